@@ -1,0 +1,28 @@
+"""What a stateful consumer keeps: one block per logical shard, held together per partition."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar
+
+Message = TypeVar("Message", contravariant=True)
+Output = TypeVar("Output", covariant=True)
+
+
+class PartitionState(Protocol[Message, Output]):
+    """The state of all shards of one partition, so that a message that spans shards is applied in one vectorised go.
+
+    A message of `positions` or `readings` holds rows of many shards. Each shard's block carries the last offset that
+    it has applied; a replay skips only the rows of shards that have already seen the offset, because a checkpoint that
+    was cut short has written some blocks and not others.
+    """
+
+    def load(self, shard: int, block: bytes) -> None:
+        """Take back a block written by an earlier checkpoint; called before the first `apply`, once per known shard."""
+
+    def apply(self, offset: int, message: Message) -> Sequence[Output]:
+        """Apply what the shards have not seen yet of the message at `offset`; pure but for this state.
+
+        Re-applying an offset after a replay gives the outputs with the same ids again.
+        """
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        """(shard, block) for every shard changed since the last call, the applied offset inside the block."""
