@@ -1,0 +1,345 @@
+"""Alerts, the incidents they make, and the one way an incident may change (states of ISA-18.2)."""
+
+from datetime import datetime
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+
+from haechi.domain.geo import Point
+from haechi.domain.people import Position, UrgentCall
+from haechi.domain.video import Sighting
+from haechi.errors import Conflict
+from haechi.ids import alert_id
+
+Status = Literal["Actual", "Exercise", "Test"]
+
+
+class Severity(IntEnum):
+    """The badge on the wall: 1 diamond, 2 triangle, 3 triangle pointing down."""
+
+    LIFE_SAFETY = 1
+    URGENT = 2
+    ADVISORY = 3
+
+
+class AlertKind(msgspec.Struct, frozen=True):
+    """A row of what can be alerted. Urgent kinds travel on `alerts.urgent`, never behind video or sensors."""
+
+    name: str
+    title: str
+    severity: Severity
+    urgent: bool = False
+
+
+KINDS: dict[str, AlertKind] = {
+    kind.name: kind
+    for kind in (
+        AlertKind("sos", "SOS pressed", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("man-down", "Man down", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("strap-cut", "Strap cut", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("tamper", "Device tampered with", Severity.URGENT, urgent=True),
+        AlertKind("zone-exit", "Left safe zone", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("trespass", "Trespass", Severity.URGENT),
+        AlertKind("gas", "Gas", Severity.LIFE_SAFETY),
+        AlertKind("fire", "Fire", Severity.LIFE_SAFETY),
+        AlertKind("flood", "High water", Severity.URGENT),
+        AlertKind("air", "Bad air", Severity.ADVISORY),
+        AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY),
+        AlertKind("blind", "No observations arrive", Severity.URGENT),
+    )
+}
+
+
+class Because(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What decided an alert, so that it can be explained later: evidence, thresholds and row versions."""
+
+    rule: str
+    words: str
+    fixes: tuple[Position, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
+    values: tuple[tuple[str, float], ...] = ()
+    zone: str | None = None
+    zone_version: int | None = None
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """Something a person must know, at most once in effect: `id` is `haechi.ids.alert_id(kind, subject, place, starts_at)`.
+
+    Subject and place: SOS person/-, exit person/zone, trespass camera/zone, reading sensor/rule. `starts_at` is event
+    time; `received_at` and `decided_at` carry the latency. `evidence` is the SHA-256 of a picture.
+    """
+
+    id: str
+    action: Literal["raise", "update", "clear"]
+    kind: str
+    subject: str
+    place: str
+    district: str
+    severity: Severity
+    status: Status
+    starts_at: datetime
+    received_at: datetime
+    decided_at: datetime
+    because: Because
+    title: str
+    ends_at: datetime | None = None
+    point: Point | None = None
+    accuracy_m: float | None = None
+    evidence: str | None = None
+
+
+IncidentState = Literal["unacknowledged", "acknowledged", "returned-unacknowledged", "closed"]
+
+
+class Incident(msgspec.Struct, frozen=True):
+    """What people work on. At most one open incident per (kind, subject, place); `previous` links the one before."""
+
+    id: str
+    alert_id: str
+    number: int
+    kind: str
+    subject: str
+    place: str
+    district: str
+    severity: Severity
+    status: Status
+    state: IncidentState
+    title: str
+    starts_at: datetime
+    received_at: datetime
+    decided_at: datetime
+    opened_at: datetime
+    because: Because
+    ends_at: datetime | None = None
+    first_attempt_at: datetime | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    owner: str | None = None
+    closed_at: datetime | None = None
+    closed_by: str | None = None
+    previous: str | None = None
+    point: Point | None = None
+    accuracy_m: float | None = None
+    evidence: str | None = None
+    presses: int = 1
+    version: int = 1
+
+    @property
+    def open(self) -> bool:
+        return self.state != "closed"
+
+
+class Acknowledge(msgspec.Struct, frozen=True):
+    """A person has seen it and is on it."""
+
+    by: str
+    at: datetime
+
+
+class Own(msgspec.Struct, frozen=True):
+    """`owner` takes the incident (or, None, gives it back)."""
+
+    by: str
+    at: datetime
+    owner: str | None
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Words for the trail; a guardian's "false alarm" is one too, and never ends anything."""
+
+    by: str
+    at: datetime
+    words: str
+
+
+class Close(msgspec.Struct, frozen=True):
+    """A person says that it is over, and how it ended."""
+
+    by: str
+    at: datetime
+    outcome: str
+
+
+Command = Acknowledge | Own | Note | Close
+EventKind = Literal[
+    "opened",
+    "raised again",
+    "updated",
+    "cleared",
+    "severity rose",
+    "acknowledged",
+    "owner",
+    "note",
+    "closed",
+    "ignored",
+]
+
+
+class IncidentEvent(msgspec.Struct, frozen=True):
+    """One line of an incident's trail."""
+
+    kind: EventKind
+    at: datetime
+    by: str
+    words: str = ""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The incident after the step, what the trail says, and whether its recipients must be told (again)."""
+
+    incident: Incident
+    events: tuple[IncidentEvent, ...]
+    tell: bool = False
+
+
+def open_incident(alert: Alert, incident_id: str, number: int, opened_at: datetime, previous: str | None) -> Step:
+    """The first raise of an episode."""
+    incident = Incident(
+        id=incident_id,
+        alert_id=alert.id,
+        number=number,
+        kind=alert.kind,
+        subject=alert.subject,
+        place=alert.place,
+        district=alert.district,
+        severity=alert.severity,
+        status=alert.status,
+        state="unacknowledged",
+        title=alert.title,
+        starts_at=alert.starts_at,
+        received_at=alert.received_at,
+        decided_at=alert.decided_at,
+        opened_at=opened_at,
+        because=alert.because,
+        previous=previous,
+        point=alert.point,
+        accuracy_m=alert.accuracy_m,
+        evidence=alert.evidence,
+    )
+    return Step(incident, (IncidentEvent("opened", opened_at, "rule", alert.because.words),), tell=True)
+
+
+def apply_alert(incident: Incident, alert: Alert, at: datetime) -> Step:
+    """What an alert does to the open incident of its (kind, subject, place).
+
+    The same raise again changes nothing. Another raise (a second press) updates and re-alarms only if severity rose.
+    A clear older than the episode is ignored. A cleared incident stays until a person has acknowledged and closed it.
+    """
+    if alert.action == "clear":
+        ended = alert.ends_at or alert.decided_at
+        if ended < incident.starts_at:
+            return Step(incident, (IncidentEvent("ignored", at, "rule", "a clear older than the episode"),))
+        if incident.ends_at is not None:
+            return Step(incident, ())
+        state: IncidentState = "returned-unacknowledged" if incident.state == "unacknowledged" else incident.state
+        cleared = _changed(incident, state=state, ends_at=ended)
+        return Step(cleared, (IncidentEvent("cleared", at, "rule", alert.because.words),))
+    if alert.action == "raise" and alert.id == incident.alert_id:
+        return Step(incident, ())
+    rose = alert.severity < incident.severity
+    came_back = incident.ends_at is not None and alert.action == "raise"
+    state = "unacknowledged" if rose or came_back else incident.state
+    changed = _changed(
+        incident,
+        state=state,
+        severity=min(alert.severity, incident.severity),
+        title=alert.title,
+        because=alert.because,
+        ends_at=None if came_back else incident.ends_at,
+        point=alert.point or incident.point,
+        accuracy_m=alert.accuracy_m if alert.point else incident.accuracy_m,
+        evidence=alert.evidence or incident.evidence,
+        presses=incident.presses + (alert.action == "raise"),
+    )
+    word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
+    return Step(changed, (IncidentEvent(word, at, "rule", alert.because.words),), tell=rose)
+
+
+def apply_command(incident: Incident, command: Command) -> Step:
+    """What a person does. Raises Conflict in words when it is not possible in the present state."""
+    if isinstance(command, Note):
+        return Step(incident, (IncidentEvent("note", command.at, command.by, command.words),))
+    if not incident.open:
+        raise Conflict(
+            f"Incident {incident.number} was closed by {incident.closed_by}; open incidents only can change."
+        )
+    if isinstance(command, Acknowledge):
+        if incident.acknowledged_at is not None and incident.state == "acknowledged":
+            return Step(incident, ())
+        acknowledged = _changed(
+            incident,
+            state="acknowledged",
+            acknowledged_at=incident.acknowledged_at or command.at,
+            acknowledged_by=incident.acknowledged_by or command.by,
+            owner=incident.owner or command.by,
+        )
+        return Step(acknowledged, (IncidentEvent("acknowledged", command.at, command.by),))
+    if isinstance(command, Own):
+        words = f"taken by {command.owner}" if command.owner else "given back"
+        return Step(_changed(incident, owner=command.owner), (IncidentEvent("owner", command.at, command.by, words),))
+    if incident.state != "acknowledged":
+        raise Conflict(f"Incident {incident.number} is not acknowledged yet; acknowledge it before closing.")
+    closed = _changed(incident, state="closed", closed_at=command.at, closed_by=command.by)
+    return Step(closed, (IncidentEvent("closed", command.at, command.by, command.outcome),))
+
+
+def _changed(incident: Incident, **changes: object) -> Incident:
+    return msgspec.structs.replace(incident, version=incident.version + 1, **changes)
+
+
+def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert | None:
+    """SOS and its kin to an alert; both roads (Kafka and the inbox) call it, and its id merges them.
+
+    A cancel from the device updates and never closes. An unknown device's call is its own subject.
+    """
+    kind = KINDS["sos" if call.kind == "cancel" else call.kind]
+    subject = call.person or f"unknown:{call.source or call.device}"
+    words = f"{kind.title} on device {call.device[:4]}…" if call.person else "SOS from a device that nobody registered"
+    if call.kind == "cancel":
+        words = "The device sent a cancel; a person must decide"
+    return Alert(
+        id=alert_id(kind.name, subject, "-", call.at),
+        action="update" if call.kind == "cancel" else "raise",
+        kind=kind.name,
+        subject=subject,
+        place="-",
+        district=call.district,
+        severity=kind.severity,
+        status="Actual",
+        starts_at=call.at,
+        received_at=call.received_at,
+        decided_at=decided_at,
+        because=Because(rule="urgent", words=words),
+        title=kind.title if call.person else "SOS from an unknown device",
+        point=call.point,
+        accuracy_m=call.accuracy_m,
+    )
+
+
+RecipientKind = Literal["guardian", "police", "fire", "desk"]
+
+
+class Recipient(msgspec.Struct, frozen=True):
+    """Who is told, and by which channel: a guardian, an agency or the duty desk."""
+
+    kind: RecipientKind
+    id: str
+    name: str
+    channel: str
+    address: str
+
+
+DeliveryState = Literal["pending", "sending", "delivered", "failed", "cancelled"]
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """One message to one recipient about one incident; `id` is the webhook-id and the same across retries."""
+
+    id: str
+    incident_id: str
+    recipient: Recipient
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    incident: Incident

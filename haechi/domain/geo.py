@@ -1,0 +1,81 @@
+"""Places on the earth: WGS84 points, zones, and the flat metres around a district in which distances are measured."""
+
+import math
+from typing import Annotated
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from shapely import Point as ShapelyPoint
+from shapely import Polygon as ShapelyPolygon
+from shapely.geometry.base import BaseGeometry
+
+Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+
+_METRES_PER_DEGREE = 111_320.0
+_CIRCLE_QUADRANT = 16
+
+
+class Point(msgspec.Struct, frozen=True):
+    """A place, WGS84 degrees. In GeoJSON and in lists the order is [lon, lat] (RFC 7946)."""
+
+    lon: Longitude
+    lat: Latitude
+
+
+class Polygon(msgspec.Struct, frozen=True, tag="Polygon"):
+    """An area; `rings[0]` is the outside, further rings are holes. Each ring is closed (first point = last)."""
+
+    rings: tuple[tuple[Point, ...], ...]
+
+
+class Circle(msgspec.Struct, frozen=True, tag="Circle"):
+    """All that is within `radius_m` metres of the centre."""
+
+    centre: Point
+    radius_m: Annotated[float, msgspec.Meta(gt=0, le=100_000)]
+
+
+Area = Polygon | Circle
+
+
+class LocalPlane(msgspec.Struct, frozen=True):
+    """Flat metres around an origin (equirectangular): x east, y north.
+
+    Within 20 km of the origin at Seoul's latitude a distance is wrong by less than 0.3 %, far below what a position
+    fix knows of itself.
+    """
+
+    origin: Point
+
+    def to_metres(
+        self, lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) degrees to (n,) metres east and north of the origin."""
+        k = math.cos(math.radians(self.origin.lat))
+        return (lon - self.origin.lon) * _METRES_PER_DEGREE * k, (lat - self.origin.lat) * _METRES_PER_DEGREE
+
+    def to_degrees(
+        self, x: NDArray[np.float64], y: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) metres back to (n,) longitudes and latitudes."""
+        k = math.cos(math.radians(self.origin.lat))
+        return self.origin.lon + x / (_METRES_PER_DEGREE * k), self.origin.lat + y / _METRES_PER_DEGREE
+
+    def shape(self, area: Area) -> BaseGeometry:
+        """The area as a shapely geometry in metres of this plane."""
+        if isinstance(area, Circle):
+            x, y = self.to_metres(np.array([area.centre.lon]), np.array([area.centre.lat]))
+            return ShapelyPoint(x[0], y[0]).buffer(area.radius_m, quad_segs=_CIRCLE_QUADRANT)
+        rings = []
+        for ring in area.rings:
+            x, y = self.to_metres(np.array([p.lon for p in ring]), np.array([p.lat for p in ring]))
+            rings.append(np.column_stack((x, y)))
+        return ShapelyPolygon(rings[0], rings[1:])
+
+
+def distance_m(a: Point, b: Point) -> float:
+    """Metres between two near points (equirectangular, on the mean latitude)."""
+    k = math.cos(math.radians((a.lat + b.lat) / 2))
+    return math.hypot((a.lon - b.lon) * k, a.lat - b.lat) * _METRES_PER_DEGREE

@@ -1,0 +1,137 @@
+"""The protected people, who guards them, where their devices say they are, and where they should be."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.domain.geo import Area, Point
+from haechi.domain.schedule import Schedule
+
+PersonKind = Literal["child", "elder", "other"]
+DeviceKind = Literal["phone", "watch", "tag", "tracker", "button"]
+Battery = Annotated[float, msgspec.Meta(ge=0, le=100)]
+
+
+class Consent(msgspec.Struct, frozen=True):
+    """Who allowed what until when; for a child under 14 a guardian's (Location Information Act, Korea)."""
+
+    given_by: str
+    given_at: datetime
+    scopes: tuple[Literal["position", "sos", "search"], ...]
+    expires_at: datetime | None = None
+
+    def allows(self, scope: str, at: datetime) -> bool:
+        """Whether the scope is covered at the instant; the end itself is no longer covered."""
+        return scope in self.scopes and self.given_at <= at and (self.expires_at is None or at < self.expires_at)
+
+
+class Person(msgspec.Struct, frozen=True):
+    """A registered person. Streams carry only the id."""
+
+    id: str
+    district: str
+    name: str
+    born: date
+    kind: PersonKind
+    guardian_ids: tuple[str, ...]
+    consent: Consent | None
+
+
+class Device(msgspec.Struct, frozen=True):
+    """A device reports under its `id`, which is its credential: unguessable."""
+
+    id: str
+    district: str
+    person_id: str
+    kind: DeviceKind
+
+
+class SafeZone(msgspec.Struct, frozen=True):
+    """Where a person (or, with `person_id` None, everyone of the district) should be while the schedule holds."""
+
+    id: str
+    district: str
+    person_id: str | None
+    name: str
+    area: Area
+    schedule: Schedule
+    version: int = 1
+
+
+class Position(msgspec.Struct, frozen=True):
+    """One fix of one device: event time and received time, WGS84, metres, m/s, degrees, percent; None is unknown."""
+
+    device: str
+    person: str
+    at: datetime
+    received_at: datetime
+    point: Point
+    accuracy_m: float | None = None
+    speed: float | None = None
+    course: float | None = None
+    altitude_m: float | None = None
+    battery: Battery | None = None
+
+
+class PositionBatch(msgspec.Struct, frozen=True):
+    """Positions of one partition as columns of n rows, read by numpy without a loop.
+
+    `devices` and `persons` are dictionaries of opaque ids; `device` and `person` (int32) index them, `shard` (uint8)
+    is the person's. `at` and `received` are int64 microseconds since 1970 UTC. `lon`, `lat` are float64 degrees;
+    `accuracy` (m), `speed` (m/s), `course` (degrees), `battery` (percent) are float32 with NaN for unknown.
+    """
+
+    devices: tuple[str, ...]
+    persons: tuple[str, ...]
+    device: NDArray[np.int32]
+    person: NDArray[np.int32]
+    shard: NDArray[np.uint8]
+    at: NDArray[np.int64]
+    received: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    accuracy: NDArray[np.float32]
+    speed: NDArray[np.float32]
+    course: NDArray[np.float32]
+    battery: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.at)
+
+
+UrgentKind = Literal["sos", "cancel", "man-down", "strap-cut", "tamper"]
+
+
+class UrgentCall(msgspec.Struct, frozen=True):
+    """One press of a button, or its kin, with its own fix. `person` is None for a device that nobody registered.
+
+    `source` is the address the call came from, kept for unknown devices only.
+    """
+
+    id: str
+    kind: UrgentKind
+    device: str
+    person: str | None
+    district: str
+    at: datetime
+    received_at: datetime
+    point: Point | None = None
+    accuracy_m: float | None = None
+    battery: Battery | None = None
+    source: str | None = None
+
+
+class ZoneTransition(msgspec.Struct, frozen=True):
+    """A person entered or left a safe zone, with the fixes that decided it."""
+
+    person: str
+    zone: str
+    zone_version: int
+    direction: Literal["entered", "left"]
+    at: datetime
+    decided_at: datetime
+    point: Point
+    fixes: tuple[Position, ...]

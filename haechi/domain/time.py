@@ -1,0 +1,13 @@
+"""Time that passes without events."""
+
+from datetime import datetime
+
+import msgspec
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """Sent each second by every producer of `positions`, `readings` and `sightings` into every partition; never spooled."""
+
+    producer: str
+    at: datetime
+    spool_empty: bool

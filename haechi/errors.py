@@ -1,0 +1,25 @@
+"""Errors in the user's words, and whether trying again can help."""
+
+
+class HaechiError(Exception):
+    """Something a person can act on: what is wrong, where (file, key, camera), what to do. Shown without a traceback."""
+
+
+class ConfigError(HaechiError):
+    """A setting is wrong; the message names the key, where it came from and the fix."""
+
+
+class TransientError(HaechiError):
+    """A store, broker or network is away: the same work may succeed later, so it is retried in place, un-acknowledged."""
+
+
+class PermanentError(HaechiError):
+    """The input itself cannot be processed (decoding, validation): it becomes a dead letter with this reason."""
+
+
+class NotFound(HaechiError):  # noqa: N818 - read as "raise NotFound(...)", the field's usage
+    """The registry or the incident table holds no such row, or not in the caller's district."""
+
+
+class Conflict(HaechiError):  # noqa: N818 - the same
+    """The row has changed in between, or the step is not possible in its present state."""

@@ -1,0 +1,38 @@
+"""Identifiers: deterministic ones, so that a repeated event is the same event, and unguessable ones for devices."""
+
+import hashlib
+import secrets
+from datetime import UTC, datetime
+from uuid import UUID, uuid4, uuid5
+from zlib import crc32
+
+_ALERTS = UUID("6a1f2f0e-6f6e-5d52-9a0e-5be1e6a9c1d1")
+SHARDS = 256
+
+
+def shard_of(person: str) -> int:
+    """The logical shard of a person or sensor, 0–255; partitions are `shard % partitions`."""
+    return crc32(person.encode()) % SHARDS
+
+
+def alert_id(kind: str, subject: str, place: str, started_at: datetime) -> str:
+    """The same episode has the same id on whichever road and however often it is raised."""
+    started = started_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(uuid5(_ALERTS, "\x1f".join((kind, subject, place, started))))
+
+
+def input_id(device: str, event_time: datetime, kind: str) -> str:
+    """The ledger's name of one accepted input: hash of device, event time and kind, 32 hex digits."""
+    at = event_time.astimezone(UTC).isoformat(timespec="microseconds")
+    return hashlib.blake2b("\x1f".join((device, at, kind)).encode(), digest_size=16).hexdigest()
+
+
+def new_id() -> str:
+    """A random row id (UUID version 4)."""
+    return str(uuid4())
+
+
+def device_id() -> str:
+    """What a device reports under: 128 unguessable bits in lower-case base 32 without padding, easy to type."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    return "".join(secrets.choice(alphabet) for _ in range(26))
