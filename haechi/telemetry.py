@@ -1,0 +1,90 @@
+"""What the engineer on call reads: structured logs, Prometheus metrics on one port, a heartbeat per component."""
+
+import asyncio
+import logging
+import os
+import socket
+import sys
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+
+from haechi.clock import Clock, utc_now
+from haechi.config import TelemetrySettings
+
+HEARTBEAT_S = 1.0
+HEARTBEAT_TTL_S = 5
+
+
+def configure_logging(settings: TelemetrySettings, component: str) -> None:
+    """structlog and the standard library's loggers into one stream on stderr, each line with its component."""
+    console = settings.log == "console" or (settings.log == "auto" and sys.stderr.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info if not console else structlog.processors.StackInfoRenderer(),
+    ]
+    renderer: structlog.typing.Processor = (
+        structlog.dev.ConsoleRenderer(colors=console) if console else structlog.processors.JSONRenderer()
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(settings.level.upper())
+    for noisy in ("aiokafka", "faust", "mode", "uvicorn.access", "amqtt", "transitions", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(settings.level.upper())),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(component=component)
+
+
+def make_registry() -> CollectorRegistry:
+    """A process's own metrics, with the process and garbage collector figures."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def serve_metrics(registry: CollectorRegistry, port: int) -> int | None:
+    """Prometheus text on loopback; the port it listens on, or None when `port` is -1."""
+    if port < 0:
+        return None
+    server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+    return int(server.server_port)
+
+
+class HeartbeatStore(Protocol):
+    """Where heartbeats are kept (`haechi.store.live.Live`)."""
+
+    async def beat(self, component: str, fields: dict[str, str], ttl_s: int) -> None: ...
+
+
+async def beat_forever(store: HeartbeatStore, component: str, metrics_port: int | None, clock: Clock = utc_now) -> None:
+    """Tell each second that the component lives; a store that is away is tried again, in silence, next second."""
+    fields = {
+        "host": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "metrics": str(metrics_port or ""),
+        "since": clock().isoformat(),
+    }
+    while True:
+        with suppress(OSError, asyncio.TimeoutError):
+            await store.beat(component, fields | {"at": clock().isoformat()}, HEARTBEAT_TTL_S)
+        await asyncio.sleep(HEARTBEAT_S)
