@@ -1,0 +1,1 @@
+"""What must last (PostgreSQL, evidence) and what is live (Redis)."""
