@@ -7,7 +7,7 @@ upgrade.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import msgspec
 import numpy as np
@@ -20,6 +20,14 @@ Upgrade = Callable[
 ]  # an older body is plain data of a shape we no longer have a type for
 
 
+class Column(msgspec.Struct, frozen=True, array_like=True):
+    """How a numpy array travels: its dtype with byte order, its shape, its memory."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    data: bytes
+
+
 def _encode_extra(value: object) -> object:
     if isinstance(value, np.ndarray):
         return [value.dtype.str, list(value.shape), np.ascontiguousarray(value).data]
@@ -27,12 +35,12 @@ def _encode_extra(value: object) -> object:
 
 
 def _decode_extra(kind: type, value: object) -> object:
-    if getattr(kind, "__origin__", kind) is np.ndarray:
-        dtype, shape, raw = value  # type: ignore[misc]  # checked by the lines below
-        wanted = np.dtype(kind.__args__[1].__args__[0])  # type: ignore[attr-defined]  # NDArray[x] keeps its x here
-        if np.dtype(dtype) != wanted:
-            raise ValueError(f"column of {dtype}, {wanted.str} is needed")
-        return np.frombuffer(raw, wanted).reshape(shape)
+    if get_origin(kind) is np.ndarray:
+        column = msgspec.convert(value, Column)
+        wanted = np.dtype(get_args(get_args(kind)[1])[0])
+        if column.dtype != wanted.str:
+            raise ValueError(f"column of {column.dtype}, {wanted.str} is needed")
+        return np.frombuffer(column.data, wanted).reshape(column.shape)
     raise NotImplementedError(f"{kind} does not travel")
 
 

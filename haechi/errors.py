@@ -2,7 +2,7 @@
 
 
 class HaechiError(Exception):
-    """Something a person can act on: what is wrong, where (file, key, camera), what to do. Shown without a traceback."""
+    """Something a person can act on: what is wrong, where (file, key, camera), what to do; shown without traceback."""
 
 
 class ConfigError(HaechiError):
@@ -10,7 +10,7 @@ class ConfigError(HaechiError):
 
 
 class TransientError(HaechiError):
-    """A store, broker or network is away: the same work may succeed later, so it is retried in place, un-acknowledged."""
+    """A store, broker or network is away: the same work may succeed later, so it is retried in place, un-acked."""
 
 
 class PermanentError(HaechiError):

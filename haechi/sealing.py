@@ -19,7 +19,7 @@ def create_key() -> str:
 
 
 def load_or_create_key(path: Path) -> str:
-    """The embedded default: a key in a 0600 file beside the data. It protects backups of the data, not the disk itself."""
+    """The embedded default: a key in a 0600 file beside the data. It protects backups of the data, not the disk."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,8 +9,7 @@ from contextlib import suppress
 from typing import Protocol
 
 import structlog
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
 
 from haechi.clock import Clock, utc_now
 from haechi.config import TelemetrySettings

@@ -8,7 +8,8 @@ _MEGABYTE = 1024 * 1024
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """`partitions` is fixed at creation and checked at start. `keep` is an upper bound: segments roll at an eighth of it.
+    """`partitions` is fixed at creation and checked at start. `keep` is an upper bound: segments roll at an
+    eighth of it.
 
     `flush_each` makes a single broker fsync every message; in a cluster replication does that work.
     """

@@ -64,7 +64,7 @@ class Because(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Alert(msgspec.Struct, frozen=True):
-    """Something a person must know, at most once in effect: `id` is `haechi.ids.alert_id(kind, subject, place, starts_at)`.
+    """Something a person must know, at most once in effect: `id` is `haechi.ids.alert_id(...)` of its key and start.
 
     Subject and place: SOS person/-, exit person/zone, trespass camera/zone, reading sensor/rule. `starts_at` is event
     time; `received_at` and `decided_at` carry the latency. `evidence` is the SHA-256 of a picture.

@@ -11,7 +11,7 @@ DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class Window(msgspec.Struct, frozen=True):
-    """From `start` to `end` (not included) by the wall clock of `tz` on `days`; an end before the start is next morning."""
+    """From `start` to `end` (not included) by the clock of `tz` on `days`; an end before the start is next morning."""
 
     tz: str
     days: tuple[Day, ...]

@@ -6,7 +6,7 @@ import msgspec
 
 
 class Tick(msgspec.Struct, frozen=True):
-    """Sent each second by every producer of `positions`, `readings` and `sightings` into every partition; never spooled."""
+    """Sent each second by every producer of `positions`, `readings` and `sightings`, to all partitions."""
 
     producer: str
     at: datetime
