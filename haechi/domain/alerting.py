@@ -317,6 +317,19 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert | None:
     )
 
 
+AgencyRole = Literal["police", "fire", "desk"]
+
+
+class Agency(msgspec.Struct, frozen=True):
+    """Police, fire or the duty desk of a district, told by webhook."""
+
+    id: str
+    district: str
+    name: str
+    role: AgencyRole
+    webhook_url: str
+
+
 RecipientKind = Literal["guardian", "police", "fire", "desk"]
 
 
@@ -343,3 +356,18 @@ class Delivery(msgspec.Struct, frozen=True):
     attempts: int
     created_at: datetime
     incident: Incident
+
+
+class DeliveryView(msgspec.Struct, frozen=True):
+    """How far one delivery is, as people look at it."""
+
+    id: str
+    recipient: Recipient
+    reason: str
+    state: DeliveryState
+    attempts: int
+    created_at: datetime
+    due_at: datetime
+    first_attempt_at: datetime | None = None
+    finished_at: datetime | None = None
+    last_error: str | None = None

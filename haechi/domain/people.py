@@ -40,6 +40,17 @@ class Person(msgspec.Struct, frozen=True):
     consent: Consent | None
 
 
+class Guardian(msgspec.Struct, frozen=True):
+    """Who is told about a person, by phone or by webhook; `language` (BCP 47) is the one to write in."""
+
+    id: str
+    district: str
+    name: str
+    phone: str | None = None
+    webhook_url: str | None = None
+    language: str = "ko"
+
+
 class Device(msgspec.Struct, frozen=True):
     """A device reports under its `id`, which is its credential: unguessable."""
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from haechi.domain.geo import Point
+from haechi.domain.schedule import Schedule
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
@@ -105,3 +106,15 @@ class CameraZone(msgspec.Struct, frozen=True):
     name: str
     kind: Literal["forbidden", "mask", "watch"]
     polygon: tuple[tuple[float, float], ...]
+    schedule: Schedule = ()
+
+
+class Camera(msgspec.Struct, frozen=True):
+    """A registered camera; its `url` may hold a password, so it is sealed at rest and masked in answers."""
+
+    id: str
+    district: str
+    name: str
+    url: str
+    location: Point
+    zones: tuple[CameraZone, ...] = ()

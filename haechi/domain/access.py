@@ -1,0 +1,32 @@
+"""Who may do what: rights are role x district, and the roles are one literal table."""
+
+from typing import Literal
+
+import msgspec
+
+Role = Literal["operator", "dispatcher", "supervisor", "administrator", "auditor"]
+Right = Literal["read registry", "write registry", "read incidents", "handle incidents", "read audit"]
+
+_WORKS: frozenset[Right] = frozenset({"read registry", "read incidents", "handle incidents"})
+RIGHTS: dict[Role, frozenset[Right]] = {
+    "operator": _WORKS,
+    "dispatcher": _WORKS,
+    "supervisor": _WORKS | {"read audit"},
+    "administrator": _WORKS | {"write registry", "read audit"},
+    "auditor": frozenset({"read incidents", "read audit"}),
+}
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """Who acts: a user or the bearer of a token, with its (role, district) grants."""
+
+    name: str
+    grants: frozenset[tuple[Role, str]]
+
+    def may(self, right: Right, district: str) -> bool:
+        """Whether any of its roles in the district carries the right."""
+        return any(place == district and right in RIGHTS[role] for role, place in self.grants)
+
+    def districts(self, right: Right) -> tuple[str, ...]:
+        """The districts in which it has the right, by name."""
+        return tuple(sorted({place for role, place in self.grants if right in RIGHTS[role]}))
