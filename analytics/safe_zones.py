@@ -1,0 +1,187 @@
+"""Who left a safe zone and who came back, decided for a batch of positions at once.
+
+A person has left when `confirmations` fixes in a row say so: distance to the zone beyond the buffer even if the fix is
+wrong by its whole accuracy. A person is inside when a fix that is more accurate than the zone is large lies in it.
+Anything else decides nothing. Only the newest fix of a device decides; a late one never does.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from analytics.device_table import INSIDE, OUTSIDE, DeviceTable
+from analytics.zone_book import ZoneBook
+from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.time import Tick
+from haechi.ids import SHARDS, alert_id
+
+UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
+
+Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """The thresholds: metres beyond the edge, and fixes in a row."""
+
+    buffer_m: float = 20
+    confirmations: int = 2
+
+
+class SafeZoneState:
+    """The state of the devices of one partition (`haechi.streaming.state.PartitionState`)."""
+
+    def __init__(self, book: ZoneBook, rule: Rule) -> None:
+        self._rule = rule
+        self._table = DeviceTable(book)
+        self._applied = np.full(SHARDS, -1, dtype=np.int64)
+        self._dirty: set[int] = set()
+        self._time = 0
+
+    @property
+    def book(self) -> ZoneBook:
+        return self._table.book
+
+    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        """Alerts of what the shards have not applied yet; the same offset replayed gives the same ids."""
+        if isinstance(message, Tick):
+            return self._tick(offset, message)
+        rows = np.flatnonzero(self._applied[message.shard] < offset)
+        if not len(rows):
+            return ()
+        slots = self._table.slots(message)
+        order = rows[np.lexsort((message.at[rows], message.device[rows]))]
+        alerts: list[Alert] = []
+        for turn in _turns(message.device[order]):
+            alerts.extend(self._decide(message, order[turn], slots))
+        shards = np.unique(message.shard[rows])
+        self._applied[shards] = offset
+        self._dirty.update(shards.tolist())
+        return alerts
+
+    def adopt(self, book: ZoneBook) -> list[Alert]:
+        """Take a new book of zones; the open episodes of zones that were removed are cleared."""
+        old = self.book
+        alerts = []
+        for slot, row, started in self._table.adopt(book):
+            moment = max(self._table.last_at(slot), started)
+            alerts.append(self._alert("clear", slot, old.zones[row], started, moment, "the zone was removed"))
+            self._dirty.add(self._table.shard(slot))
+        return alerts
+
+    def load(self, shard: int, block: bytes) -> None:
+        """Take back a shard's block."""
+        self._applied[shard] = self._table.load(block)
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        """The blocks of the shards that changed since the last call."""
+        dirty, self._dirty = self._dirty, set()
+        for shard in sorted(dirty):
+            yield shard, self._table.dump(shard, int(self._applied[shard]))
+
+    def _decide(self, batch: PositionBatch, rows: NDArray[np.int64], slots: NDArray[np.int64]) -> list[Alert]:
+        """At most one row a device: the fixes newer than the last decided one move the state."""
+        slot = slots[batch.device[rows]]
+        newer = batch.at[rows] > self._table.devices["last_at"][slot]
+        rows, slot = rows[newer], slot[newer]
+        self._table.remember(slot, batch, rows)
+        zone = self._table.pairs["zone"][slot]
+        which, column = np.nonzero(zone >= 0)
+        if not len(which):
+            return []
+        pair, zones = (slot[which], column), zone[which, column]
+        x, y = self.book.plane.to_metres(batch.lon[rows], batch.lat[rows])
+        accuracy = np.where(np.isnan(batch.accuracy[rows]), UNKNOWN_ACCURACY_M, batch.accuracy[rows])[which]
+        distance = shapely.distance(self.book.shapes[zones], shapely.points(x, y)[which])
+        is_out = distance - accuracy > self._rule.buffer_m
+        is_in = (distance == 0) & (accuracy <= self.book.reach[zones])
+        state = self._table.pairs[pair]
+        state["outside"] = np.where(is_in, 0, np.minimum(state["outside"] + is_out, 1000))
+        gone = state["outside"] >= self._rule.confirmations
+        state["where"] = np.where(is_in, INSIDE, np.where(gone, OUTSIDE, state["where"]))
+        self._table.pairs[pair] = state
+        return self._speak(pair, batch.at[rows][which], "is outside")
+
+    def _tick(self, offset: int, tick: Tick) -> list[Alert]:
+        """Time has passed: schedules begin and end also where nothing is heard."""
+        now = int(tick.at.timestamp() * 1_000_000)
+        if now <= self._time:
+            return []
+        self._time = now
+        which, column = self._table.scheduled()
+        fresh = self._applied[self._table.shards(which)] < offset
+        pair = (which[fresh], column[fresh])
+        return self._speak(pair, np.full(len(pair[0]), now, dtype=np.int64), "was outside when the schedule began")
+
+    def _speak(self, pair: Pairs, at: NDArray[np.int64], why: str) -> list[Alert]:
+        """Raise for who is outside while it matters and is not raised; clear for who is back or whose time is over."""
+        state = self._table.pairs[pair]
+        active = self.book.active(state["zone"], at)
+        open_ = state["alerted"] > 0
+        left = active & (state["where"] == OUTSIDE) & ~open_
+        back = open_ & ((state["where"] == INSIDE) | ~active)
+        alerts = []
+        for i in np.flatnonzero(left | back).tolist():
+            slot, column, moment = int(pair[0][i]), int(pair[1][i]), int(at[i])
+            zone = self.book.zones[int(state["zone"][i])]
+            self._dirty.add(self._table.shard(slot))
+            self._table.pairs["alerted"][slot, column] = moment if left[i] else 0
+            if left[i]:
+                alerts.append(self._alert("raise", slot, zone, moment, moment, why))
+            else:
+                words = "is back inside" if state["where"][i] == INSIDE else "the schedule has ended"
+                alerts.append(self._alert("clear", slot, zone, int(state["alerted"][i]), moment, words))
+        return alerts
+
+    def _alert(
+        self, action: Literal["raise", "clear"], slot: int, zone: SafeZone, started: int, moment: int, words: str
+    ) -> Alert:
+        kind, starts_at, at = KINDS["zone-exit"], _instant(started), _instant(moment)
+        fixes = self._table.fixes(slot)
+        newest = fixes[-1]
+        return Alert(
+            id=alert_id(kind.name, newest.person, zone.id, starts_at),
+            action=action,
+            kind=kind.name,
+            subject=newest.person,
+            place=zone.id,
+            district=zone.district,
+            severity=kind.severity,
+            status="Actual",
+            starts_at=starts_at,
+            ends_at=at if action == "clear" else None,
+            received_at=newest.received_at,
+            decided_at=max(at, newest.received_at),
+            because=Because(
+                rule="safe-zone",
+                words=f"{words}: {zone.name}",
+                fixes=fixes,
+                values=(
+                    ("buffer_m", self._rule.buffer_m),
+                    ("confirmations", self._rule.confirmations),
+                    ("fix_age_s", (at - newest.at).total_seconds()),
+                ),
+                zone=zone.id,
+                zone_version=zone.version,
+            ),
+            title=f"{kind.title} {zone.name}",
+            point=newest.point,
+            accuracy_m=newest.accuracy_m,
+        )
+
+
+def _turns(device: NDArray[np.int32]) -> Iterable[NDArray[np.int64]]:
+    """Index arrays so that no device is twice in one turn and its fixes keep their order; `device` is sorted."""
+    starts = np.flatnonzero(np.r_[True, device[1:] != device[:-1]])
+    rank = np.arange(len(device)) - np.repeat(starts, np.diff(np.r_[starts, len(device)]))
+    for turn in range(int(rank.max(initial=-1)) + 1):
+        yield np.flatnonzero(rank == turn)
+
+
+def _instant(us: int) -> datetime:
+    return datetime.fromtimestamp(us / 1_000_000, UTC)

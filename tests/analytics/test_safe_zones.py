@@ -1,0 +1,239 @@
+"""Leaving and coming back, fix by fix."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, time, timedelta
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.safe_zones import Rule, SafeZoneState
+from analytics.zone_book import ZoneBook
+from haechi.domain.alerting import Alert
+from haechi.domain.geo import Circle, LocalPlane, Point, Polygon
+from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.schedule import DAYS, Window
+from haechi.domain.time import Tick
+from haechi.ids import shard_of
+
+HOME = Point(126.9227, 37.6186)
+PLANE = LocalPlane(HOME)
+AT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 9:00 in Seoul
+SCHOOL_HOURS = (Window("Asia/Seoul", DAYS[:5], time(9, 30), time(15, 0)),)
+RULE = Rule(buffer_m=20, confirmations=2)
+
+
+def circle(radius: float = 100, schedule: tuple[Window, ...] = (), zone: str = "home", version: int = 1) -> SafeZone:
+    return SafeZone(zone, "haneul", "p1", zone, Circle(HOME, radius), schedule, version)
+
+
+def fix(minute: float, east: float, accuracy: float = 5, device: str = "d1", person: str = "p1") -> tuple[object, ...]:
+    return (device, person, AT + timedelta(minutes=minute), east, accuracy)
+
+
+def batch(fixes: Sequence[tuple[object, ...]]) -> PositionBatch:
+    devices = tuple(dict.fromkeys(str(f[0]) for f in fixes))
+    persons = tuple(dict.fromkeys(str(f[1]) for f in fixes))
+    at = np.array([int(f[2].timestamp() * 1e6) for f in fixes], np.int64)
+    lon, lat = PLANE.to_degrees(np.array([float(f[3]) for f in fixes]), np.zeros(len(fixes)))
+    nan = np.full(len(fixes), np.nan, np.float32)
+    return PositionBatch(
+        devices=devices,
+        persons=persons,
+        device=np.array([devices.index(f[0]) for f in fixes], np.int32),
+        person=np.array([persons.index(f[1]) for f in fixes], np.int32),
+        shard=np.array([shard_of(f[1]) for f in fixes], np.uint8),
+        at=at,
+        received=at + 100_000,
+        lon=lon,
+        lat=lat,
+        accuracy=np.array([f[4] for f in fixes], np.float32),
+        speed=nan,
+        course=nan,
+        battery=nan,
+    )
+
+
+def run(state: SafeZoneState, *messages: object, start: int = 0) -> list[Alert]:
+    alerts: list[Alert] = []
+    for offset, message in enumerate(messages, start):
+        alerts.extend(state.apply(offset, message if isinstance(message, (Tick, PositionBatch)) else batch(message)))
+    return alerts
+
+
+def told(alerts: Iterable[Alert]) -> list[tuple[str, str]]:
+    return [(a.action, a.place) for a in alerts]
+
+
+def state_of(*zones: SafeZone, rule: Rule = RULE) -> SafeZoneState:
+    return SafeZoneState(ZoneBook(zones), rule)
+
+
+def test_two_fixes_outside_raise_once_and_a_fix_inside_clears_the_same_alert() -> None:
+    alerts = run(state_of(circle()), *([fix(m, x)] for m, x in enumerate([0, 200, 210, 220, 230, 0, 5])))
+    assert told(alerts) == [("raise", "home"), ("clear", "home")]
+    assert alerts[0].id == alerts[1].id
+    assert alerts[0].starts_at == AT + timedelta(minutes=2)
+    assert alerts[1].ends_at == AT + timedelta(minutes=5)
+    assert len(alerts[0].because.fixes) == 3
+
+
+def test_one_jump_outside_says_nothing() -> None:
+    assert run(state_of(circle()), *([fix(m, x)] for m, x in enumerate([0, 500, 0, 500, 0]))) == []
+
+
+def test_a_fix_that_may_be_wrong_by_more_than_its_distance_decides_nothing() -> None:
+    assert run(state_of(circle()), *([fix(m, 250, accuracy=140)] for m in range(9))) == []
+
+
+def test_a_fix_without_accuracy_is_taken_as_thirty_metres() -> None:
+    nan = float("nan")
+    assert run(state_of(circle()), *([fix(m, 149, accuracy=nan)] for m in range(5))) == []
+    assert told(run(state_of(circle()), *([fix(m, 151, accuracy=nan)] for m in range(5)))) == [("raise", "home")]
+
+
+def test_a_fix_in_the_buffer_neither_leaves_nor_returns() -> None:
+    xs = [0, 200, 210, 115, 116, 117]
+    assert told(run(state_of(circle()), *([fix(m, x)] for m, x in enumerate(xs)))) == [("raise", "home")]
+
+
+def test_a_zone_smaller_than_the_accuracy_is_never_entered() -> None:
+    xs = [200, 210, 0, 0]
+    alerts = run(state_of(circle(30)), *([fix(m, x, accuracy=50)] for m, x in enumerate(xs)))
+    assert told(alerts) == [("raise", "home")]
+
+
+def test_already_outside_at_the_first_fix_is_raised() -> None:
+    assert told(run(state_of(circle()), [fix(0, 400)], [fix(1, 400)])) == [("raise", "home")]
+
+
+def test_outside_the_schedule_nothing_is_raised_and_its_start_raises_for_who_is_already_outside() -> None:
+    state = state_of(circle(schedule=SCHOOL_HOURS))
+    assert run(state, [fix(0, 400)], [fix(1, 400)]) == []
+    assert run(state, Tick("g", AT + timedelta(minutes=29), spool_empty=True), start=2) == []
+    alerts = run(state, Tick("g", AT + timedelta(minutes=30), spool_empty=True), start=3)
+    assert told(alerts) == [("raise", "home")]
+    assert dict(alerts[0].because.values)["fix_age_s"] == 29 * 60
+
+
+def test_the_end_of_the_schedule_clears() -> None:
+    state = state_of(circle(schedule=SCHOOL_HOURS))
+    assert told(run(state, [fix(40, 400)], [fix(41, 400)])) == [("raise", "home")]
+    later = Tick("g", AT + timedelta(hours=6), spool_empty=True)
+    assert told(run(state, later, start=2)) == [("clear", "home")]
+
+
+def test_late_fixes_never_decide() -> None:
+    assert run(state_of(circle()), [fix(10, 0)], [fix(1, 400)], [fix(2, 400)], [fix(3, 400)]) == []
+
+
+def test_a_backlog_in_one_batch_newest_first_is_decided_in_event_time() -> None:
+    backlog = [fix(m, x) for m, x in reversed(list(enumerate([0, 200, 210, 0])))]
+    assert told(run(state_of(circle()), backlog)) == [("raise", "home"), ("clear", "home")]
+
+
+def test_a_polygon_with_a_hole_is_left_by_stepping_into_the_hole() -> None:
+    def ring(half: float) -> tuple[Point, ...]:
+        x = np.array([-half, half, half, -half, -half])
+        y = np.array([-half, -half, half, half, -half])
+        lon, lat = PLANE.to_degrees(x, y)
+        return tuple(Point(float(a), float(b)) for a, b in zip(lon, lat, strict=True))
+
+    zone = SafeZone("home", "haneul", "p1", "home", Polygon((ring(300), ring(100))), ())
+    assert told(run(state_of(zone), [fix(0, 200)], [fix(1, 0)], [fix(2, 0)])) == [("raise", "home")]
+
+
+def test_a_district_zone_holds_for_everyone() -> None:
+    zone = SafeZone("all", "haneul", None, "all", Circle(HOME, 100), ())
+    fixes = [fix(m, 400, device=d, person=p) for m in range(2) for d, p in (("d1", "p1"), ("d2", "p2"))]
+    alerts = run(state_of(zone), fixes)
+    assert sorted(a.subject for a in alerts) == ["p1", "p2"]
+
+
+def test_a_changed_zone_keeps_the_open_episode_and_asks_the_next_fix() -> None:
+    state = state_of(circle())
+    assert told(run(state, [fix(0, 400)], [fix(1, 400)])) == [("raise", "home")]
+    assert state.adopt(ZoneBook([circle(800, version=2)])) == []
+    assert told(run(state, [fix(2, 400)], start=2)) == [("clear", "home")]
+
+
+def test_a_removed_zone_clears_its_open_episode() -> None:
+    state = state_of(circle())
+    (raised,) = run(state, [fix(0, 400)], [fix(1, 400)])
+    (cleared,) = state.adopt(ZoneBook([]))
+    assert (cleared.action, cleared.id) == ("clear", raised.id)
+    assert run(state, [fix(2, 400)], start=2) == []
+
+
+def test_many_devices_grow_the_table_and_keep_their_own_state() -> None:
+    zones = [SafeZone(f"z{i}", "haneul", f"p{i}", f"z{i}", Circle(HOME, 100), ()) for i in range(300)]
+    fixes = [fix(m, 400 if i % 3 == 0 else 0, device=f"d{i}", person=f"p{i}") for m in range(3) for i in range(300)]
+    alerts = run(state_of(*zones), fixes)
+    assert sorted(a.place for a in alerts) == sorted(f"z{i}" for i in range(0, 300, 3))
+
+
+walks = st.lists(
+    st.tuples(st.sampled_from(["d1", "d2", "d3"]), st.integers(0, 40), st.sampled_from([0.0, 90, 110, 125, 160, 400])),
+    max_size=40,
+)
+
+
+def fixes_of(walk: list[tuple[str, int, float]]) -> list[tuple[object, ...]]:
+    return [fix(m, x, device=d, person=d.replace("d", "p")) for d, m, x in walk]
+
+
+def zones_for_all() -> tuple[SafeZone, ...]:
+    return tuple(SafeZone(f"z{i}", "haneul", f"p{i}", f"z{i}", Circle(HOME, 100), ()) for i in (1, 2, 3))
+
+
+@given(walks)
+def test_leave_and_return_always_alternate(walk: list[tuple[str, int, float]]) -> None:
+    alerts = run(state_of(*zones_for_all()), *([f] for f in fixes_of(walk)))
+    for place in ("z1", "z2", "z3"):
+        actions = [a.action for a in alerts if a.place == place]
+        assert actions == ["raise", "clear"] * (len(actions) // 2) + ["raise"] * (len(actions) % 2)
+
+
+@given(walks, st.integers(1, 7))
+def test_cutting_the_stream_into_other_batches_changes_nothing(walk: list[tuple[str, int, float]], size: int) -> None:
+    fixes = sorted(fixes_of(walk), key=lambda f: f[2])
+    single = run(state_of(*zones_for_all()), *([f] for f in fixes))
+    cut = run(state_of(*zones_for_all()), *(fixes[i : i + size] for i in range(0, len(fixes), size)))
+    key = lambda a: (a.id, a.action)  # noqa: E731 - a sort key
+    assert sorted(map(key, single)) == sorted(map(key, cut))
+
+
+@given(walks)
+def test_delivering_everything_twice_changes_nothing(walk: list[tuple[str, int, float]]) -> None:
+    fixes = fixes_of(walk)
+    once = run(state_of(*zones_for_all()), *([f] for f in fixes))
+    twice = run(state_of(*zones_for_all()), *([f, f] for f in fixes))
+    assert [(a.id, a.action) for a in once] == [(a.id, a.action) for a in twice]
+
+
+@settings(max_examples=50)
+@given(walks, st.data())
+def test_a_crash_after_some_blocks_were_written_replays_to_the_same_alerts(
+    walk: list[tuple[str, int, float]], data: st.DataObject
+) -> None:
+    messages = [[f] for f in fixes_of(walk)]
+    whole = {(a.id, a.action) for a in run(state_of(*zones_for_all()), *messages)}
+    state, kept, seen = state_of(*zones_for_all()), {}, set()
+    committed = 0
+    for offset, message in enumerate(messages):
+        seen |= {(a.id, a.action) for a in state.apply(offset, batch(message))}
+        if data.draw(st.booleans()):
+            blocks = list(state.changed())
+            torn = data.draw(st.integers(0, len(blocks)))
+            kept.update(blocks[:torn])
+            if torn == len(blocks) and not data.draw(st.booleans()):
+                committed = offset + 1
+            else:  # killed in the middle: blocks written, offsets not committed
+                state = state_of(*zones_for_all())
+                for shard, block in kept.items():
+                    state.load(shard, block)
+                for again in range(committed, offset + 1):
+                    seen |= {(a.id, a.action) for a in state.apply(again, batch(messages[again]))}
+                kept.update(state.changed())
+                committed = offset + 1
+    assert seen == whole
