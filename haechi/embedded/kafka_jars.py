@@ -40,8 +40,8 @@ def cache_folder() -> Path:
 
 def read_lock() -> list[Jar]:
     """Every jar that Kafka needs, and no other."""
-    lines = (line.split() for line in LOCK.read_text().splitlines() if line)
-    return [Jar(*coordinates.split(":"), sha256) for coordinates, sha256 in lines]
+    lines = (line.replace(":", " ").split() for line in LOCK.read_text().splitlines())
+    return [Jar(group, artifact, version, sha256) for group, artifact, version, sha256 in lines]
 
 
 def jars(cache: Path, say: Callable[[str], None]) -> Path:

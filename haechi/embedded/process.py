@@ -1,11 +1,12 @@
-"""One server as a child process: bound to our life, ready when it really answers, its log in a file that stays small."""
+"""One server as a child: bound to our life, ready when it really answers, its log in a file that stays small."""
 
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +17,9 @@ from haechi.errors import HaechiError
 
 LOG_LIMIT = 4 * 1024 * 1024
 """Bytes after which a log is moved to `<name>.log.1`, at a start, or emptied, while the server runs."""
+
+PLAIN_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+"""Servers see nothing of the user's environment: the same start everywhere, and no secret of ours in theirs."""
 
 
 class ServerFailed(HaechiError):  # noqa: N818 - read as "raise ServerFailed(...)", like NotFound
@@ -40,21 +44,26 @@ Probe = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Command:
-    """What to run, as whom, where."""
+    """What to run, where, as whom.
+
+    `marker` is a word of the command line that no other server on the machine has: by it, and by the program's name,
+    what an earlier life left behind is found.
+    """
 
     arguments: list[str]
     cwd: Path
-    environment: Mapping[str, str]
+    marker: str
     user: User | None = None
+    environment: Mapping[str, str] = field(default_factory=lambda: PLAIN_ENVIRONMENT)
 
 
 class ChildProcess:
     """One server process. Not restarted from here: the owner asks `alive()` and decides."""
 
     def __init__(self, name: str, data: Path) -> None:
+        """Its log is `<data>/logs/<name>.log`."""
         self.name = name
         self.log = data / "logs" / f"{name}.log"
-        self._record = data / "run" / f"{name}.pid"
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self, command: Command, probe: Probe, *, seconds: float) -> None:
@@ -63,11 +72,10 @@ class ChildProcess:
         Raises:
             ServerFailed: it ended, or did not answer within `seconds`; nothing is left running.
         """
-        await asyncio.to_thread(self.end_leftover)
         try:
             with self._open_log() as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._guarded(command),
+                    *guarded(command),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -75,59 +83,36 @@ class ChildProcess:
                     env=dict(command.environment),
                     start_new_session=True,  # Ctrl-C reaches us alone; we stop the servers in order
                 )
-            self._write_record(self._process.pid)
         except OSError as error:
-            raise ServerFailed(f"{self.name}: cannot be started: {error.strerror}: {error.filename}") from error
+            raise ServerFailed(f"{self.name}: cannot be started: {error}. {_fix_for(str(error))}".rstrip()) from error
         try:
             await self._wait_until_ready(probe, seconds)
         except BaseException:
             await self.stop(seconds=0)
             raise
 
-    async def stop(self, *, seconds: float, signal_number: int = 15) -> None:
+    async def stop(self, *, seconds: float, signal_number: int = signal.SIGTERM) -> None:
         """End it politely within `seconds`, else by SIGKILL, children included."""
-        process = self._process
-        if process is None:
+        process, self._process = self._process, None
+        if process is None or process.returncode is not None:
             return
-        if process.returncode is None:
-            family = _family(process.pid)
-            with contextlib.suppress(ProcessLookupError):
-                if seconds > 0:
-                    process.send_signal(signal_number)
-            try:
-                async with asyncio.timeout(seconds):
-                    await process.wait()
-            except TimeoutError:
-                for member in family:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        member.kill()
+        family = _family(process.pid)
+        try:
+            async with asyncio.timeout(seconds):
+                process.send_signal(signal_number)
                 await process.wait()
-        self._process = None
-        self._record.unlink(missing_ok=True)
+        except TimeoutError:
+            _kill(family)
+            await process.wait()
 
     def alive(self) -> bool:
         """Whether the process runs."""
-        return self._process is not None and self._process.returncode is None
+        return self.pid is not None
 
     @property
     def pid(self) -> int | None:
         """The server's process id while it runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
-
-    def end_leftover(self) -> None:
-        """End what an earlier life of ours left behind; a pid that was given to somebody else meanwhile is spared."""
-        try:
-            pid, born = self._record.read_text().split()
-            old = psutil.Process(int(pid))
-            if abs(old.create_time() - float(born)) < 1:
-                family = _family(old.pid)
-                for member in family:
-                    with contextlib.suppress(psutil.NoSuchProcess):
-                        member.kill()
-                psutil.wait_procs(family, timeout=5)
-        except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-            pass
-        self._record.unlink(missing_ok=True)
 
     def bound_log(self) -> None:
         """Empty the log when it has outgrown its limit; the server appends, so it goes on at the top."""
@@ -135,23 +120,18 @@ class ChildProcess:
             if self.log.stat().st_size > LOG_LIMIT:
                 os.truncate(self.log, 0)
 
-    def last_words(self, lines: int = 6) -> str:
-        """The end of the log, for a message."""
+    def failure(self, what: str) -> ServerFailed:
+        """The words of a failure: what, what to do, where its log is, and the log's end."""
+        words = self._last_words()
+        told = " ".join(part for part in (f"{self.name}: {what}.", _fix_for(words), f"Its log: {self.log}") if part)
+        return ServerFailed("\n".join([told, *(f"    {line}" for line in words.splitlines())]))
+
+    def _last_words(self, lines: int = 6) -> str:
         try:
             text = self.log.read_bytes()[-8192:].decode(errors="replace")
         except OSError:
             return ""
-        return "\n".join(f"    {line}" for line in text.strip().splitlines()[-lines:])
-
-    def failure(self, what: str, *, fix: str = "") -> ServerFailed:
-        """The words of a failure: what, the end of the log, where the log is, what to do."""
-        words = self.last_words()
-        hint = fix or _fix_for(words)
-        return ServerFailed(f"{self.name}: {what}.{' ' + hint if hint else ''} Its log: {self.log}\n{words}".rstrip())
-
-    def _guarded(self, command: Command) -> list[str]:
-        user = f"{command.user.uid}:{command.user.gid}" if command.user else "-"
-        return [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), user, *command.arguments]
+        return "\n".join(text.strip().splitlines()[-lines:])
 
     def _open_log(self) -> BinaryIO:
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -159,25 +139,37 @@ class ChildProcess:
             self.log.replace(self.log.with_suffix(".log.1"))
         return self.log.open("ab")
 
-    def _write_record(self, pid: int) -> None:
-        self._record.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(psutil.NoSuchProcess):
-            self._record.write_text(f"{pid} {psutil.Process(pid).create_time()}\n")
-
     async def _wait_until_ready(self, probe: Probe, seconds: float) -> None:
-        pause = 0.05
         try:
             async with asyncio.timeout(seconds):
                 while True:
-                    if not self.alive():
+                    if self._process is None or self._process.returncode is not None:
                         code = self._process.returncode if self._process else None
                         raise self.failure(f"ended with exit code {code} before it was ready")
                     with contextlib.suppress(OSError, NotReady):
                         await probe()
                         return
-                    await asyncio.sleep(pause)
+                    await asyncio.sleep(0.05)
         except TimeoutError:
             raise self.failure(f"did not answer within {seconds:.0f} s") from None
+
+
+def guarded(command: Command) -> list[str]:
+    """The command behind the shim that ends it with the thread that starts it."""
+    user = f"{command.user.uid}:{command.user.gid}" if command.user else "-"
+    return [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), user, *command.arguments]
+
+
+def end_leftovers(command: Command) -> None:
+    """Kill what an earlier life of this server left behind. Only while the data folder's lock is held."""
+    program = Path(command.arguments[0]).name[:15]  # the kernel keeps no more of a name
+    leftovers = [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == program and any(command.marker in word for word in process.info["cmdline"] or ())
+    ]
+    _kill(leftovers)
+    psutil.wait_procs(leftovers, timeout=5)
 
 
 FIXES = {
@@ -185,6 +177,7 @@ FIXES = {
     "address already in use": "Its port was taken by another program meanwhile: start again, and another is chosen.",
     "address in use": "Its port was taken by another program meanwhile: start again, and another is chosen.",
     "permission denied": "It may not read or write its files: give the data folder to the user who runs Haechi.",
+    "read-only file system": "Its folder cannot be written: name another with --data.",
     "cannot allocate memory": "There is not enough memory: close something, then start again.",
     "outofmemoryerror": "There is not enough memory: close something, then start again.",
 }
@@ -202,3 +195,9 @@ def _family(pid: int) -> list[psutil.Process]:
         process = psutil.Process(pid)
         return [process, *process.children(recursive=True)]
     return []
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
