@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
-Message = TypeVar("Message", contravariant=True)
-Output = TypeVar("Output", covariant=True)
+Message_contra = TypeVar("Message_contra", contravariant=True)
+Output_co = TypeVar("Output_co", covariant=True)
 
 
-class PartitionState(Protocol[Message, Output]):
+class PartitionState(Protocol[Message_contra, Output_co]):
     """The state of all shards of one partition, so that a message that spans shards is applied in one vectorised go.
 
     A message of `positions` or `readings` holds rows of many shards. Each shard's block carries the last offset that
@@ -18,7 +18,7 @@ class PartitionState(Protocol[Message, Output]):
     def load(self, shard: int, block: bytes) -> None:
         """Take back a block written by an earlier checkpoint; called before the first `apply`, once per known shard."""
 
-    def apply(self, offset: int, message: Message) -> Sequence[Output]:
+    def apply(self, offset: int, message: Message_contra) -> Sequence[Output_co]:
         """Apply what the shards have not seen yet of the message at `offset`; pure but for this state.
 
         Re-applying an offset after a replay gives the outputs with the same ids again.

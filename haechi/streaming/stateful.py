@@ -1,0 +1,255 @@
+"""Consuming with state: one block per logical shard, checkpointed by a timer, recovered from Faust's changelog."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import structlog
+
+from haechi.errors import PermanentError
+from haechi.failpoints import failpoint
+from haechi.streaming.records import Decode, Event, EventTime, M, Record
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, UntrustedState, decoded, place_of
+from haechi.streaming.state import PartitionState
+from haechi.streaming.trouble import TRIES
+from haechi.topics import Topic
+
+log = structlog.get_logger(__name__)
+Out = TypeVar("Out")
+MakeState: TypeAlias = Callable[[int], PartitionState[M, Out]]
+Route: TypeAlias = Callable[[Out], Iterable[Record]]
+
+OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
+EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
+_SEND_AT_ONCE = 500
+_CHANGELOG_S = 10.0
+
+
+class Stateful(Generic[M, Out]):
+    """Applies events as they come, sends outputs at once, and keeps blocks before it acknowledges."""
+
+    def __init__(
+        self,
+        topic: Topic,
+        make_state: MakeState[M, Out],
+        route: Route[Out],
+        decode: Decode[M],
+        *,
+        table: str,
+        event_time: EventTime[M] | None = None,
+        on_dead_letter: OnDeadLetter | None = None,
+    ) -> None:
+        self.topic = topic
+        self.make_state = make_state
+        self.route = route
+        self.decode = decode
+        self.event_time = event_time
+        self.on_dead_letter = on_dead_letter
+        self._table_name = table
+        self.table: Any = None
+        self._partitions: dict[int, _Partition[M, Out]] = {}
+        self._checkpointing = asyncio.Lock()
+
+    def attach(self, app: Any) -> None:
+        """Declare the table. Keys are `partition/shard`: both known without knowing how keys were spread."""
+        self.table = app.Table(
+            self._table_name, key_type=bytes, value_type=bytes, partitions=self.topic.partitions, default=bytes
+        )
+
+    async def take(self, message: Message, runtime: Runtime) -> None:
+        """Apply one message; waits while too much is open."""
+        partition = self._partitions.get(message.partition)
+        if partition is None:
+            partition = self._partitions[message.partition] = _Partition(self, message, runtime)
+        try:
+            await partition.take(message)
+        except Ended:
+            return
+
+    async def checkpoint(self) -> None:
+        """Outputs acknowledged, changed blocks sent and acknowledged, then the events they cover."""
+        async with self._checkpointing:
+            for partition in list(self._partitions.values()):
+                try:
+                    await partition.checkpoint()
+                except Ended:
+                    continue
+
+    async def settle(self, seconds: float) -> None:
+        """A last checkpoint within the time, and forget the partitions; what it did not cover is replayed."""
+        partitions, self._partitions = list(self._partitions.values()), {}
+        for partition in partitions:
+            partition.taking = False
+        try:
+            async with asyncio.timeout(seconds), self._checkpointing:
+                for partition in partitions:
+                    await partition.checkpoint()
+        except (TimeoutError, Ended):
+            log.warning("stream.checkpoint_cut_short", topic=self.topic.name)
+        for partition in partitions:
+            partition.end()
+
+
+class _Partition(Generic[M, Out]):
+    """One partition's state, what it has sent, and what was applied since the last checkpoint."""
+
+    def __init__(self, consumer: Stateful[M, Out], first: Message, runtime: Runtime) -> None:
+        self._consumer = consumer
+        self._runtime = runtime
+        self._number = first.partition
+        self._place = place_of(first)
+        self._prefix = b"%d/" % first.partition
+        self._blocks: dict[int, bytes] = {
+            int(key.removeprefix(self._prefix)): value
+            for key, value in consumer.table.items()
+            if key.startswith(self._prefix)
+        }
+        self._state = self._restored()
+        self._unkept: dict[int, bytes] = {}
+        self._open: list[tuple[int, M | None]] = []  # (offset, message; None where it was put aside)
+        self._expected = first.offset
+        self._outputs: list[Record] = []
+        self._queued = 0
+        self._sent = 0
+        self._changed = asyncio.Condition()
+        self.taking = True
+        self.ended = asyncio.Event()
+        self._sender = asyncio.create_task(self._send(), name=f"outputs of {consumer.topic.name}")
+
+    def _restored(self) -> PartitionState[M, Out]:
+        state = self._consumer.make_state(self._number)
+        for shard, block in self._blocks.items():
+            state.load(shard, block)
+        return state
+
+    async def take(self, message: Message) -> None:
+        """Apply, queue the outputs, remember until the next checkpoint."""
+        if message.offset != self._expected:
+            raise UntrustedState(f"{self._place}: offset {message.offset} came, {self._expected} was expected.")
+        self._expected += 1
+        if not self._has_room():
+            async with self._changed:
+                await self._changed.wait_for(self._has_room)
+        if not self.taking:
+            raise Ended
+        try:
+            event = decoded(self._consumer.topic, message, self._consumer.decode)
+            outputs = self._apply(event)
+        except PermanentError as error:
+            await self._runtime.bury(
+                self._consumer.topic, message, str(error), self.ended, self._consumer.on_dead_letter
+            )
+            self._open.append((message.offset, None))
+            return
+        self._open.append((message.offset, event.message))
+        if outputs:
+            self._outputs.extend(outputs)
+            self._queued += len(outputs)
+            async with self._changed:
+                self._changed.notify_all()
+        self._runtime.handled((event,), self._consumer.event_time)
+
+    def _has_room(self) -> bool:
+        crowded = self._queued - self._sent >= OUTPUTS_WAITING or len(self._open) >= EVENTS_OPEN
+        return not self.taking or not crowded
+
+    def _apply(self, event: Event[M]) -> Sequence[Record]:
+        """The event's outputs. An exception leaves the state in doubt: it is rebuilt, and the event tried again."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                failpoint("streaming.before_apply")
+                outputs = self._state.apply(event.offset, event.message)
+                records = [record for output in outputs for record in self._consumer.route(output)]
+                failpoint("streaming.after_apply")
+            except Exception as error:  # the isolation boundary of a room's step: a retry, or a dead letter
+                log.warning("stream.unexpected", topic=self._consumer.topic.name, error=repr(error), exc_info=True)
+                self._rebuild()
+                if attempt == TRIES or isinstance(error, PermanentError):
+                    raise PermanentError(f"{error!r} ({attempt} times in place)") from error
+                self._runtime.metrics.retries.labels(self._consumer.topic.name, "unexpected").inc()
+            else:
+                return records
+        raise AssertionError
+
+    def _rebuild(self) -> None:
+        """The state as the last checkpoint and the events since make it; their outputs have been queued already."""
+        self._state = self._restored()
+        for offset, message in self._open:
+            if message is not None:
+                self._state.apply(offset, message)
+
+    async def checkpoint(self) -> None:
+        """Outputs, then blocks, then positions."""
+        if not self._open:
+            return
+        started = time.monotonic()
+        position, count = self._open[-1][0] + 1, len(self._open)
+        self._unkept.update(self._state.changed())
+        blocks = dict(self._unkept)
+        await self._outputs_acknowledged()
+        failpoint("streaming.before_changelog")
+        await self._runtime.persist(lambda: self._keep(blocks), self._consumer.topic.name, self.ended)
+        failpoint("streaming.after_changelog")
+        self._acknowledge(position, count)
+        self._blocks.update(blocks)
+        for shard, block in blocks.items():
+            if self._unkept.get(shard) is block:
+                del self._unkept[shard]
+        del self._open[:count]
+        async with self._changed:
+            self._changed.notify_all()
+        self._runtime.metrics.checkpoint.observe(time.monotonic() - started)
+
+    def _acknowledge(self, position: int, count: int) -> None:
+        if self.ended.is_set():  # too late: the partition may already be someone else's
+            raise Ended
+        self._runtime.acks.done(self._place, position, count, self._consumer.topic.name)
+
+    async def _keep(self, blocks: dict[int, bytes]) -> None:
+        self._runtime.check_trusted()
+        if self.ended.is_set():
+            raise Ended
+        table = self._consumer.table
+        futures = [
+            table.send_changelog(self._number, self._prefix + str(shard).encode(), block)
+            for shard, block in blocks.items()
+        ]
+        async with asyncio.timeout(_CHANGELOG_S):
+            await asyncio.gather(*futures)
+
+    async def _outputs_acknowledged(self) -> None:
+        """Wait until all that was queued up to now has left; Ended when the sender has."""
+        queued = self._queued
+        async with self._changed:
+            await self._changed.wait_for(lambda: self.ended.is_set() or self._sent >= queued)
+        if self.ended.is_set():
+            raise Ended
+
+    async def _send(self) -> None:
+        """Send what is queued, in order, one batch after the other."""
+        topic = self._consumer.topic
+        try:
+            while True:
+                async with self._changed:
+                    await self._changed.wait_for(lambda: bool(self._outputs))
+                    batch, self._outputs = self._outputs[:_SEND_AT_ONCE], self._outputs[_SEND_AT_ONCE:]
+                await self._runtime.deliver(batch, topic.name, self.ended)
+                async with self._changed:
+                    self._sent += len(batch)
+                    self._changed.notify_all()
+        except Ended:
+            return
+        except Exception as error:  # noqa: BLE001 - an output that can never be sent: the state can't be trusted
+            self._runtime.fail(error)
+
+    def end(self) -> None:
+        """Leave what is not kept to whoever replays it."""
+        self.taking = False
+        self.ended.set()
+        self._sender.cancel()
+        self._waking = asyncio.create_task(self._wake())
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()

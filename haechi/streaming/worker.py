@@ -1,0 +1,330 @@
+"""One process that consumes: its Faust app, its consumers, when to commit, and when to end.
+
+Crash-only: stopping is a last checkpoint and an exit, starting is recovery.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, Literal, NoReturn, Protocol
+
+import structlog
+
+from haechi.clock import Clock, utc_now
+from haechi.errors import HaechiError
+from haechi.failpoints import failpoint
+from haechi.sealing import Sealer
+from haechi.streaming.acks import Acks, Place
+from haechi.streaming.app import SESSION_TIMEOUT_S, make_app
+from haechi.streaming.connection import Connection
+from haechi.streaming.metrics import StreamMetrics
+from haechi.streaming.newest import Newest
+from haechi.streaming.producer import Producer
+from haechi.streaming.records import Decode, EventTime, Handler, M
+from haechi.streaming.runtime import Message, OnDeadLetter, Runtime, Sends, UntrustedState
+from haechi.streaming.stateful import MakeState, Route, Stateful
+from haechi.streaming.stateless import Stateless
+from haechi.streaming.trouble import AWAY
+from haechi.topics import Topic
+
+log = structlog.get_logger(__name__)
+
+CHECKPOINT_S = 2.0
+_COMMIT_S = 0.25
+_BEAT_S = 0.5
+_SETTLE_S = 1.2  # of the three seconds that a stop may take
+_REVOKE_S = 2.0
+EXIT_UNTRUSTED = 70
+
+
+class Consumer(Protocol):
+    """What a worker asks of the way a topic is consumed."""
+
+    topic: Topic
+
+    async def take(self, message: Message, runtime: Runtime) -> None:
+        """Accept a fetched message; waiting here is back-pressure."""
+
+    async def checkpoint(self) -> None:
+        """Make what was done durable, and acknowledge it."""
+
+    async def settle(self, seconds: float) -> None:
+        """Finish what is in hand within the time, keep it, and forget the partitions."""
+
+
+class Worker:
+    """Consumes topics with the delivery rules of the house; `run` until a signal, or until it can't be trusted.
+
+    `name` is the process's (`analytics.positions`): its consumer group. `watchdog_s`: with messages waiting, nothing
+    acknowledged for so long, and nobody in a declared wait for something that is away, the process ends with 70.
+    `away` are further exceptions to retry in place beside `trouble.AWAY`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connection: Connection,
+        sealer: Sealer,
+        metrics: StreamMetrics,
+        *,
+        producer: Sends | None = None,
+        slot: int = 0,
+        start: Literal["earliest", "latest"] = "earliest",
+        clock: Clock = utc_now,
+        watchdog_s: float = 60.0,
+        away: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        self.name = name
+        self._connection = connection
+        self._slot = slot
+        self._start = start
+        self._watchdog_s = watchdog_s
+        self._metrics = metrics
+        self._consumers: list[Consumer] = []
+        self._app: Any = None
+        self._failed: asyncio.Future[None] | None = None
+        self._beat = time.monotonic()
+        self._own_producer = Producer(connection, name) if producer is None else None
+        self._acks = Acks(self._commit, metrics)
+        self._runtime = Runtime(
+            app_name=name,
+            producer=producer or self._own_producer or Producer(connection, name),
+            acks=self._acks,
+            metrics=metrics,
+            sealer=sealer,
+            clock=clock,
+            fail=self._fail,
+            check_trusted=self._check_trusted,
+            away=AWAY + away,
+        )
+
+    def consume(
+        self,
+        topic: Topic,
+        handle: Handler[M],
+        decode: Decode[M],
+        *,
+        batch: int = 200,
+        event_time: EventTime[M] | None = None,
+        on_dead_letter: OnDeadLetter | None = None,
+    ) -> None:
+        """Without state: `await handle(events of one partition, in order)` gives the records to send.
+
+        Acknowledged after the handler has returned (so commit to the database inside) and every record is acknowledged.
+        `batch=1` where one must never wait for another.
+        """
+        self.add(Stateless(topic, handle, decode, batch=batch, event_time=event_time, on_dead_letter=on_dead_letter))
+
+    def consume_with_state(
+        self,
+        topic: Topic,
+        make_state: MakeState[M, Any],
+        route: Route[Any],
+        decode: Decode[M],
+        *,
+        table: str = "blocks",
+        event_time: EventTime[M] | None = None,
+        on_dead_letter: OnDeadLetter | None = None,
+    ) -> None:
+        """With state: `make_state(partition)` gives a PartitionState, `route(output)` the records of an output.
+
+        Outputs leave at once; blocks and acknowledgements every two seconds and at a stop or rebalance.
+        """
+        self.add(
+            Stateful(
+                topic, make_state, route, decode, table=table, event_time=event_time, on_dead_letter=on_dead_letter
+            )
+        )
+
+    def consume_newest(
+        self, topic: Topic, handle: Handler[M], decode: Decode[M], *, max_age_s: float = 2.0, batch: int = 16
+    ) -> None:
+        """Only the newest message of each key, newest first; for a worker made with `start="latest"`."""
+        self.add(Newest(topic, handle, decode, max_age_s=max_age_s, batch=batch))
+
+    def add(self, consumer: Consumer) -> None:
+        """Consume in a way of one's own."""
+        self._consumers.append(consumer)
+
+    async def run(self) -> None:
+        """Consume until SIGTERM or SIGINT; returns after the last checkpoint, at most three seconds later.
+
+        Raises UntrustedState, or what made the process fail: let it end, its supervisor starts it again.
+        """
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        self._app = self._make_app()
+        tasks: list[asyncio.Future[Any]] = [
+            asyncio.create_task(work, name=name)
+            for name, work in (
+                ("start", self._start_app()),
+                ("stop", stop.wait()),
+                ("commits", self._every(_COMMIT_S, self._acks.commit)),
+                ("checkpoints", self._every(CHECKPOINT_S, self._checkpoint)),
+                ("watchdog", self._watch()),
+            )
+        ]
+        try:
+            await asyncio.wait({self._failed, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for future in (self._failed, *tasks):
+                if future.done() and not future.cancelled() and (error := future.exception()) is not None:
+                    raise error
+            await self._last_checkpoint()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await self._close()
+
+    def _make_app(self) -> Any:
+        app = make_app(self._connection, self.name, slot=self._slot, start=self._start)
+        for consumer in self._consumers:
+            if isinstance(consumer, Stateful):
+                consumer.attach(app)
+            # acks=False: Faust's own acknowledgement is off, see Acks.
+            topic = app.topic(
+                self._connection.name(consumer.topic.name),
+                partitions=consumer.topic.partitions,
+                key_serializer="raw",
+                value_serializer="raw",
+                value_type=bytes,
+                key_type=bytes,
+                acks=False,
+            )
+            app.agent(topic, name=f"{self.name}.{consumer.topic.name}")(self._agent(consumer))
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+        return app
+
+    def _agent(self, consumer: Consumer) -> Callable[[Any], Coroutine[Any, Any, None]]:
+        async def agent(stream: AsyncIterator[Any]) -> None:
+            try:
+                async for event in stream.noack().events():  # type: ignore[attr-defined]  # a Faust stream
+                    if event.message.generation_id == self._app.consumer_generation_id:
+                        await consumer.take(event.message, self._runtime)
+            except Exception as error:  # Faust would restart the agent for ever; we end and recover instead
+                self._fail(error)
+                raise
+
+        return agent
+
+    async def _start_app(self) -> None:
+        await self._app.start()
+        await self._app.wait()  # until it stops or crashes
+        raise self._app.crash_reason or UntrustedState(f"{self.name}: the Faust app has stopped by itself.")
+
+    async def _commit(self, positions: Mapping[Place, int]) -> None:
+        self._check_trusted()
+        # Faust offers no public way to commit positions that are not its own; the broker refuses a former owner's.
+        await self._app.consumer._commit(dict(positions))  # noqa: SLF001
+
+    async def _checkpoint(self) -> None:
+        failpoint("streaming.before_checkpoint")
+        for consumer in self._consumers:
+            await consumer.checkpoint()
+        failpoint("streaming.after_checkpoint")
+
+    async def _revoked(self, _app: Any, revoked: Any, **_: Any) -> None:
+        log.info("stream.rebalance", app=self.name, partitions=len(revoked))
+        try:
+            for consumer in self._consumers:
+                await consumer.settle(_REVOKE_S)
+            async with asyncio.timeout(_REVOKE_S):
+                await self._acks.commit()
+        except TimeoutError:
+            log.warning("stream.rebalance_uncommitted", app=self.name)
+        except Exception as error:  # noqa: BLE001 - Faust swallows what a signal handler raises
+            self._fail(error)
+        finally:
+            self._acks.forget()
+
+    async def _last_checkpoint(self) -> None:
+        failpoint("streaming.before_stop")
+        await asyncio.gather(*(consumer.settle(_SETTLE_S) for consumer in self._consumers))
+        try:
+            async with asyncio.timeout(0.6):
+                await self._acks.commit()
+        except TimeoutError:
+            log.warning("stream.stopped_uncommitted", app=self.name)
+        log.info("stream.stopped", app=self.name)
+
+    async def _close(self) -> None:
+        if self._own_producer is not None:
+            await self._own_producer.stop()
+        try:
+            await asyncio.wait_for(asyncio.shield(self._app.stop()), 0.7)
+        except TimeoutError:
+            log.debug("stream.app_did_not_stop", app=self.name)
+
+    async def _every(self, seconds: float, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            if self._app.consumer_generation_id is not None:
+                await work()
+
+    def _check_trusted(self) -> None:
+        """A process that stood still longer than its session has lost its partitions and must write nothing more."""
+        still = time.monotonic() - self._beat
+        if still > SESSION_TIMEOUT_S:
+            raise UntrustedState(f"{self.name} stood still for {still:.1f} s; its partitions may be someone else's.")
+
+    def _fail(self, error: BaseException) -> None:
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    async def _watch(self) -> None:
+        """Beat, show the lag, and end the process when it stands still without a declared reason."""
+        acked, since = -1, time.monotonic()
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            self._check_trusted()
+            now = self._beat = time.monotonic()
+            behind = self._show_lag()
+            if not behind or self._runtime.retrying or self._acks.total != acked:
+                acked, since = self._acks.total, now
+            elif now - since > self._watchdog_s:
+                raise UntrustedState(
+                    f"{self.name}: {behind} messages wait and none was acknowledged for {self._watchdog_s:.0f} s."
+                )
+
+    def _show_lag(self) -> int:
+        behind = 0
+        consumer = self._app.consumer
+        names = {self._connection.name(c.topic.name): c.topic.name for c in self._consumers}
+        try:
+            places = [Place(*tp) for tp in consumer.assignment() if tp.topic in names]
+        except Exception:  # noqa: BLE001 - Faust raises one of several before its consumer has started: nothing to show
+            return 0
+        for place in places:
+            end = consumer.highwater(place)
+            position = self._acks.position(place)
+            if position is None:
+                position = consumer._committed_offset.get(place)  # noqa: SLF001 - what was committed before us
+            if end is not None:
+                lag = max(0, end - (position or 0))
+                behind += lag
+                self._metrics.lag.labels(names[place.topic], str(place.partition)).set(lag)
+        return behind
+
+
+def run_process(main: Coroutine[Any, Any, None]) -> NoReturn:
+    """Run a process's main coroutine and end the process with its threads: 0 after a stop, 70 after a failure.
+
+    An error in the user's words is printed without a traceback.
+    """
+    code = 0
+    try:
+        asyncio.new_event_loop().run_until_complete(main)
+    except HaechiError as error:
+        log.critical("process.ended", reason=str(error))
+        code = EXIT_UNTRUSTED
+    except Exception:
+        log.critical("process.ended", exc_info=True)
+        code = EXIT_UNTRUSTED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
