@@ -1,0 +1,106 @@
+"""A person in a forbidden zone of a camera's picture while the zone's schedule holds."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import shapely
+
+from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.schedule import holds
+from haechi.domain.video import Camera, CameraZone, Sighting, Sightings
+from haechi.ids import alert_id
+
+WINDOW_FRAMES = 5
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """`frames` of the last five must show a person in the zone; it is over after `quiet_s` seconds without one."""
+
+    frames: int = 3
+    quiet_s: float = 20
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """What is remembered of one zone: which of the last frames had somebody in it, and the open episode."""
+
+    seen: tuple[bool, ...] = ()
+    last_seen: datetime | None = None
+    alerted_at: datetime | None = None
+
+
+def step(watch: Watch, rule: Rule, camera: Camera, zone: CameraZone, seen: Sightings) -> tuple[Watch, Sequence[Alert]]:
+    """One frame's sightings against one zone. Somebody is in the zone when their feet are."""
+    inside = tuple(s for s in seen.sightings if s.label == "person" and _within(zone, s))
+    at = seen.captured_at
+    if watch.last_seen is not None and at < watch.last_seen:
+        return watch, ()
+    if not holds(zone.schedule, at):
+        return elapse(watch, rule, camera, zone, at, "the schedule has ended", at_once=True)
+    frames = (*watch.seen, bool(inside))[-WINDOW_FRAMES:]
+    last_seen = at if inside else watch.last_seen
+    if watch.alerted_at is None and inside and sum(frames) >= rule.frames:
+        return Watch(frames, last_seen, at), (_alert("raise", camera, zone, at, seen, inside, rule),)
+    kept = msgspec.structs.replace(watch, seen=frames, last_seen=last_seen)
+    return elapse(kept, rule, camera, zone, at)
+
+
+def elapse(
+    watch: Watch,
+    rule: Rule,
+    camera: Camera,
+    zone: CameraZone,
+    now: datetime,
+    words: str = "nobody is there any more",
+    *,
+    at_once: bool = False,
+) -> tuple[Watch, Sequence[Alert]]:
+    """Time has passed: an episode ends after a quiet while, or at once where the zone no longer holds."""
+    if watch.alerted_at is None or watch.last_seen is None:
+        return (Watch() if at_once else watch), ()
+    if not at_once and now - watch.last_seen < timedelta(seconds=rule.quiet_s):
+        return watch, ()
+    alert = _alert("clear", camera, zone, watch.alerted_at, None, (), rule)
+    because = msgspec.structs.replace(alert.because, words=f"{words}: {zone.name}")
+    cleared = msgspec.structs.replace(alert, ends_at=now, received_at=now, decided_at=now, because=because)
+    return Watch(), (cleared,)
+
+
+def _within(zone: CameraZone, sighting: Sighting) -> bool:
+    return bool(shapely.contains_xy(shapely.Polygon(zone.polygon), *sighting.box.foot))
+
+
+def _alert(
+    action: str,
+    camera: Camera,
+    zone: CameraZone,
+    started: datetime,
+    seen: Sightings | None,
+    inside: tuple[Sighting, ...],
+    rule: Rule,
+) -> Alert:
+    kind = KINDS["trespass"]
+    people = "one person" if len(inside) == 1 else f"{len(inside)} people"
+    return Alert(
+        id=alert_id(kind.name, camera.id, zone.id, started),
+        action="raise" if action == "raise" else "clear",
+        kind=kind.name,
+        subject=camera.id,
+        place=zone.id,
+        district=camera.district,
+        severity=kind.severity,
+        status="Actual",
+        starts_at=started,
+        received_at=seen.seen_at if seen else started,
+        decided_at=seen.seen_at if seen else started,
+        because=Because(
+            rule="trespass",
+            words=f"{people} in {zone.name}, seen by {camera.name}",
+            sightings=inside,
+            values=(("frames", float(rule.frames)), ("of", float(WINDOW_FRAMES))),
+            zone=zone.id,
+        ),
+        title=f"{kind.title} · {zone.name}",
+        point=next((s.ground for s in inside if s.ground), None) or camera.location,
+        evidence=seen.evidence if seen else None,
+    )
