@@ -2,8 +2,9 @@
 
 from datetime import datetime
 
-import asyncpg
 import msgspec
+
+from haechi.store.postgres import Pool, translate_errors
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
@@ -20,12 +21,28 @@ class AuditEntry(msgspec.Struct, frozen=True):
 class Audit:
     """Only ever added to."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None:
-        raise NotImplementedError
+        """One line, at the database's clock."""
+        with translate_errors():
+            await self._pool.execute(
+                "INSERT INTO audit (who, what, subject, district, reason) VALUES ($1, $2, $3, $4, $5)",
+                who,
+                what,
+                subject,
+                district,
+                reason,
+            )
 
     async def recent(self, district: str, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT at, who, what, subject, district, reason FROM audit "
+                "WHERE district = $1 ORDER BY at DESC, id DESC LIMIT $2",
+                district,
+                limit,
+            )
+        return [AuditEntry(*row) for row in rows]

@@ -2,12 +2,29 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
+from uuid import UUID, uuid5
 
-import asyncpg
 import msgspec
 
-from haechi.domain.alerting import Alert, Command, DeliveryView, Incident, IncidentEvent, Recipient
+from haechi.domain.alerting import (
+    Alert,
+    Close,
+    Command,
+    DeliveryView,
+    Incident,
+    IncidentEvent,
+    Recipient,
+    Step,
+    apply_alert,
+    apply_command,
+    open_incident,
+)
+from haechi.errors import NotFound
+from haechi.failpoints import failpoint
+from haechi.ids import new_id
+from haechi.store.postgres import Pool, translate_errors
+from haechi.store.registry import is_uuid
 
 Route = Callable[[Incident], Sequence[Recipient]]
 
@@ -22,7 +39,7 @@ class Applied(msgspec.Struct, frozen=True):
 class Incidents:
     """The incident table."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
     async def apply_alert(self, alert: Alert, route: Route, at: datetime | None = None) -> Applied:
@@ -30,29 +47,224 @@ class Incidents:
 
         A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`.
         """
-        raise NotImplementedError
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                # One at a time per key: the second of two concurrent raises finds the incident of the first.
+                await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _key(alert))
+                if (repeated := await _applied_before(connection, alert)) is not None:
+                    return Applied(repeated, "same")
+                incident = await _open(connection, alert)
+                moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
+                if incident is None:
+                    if alert.action != "raise":
+                        return Applied(None, "ignored")
+                    step = await _first_step(connection, alert, moment)
+                    await _insert(connection, step.incident)
+                else:
+                    step = apply_alert(incident, alert, moment)
+                    if not step.events:
+                        return Applied(incident, "same")
+                    await _update(connection, step.incident)
+                await connection.execute(
+                    "INSERT INTO applied_alerts (alert_id, action, received_at, incident_id) VALUES ($1, $2, $3, $4)",
+                    alert.id,
+                    alert.action,
+                    alert.received_at,
+                    step.incident.id,
+                )
+                await _add_events(connection, step)
+                if step.tell:
+                    await _add_deliveries(connection, step, route(step.incident))
+                await connection.execute("SELECT pg_notify('incidents', $1)", step.incident.id)
+                failpoint("incidents.before_commit")
+        failpoint("incidents.after_commit")
+        if incident is None:
+            return Applied(step.incident, "opened")
+        return Applied(step.incident, "ignored" if step.incident == incident else "changed")
 
     async def apply_command(self, incident_id: str, district: str, command: Command) -> Incident:
         """What a person does. NotFound; Conflict in words when the step is not possible.
 
-        Closing cancels what is still being retried; acknowledging cancels nothing.
+        Closing cancels what is still being retried; acknowledging cancels nothing, and what was never tried goes out.
         """
-        raise NotImplementedError
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                incident = await self._fetch(connection, incident_id, district, "FOR UPDATE")
+                step = apply_command(incident, command)
+                if step.events:
+                    await _update(connection, step.incident)
+                    await _add_events(connection, step)
+                    await connection.execute("SELECT pg_notify('incidents', $1)", incident_id)
+                if isinstance(command, Close):
+                    await connection.execute(
+                        "UPDATE deliveries SET state = 'cancelled', finished_at = clock_timestamp(), "
+                        "changed = pg_current_xact_id() "
+                        "WHERE incident_id = $1 AND state = 'pending' AND first_attempt_at IS NOT NULL",
+                        incident_id,
+                    )
+                return step.incident
 
     async def get(self, incident_id: str, district: str) -> Incident:
         """NotFound if there is none in the district."""
-        raise NotImplementedError
+        with translate_errors():
+            return await self._fetch(self._pool, incident_id, district)
 
     async def trail(self, incident_id: str) -> list[IncidentEvent]:
         """In order."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT kind, at, by, words FROM incident_events WHERE incident_id = $1 ORDER BY id", incident_id
+            )
+        return [IncidentEvent(*row) for row in rows]
 
     async def deliveries(self, incident_id: str) -> list[DeliveryView]:
         """In order of creation."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT id, recipient, reason, state, attempts, created_at, due_at, first_attempt_at, finished_at, "
+                "last_error FROM deliveries WHERE incident_id = $1 ORDER BY created_at, id",
+                incident_id,
+            )
+        return [_view(row) for row in rows]
 
     async def recent(
         self, district: str, *, open_only: bool = False, limit: int = 100, before: datetime | None = None
     ) -> list[Incident]:
         """Newest first, those opened before `before`."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT body FROM incidents WHERE district = $1 AND ($2::timestamptz IS NULL OR opened_at < $2) "
+                "AND (NOT $3 OR state <> 'closed') ORDER BY opened_at DESC, number DESC LIMIT $4",
+                district,
+                before,
+                open_only,
+                limit,
+            )
+        return [decode_incident(row["body"]) for row in rows]
+
+    async def _fetch(self, source: Any, incident_id: str, district: str, lock: str = "") -> Incident:
+        body = is_uuid(incident_id) and await source.fetchval(
+            f"SELECT body FROM incidents WHERE id = $1 AND district = $2 {lock}",  # noqa: S608 - lock is ours
+            incident_id,
+            district,
+        )
+        if not body:
+            raise NotFound(f"There is no incident {incident_id}.")
+        return decode_incident(body)
+
+
+def decode_incident(body: str) -> Incident:
+    """The incident in a `body` column."""
+    return msgspec.json.decode(body, type=Incident)
+
+
+def _key(alert: Alert) -> str:
+    return f"{alert.kind}\x1f{alert.subject}\x1f{alert.place}"
+
+
+async def _applied_before(connection: Any, alert: Alert) -> Incident | None:
+    """The incident that this very alert was applied to: a raise by its id, the updates of an episode by their time."""
+    body = await connection.fetchval(
+        "SELECT i.body FROM applied_alerts a JOIN incidents i ON i.id = a.incident_id "
+        "WHERE a.alert_id = $1 AND a.action = $2 AND ($2 = 'raise' OR a.received_at = $3) LIMIT 1",
+        alert.id,
+        alert.action,
+        alert.received_at,
+    )
+    return None if body is None else decode_incident(body)
+
+
+async def _open(connection: Any, alert: Alert) -> Incident | None:
+    body = await connection.fetchval(
+        "SELECT body FROM incidents WHERE kind = $1 AND subject = $2 AND place = $3 AND state <> 'closed' FOR UPDATE",
+        alert.kind,
+        alert.subject,
+        alert.place,
+    )
+    return None if body is None else decode_incident(body)
+
+
+async def _first_step(connection: Any, alert: Alert, at: datetime) -> Step:
+    # An alert of a district that nobody made yet must not be lost for it.
+    await connection.execute(
+        "INSERT INTO districts (id, name) VALUES ($1, $1) ON CONFLICT (id) DO NOTHING", alert.district
+    )
+    number = await connection.fetchval("SELECT nextval('incident_numbers')")
+    previous = await connection.fetchval(
+        "SELECT id FROM incidents WHERE kind = $1 AND subject = $2 AND place = $3 ORDER BY opened_at DESC LIMIT 1",
+        alert.kind,
+        alert.subject,
+        alert.place,
+    )
+    return open_incident(alert, new_id(), number, at, previous)
+
+
+async def _insert(connection: Any, incident: Incident) -> None:
+    await connection.execute(
+        "INSERT INTO incidents (id, number, alert_id, district, kind, subject, place, state, severity, opened_at, "
+        "version, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        incident.id,
+        incident.number,
+        incident.alert_id,
+        incident.district,
+        incident.kind,
+        incident.subject,
+        incident.place,
+        incident.state,
+        incident.severity,
+        incident.opened_at,
+        incident.version,
+        msgspec.json.encode(incident).decode(),
+    )
+
+
+async def _update(connection: Any, incident: Incident) -> None:
+    """Also for an unchanged incident with a new line in its trail: the feed must show it."""
+    await connection.execute(
+        "UPDATE incidents SET state = $2, severity = $3, closed_at = $4, version = $5, body = $6, "
+        "changed = pg_current_xact_id() WHERE id = $1",
+        incident.id,
+        incident.state,
+        incident.severity,
+        incident.closed_at,
+        incident.version,
+        msgspec.json.encode(incident).decode(),
+    )
+
+
+async def _add_events(connection: Any, step: Step) -> None:
+    await connection.executemany(
+        "INSERT INTO incident_events (incident_id, at, kind, by, words) VALUES ($1, $2, $3, $4, $5)",
+        [(step.incident.id, event.at, event.kind, event.by, event.words) for event in step.events],
+    )
+
+
+async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient]) -> None:
+    """One row per recipient; its id is the webhook-id, the same however often this step is computed."""
+    incident, reason = step.incident, step.events[0].kind
+    await connection.executemany(
+        "INSERT INTO deliveries (id, incident_id, recipient, reason, severity) VALUES ($1, $2, $3, $4, $5) "
+        "ON CONFLICT (id) DO NOTHING",
+        [
+            (
+                delivery_id(incident, recipient, reason),
+                incident.id,
+                msgspec.json.encode(recipient).decode(),
+                reason,
+                incident.severity,
+            )
+            for recipient in recipients
+        ],
+    )
+    await connection.execute("SELECT pg_notify('outbox', '')")
+
+
+def delivery_id(incident: Incident, recipient: Recipient, reason: str) -> str:
+    """Deterministic: incident, its version, why, to whom and by which channel."""
+    parts = (reason, str(incident.version), recipient.kind, recipient.id, recipient.channel)
+    return str(uuid5(UUID(incident.id), "\x1f".join(parts)))
+
+
+def _view(row: Any) -> DeliveryView:
+    fields = dict(row) | {"recipient": msgspec.json.decode(row["recipient"])}
+    return msgspec.convert(fields, DeliveryView)

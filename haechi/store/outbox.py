@@ -1,56 +1,146 @@
 """The outbox of deliveries, leased by senders, and the inbox: the second road of an SOS."""
 
-import asyncpg
+from datetime import timedelta
 
-from haechi.domain.alerting import Delivery
+import msgspec
+
+from haechi.domain.alerting import Delivery, Recipient
+from haechi.failpoints import failpoint
+from haechi.store.incidents import decode_incident
+from haechi.store.postgres import Pool, translate_errors
+
+# One statement: concurrent workers skip each other's rows. An expired lease is due again, the same row, the same id.
+_LEASE = """
+WITH due AS (
+    SELECT id FROM deliveries
+    WHERE (state = 'pending' AND due_at <= clock_timestamp())
+       OR (state = 'sending' AND leased_until <= clock_timestamp())
+    ORDER BY severity, due_at LIMIT $2
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE deliveries d
+SET state = 'sending', attempts = d.attempts + 1, leased_by = $1, leased_until = clock_timestamp() + $3::interval,
+    changed = pg_current_xact_id()
+FROM due, incidents i
+WHERE d.id = due.id AND i.id = d.incident_id
+RETURNING d.id, d.incident_id, d.recipient, d.state, d.attempts, d.created_at, d.severity, d.due_at, i.body
+"""
+# The incident first, then its delivery: the order in which closing locks them.
+_STAMP_INCIDENT = """
+UPDATE incidents i
+SET body = i.body || jsonb_build_object('first_attempt_at', clock_timestamp(), 'version', i.version + 1),
+    version = i.version + 1, changed = pg_current_xact_id()
+FROM deliveries d
+WHERE d.id = $1 AND i.id = d.incident_id AND i.body->>'first_attempt_at' IS NULL
+RETURNING i.id::text
+"""
+_STAMP_DELIVERY = """
+UPDATE deliveries SET first_attempt_at = clock_timestamp(), changed = pg_current_xact_id()
+WHERE id = $1 AND first_attempt_at IS NULL
+"""
+_FINISH = """
+UPDATE deliveries
+SET state = $2, finished_at = clock_timestamp(), last_error = coalesce($3, last_error), leased_until = NULL,
+    changed = pg_current_xact_id()
+WHERE id = $1 AND state IN ('pending', 'sending')
+"""
+_RETRY = """
+UPDATE deliveries
+SET state = 'pending', due_at = clock_timestamp() + $3::interval, last_error = $2, leased_until = NULL,
+    changed = pg_current_xact_id()
+WHERE id = $1 AND state = 'sending'
+"""
 
 
 class Outbox:
     """Deliveries to be made. A lease that ends without an answer gives the same delivery, same id, to the next."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._hint = pool.hint("outbox")
 
     async def lease(self, worker: str, limit: int, lease_s: float) -> list[Delivery]:
         """Due deliveries, life safety first; nobody else gets them for `lease_s` seconds (the database's clock)."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(_LEASE, worker, limit, timedelta(seconds=lease_s))
+        failpoint("outbox.after_lease")
+        return [
+            Delivery(
+                id=row["id"],
+                incident_id=row["incident_id"],
+                recipient=msgspec.json.decode(row["recipient"], type=Recipient),
+                state=row["state"],
+                attempts=row["attempts"],
+                created_at=row["created_at"],
+                incident=decode_incident(row["body"]),
+            )
+            for row in sorted(rows, key=lambda row: (row["severity"], row["due_at"]))
+        ]
 
     async def first_attempt(self, delivery_id: str) -> None:
         """The first POST leaves now: stamps the delivery, and the incident if it is its first."""
-        raise NotImplementedError
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                if incident := await connection.fetchval(_STAMP_INCIDENT, delivery_id):
+                    await connection.execute("SELECT pg_notify('incidents', $1)", incident)
+                await connection.execute(_STAMP_DELIVERY, delivery_id)
 
     async def delivered(self, delivery_id: str) -> None:
-        raise NotImplementedError
+        """The recipient has it."""
+        await self._execute(_FINISH, delivery_id, "delivered", None)
 
     async def retry(self, delivery_id: str, error: str, after_s: float) -> None:
-        raise NotImplementedError
+        """Due again in `after_s` seconds."""
+        await self._execute(_RETRY, delivery_id, error, timedelta(seconds=after_s))
 
     async def failed(self, delivery_id: str, error: str) -> None:
         """For good (such as 410): a person must look."""
-        raise NotImplementedError
+        await self._execute(_FINISH, delivery_id, "failed", error)
 
     async def wait(self, timeout_s: float) -> bool:
         """Until there may be something new, at most `timeout_s`."""
-        raise NotImplementedError
+        return await self._hint.wait(timeout_s)
+
+    async def _execute(self, statement: str, *values: object) -> None:
+        with translate_errors():
+            await self._pool.execute(statement, *values)
 
 
 class Inbox:
     """Urgent calls as they came (`haechi.domain.wire.URGENT`), kept until an incident holds them."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._hint = pool.hint("inbox")
 
     async def put(self, call_id: str, data: bytes) -> None:
         """Durable when it returns; a repeated id changes nothing."""
-        raise NotImplementedError
+        with translate_errors():
+            await self._pool.execute(
+                "WITH fresh AS (INSERT INTO alert_inbox (id, call) VALUES ($1, $2) "
+                "ON CONFLICT (id) DO NOTHING RETURNING id) SELECT pg_notify('inbox', '') FROM fresh",
+                call_id,
+                data,
+            )
+        failpoint("inbox.after_commit")
 
     async def open(self, limit: int) -> list[tuple[str, bytes]]:
         """Calls not done yet, oldest first."""
-        raise NotImplementedError
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT id, call FROM alert_inbox WHERE done_at IS NULL ORDER BY received_at, id LIMIT $1", limit
+            )
+        return [(row["id"], row["call"]) for row in rows]
 
     async def done(self, call_id: str, error: str | None = None) -> None:
         """Not offered again; `error` says why when it could not be processed."""
-        raise NotImplementedError
+        with translate_errors():
+            await self._pool.execute(
+                "UPDATE alert_inbox SET done_at = clock_timestamp(), error = $2 WHERE id = $1 AND done_at IS NULL",
+                call_id,
+                error,
+            )
 
     async def wait(self, timeout_s: float) -> bool:
-        raise NotImplementedError
+        """Until there may be something new, at most `timeout_s`."""
+        return await self._hint.wait(timeout_s)

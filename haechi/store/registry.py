@@ -1,6 +1,9 @@
 """The registry: people, guardians, agencies, devices, zones, cameras and sensors, one literal table of tables."""
 
-from typing import Generic, Literal, TypeVar
+import os
+from base64 import b64decode, b64encode
+from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -9,26 +12,56 @@ from haechi.domain.alerting import Agency, Recipient
 from haechi.domain.people import Consent, Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
+from haechi.errors import Conflict, NotFound
+from haechi.ids import device_id, new_id
 from haechi.sealing import Sealer
+from haechi.store.postgres import Pool, translate_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
-Kind = Literal["guardians", "agencies", "people", "devices", "safe-zones", "cameras", "sensors"]
+SECRET_BYTES = 32
+
+
+class Use(msgspec.Struct, frozen=True):
+    """Rows of `table` refer to this one: the SQL that finds them, `$1` being the id."""
+
+    words: str
+    sql: str
 
 
 class Table(msgspec.Struct, Generic[T], frozen=True):
-    """How a domain type lies in PostgreSQL: its fields are columns; some are JSON, some sealed."""
+    """How a domain type lies in PostgreSQL: its fields are columns; some hold JSON, some are sealed."""
 
     kind: str
     name: str
     type: type[T]
     json: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
-    signs: bool = False  # has a webhook secret
+    signs: bool = False  # its rows have a webhook secret
+    uses: tuple[Use, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields of the type that are columns; `version` is the row's own."""
+        return tuple(name for name in self.type.__struct_fields__ if name != "version")
 
 
-GUARDIANS = Table("guardians", "guardians", Guardian, signs=True)
+class Custody(msgspec.Struct, frozen=True):
+    """What an edge needs of a person, without name and birth: the district, and what the consent covers."""
+
+    id: str
+    district: str
+    consent: Consent | None
+
+
+_USES_OF_PERSON = (
+    Use("a device", "SELECT 1 FROM devices WHERE person_id = $1 AND deleted_at IS NULL"),
+    Use("a safe zone", "SELECT 1 FROM safe_zones WHERE person_id = $1 AND deleted_at IS NULL"),
+)
+_USES_OF_GUARDIAN = (Use("a person", "SELECT 1 FROM people WHERE $1::uuid = ANY(guardian_ids) AND deleted_at IS NULL"),)
+GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_GUARDIAN)
 AGENCIES = Table("agencies", "agencies", Agency, signs=True)
-PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}))
+PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}), uses=_USES_OF_PERSON)
+CUSTODY = Table("people", "people", Custody, json=frozenset({"consent"}))
 DEVICES = Table("devices", "devices", Device)
 SAFE_ZONES = Table("safe-zones", "safe_zones", SafeZone, json=frozenset({"area", "schedule"}))
 CAMERAS = Table("cameras", "cameras", Camera, json=frozenset({"location", "zones"}), sealed=frozenset({"url"}))
@@ -50,10 +83,48 @@ class DeviceEntry(msgspec.Struct, frozen=True):
     consent: Consent | None
 
 
+def from_record(table: Table[T], record: Any, sealer: Sealer) -> T:  # asyncpg has no types
+    """A row of `table.columns` and `version` as the domain type."""
+    fields: dict[str, Any] = {}
+    for name in table.columns:
+        stored = record[name]
+        if name in table.json and stored is not None:
+            stored = msgspec.json.decode(stored)
+        elif name in table.sealed:
+            stored = sealer.open(b64decode(stored), _context(table, name)).decode()
+        fields[name] = stored
+    if "version" in table.type.__struct_fields__:
+        fields["version"] = record["version"]
+    return msgspec.convert(fields, table.type)
+
+
+def to_column(table: Table[T], value: T, name: str, sealer: Sealer) -> Any:  # asyncpg has no types
+    """The field as PostgreSQL keeps it."""
+    field = getattr(value, name)
+    if name in table.json and field is not None:
+        return msgspec.json.encode(field).decode()
+    if name in table.sealed:
+        return b64encode(sealer.seal(field.encode(), _context(table, name))).decode()
+    return list(field) if isinstance(field, tuple) else field
+
+
+def _context(table: Table[T], name: str) -> bytes:
+    return f"{table.name}.{name}".encode()
+
+
+def is_uuid(text: str) -> bool:
+    """Whether the text can be a row's id at all."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 class Registry:
     """Reads and writes rows of one district at a time; a row of another district does not exist."""
 
-    def __init__(self, pool: asyncpg.Pool, sealer: Sealer) -> None:
+    def __init__(self, pool: Pool, sealer: Sealer) -> None:
         self._pool = pool
         self._sealer = sealer
 
@@ -61,26 +132,124 @@ class Registry:
         """Insert; the id is made here (the `id` and `district` of `value` are replaced).
 
         Raises:
-            NotFound: a person or guardian that it refers to is not in the district.
+            NotFound: a person or guardian that it refers to is not in the district, or there is no such district.
         """
-        raise NotImplementedError
+        row_id = device_id() if table is DEVICES else new_id()
+        value = msgspec.structs.replace(value, id=row_id, district=district)
+        values = {name: to_column(table, value, name, self._sealer) for name in table.columns}
+        secret = None
+        if table.signs:
+            raw = os.urandom(SECRET_BYTES)
+            secret = f"whsec_{b64encode(raw).decode()}"
+            values["webhook_secret"] = b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode()
+        names = ", ".join(values)
+        marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await self._check_references(connection, district, value)
+                try:
+                    record = await connection.fetchrow(
+                        f"INSERT INTO {table.name} ({names}) VALUES ({marks}) RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
+                        *values.values(),
+                    )
+                except asyncpg.ForeignKeyViolationError as error:
+                    raise NotFound(f"There is no district '{district}'.") from error
+        return Row(from_record(table, record, self._sealer), record["version"], secret)
 
     async def list(self, table: Table[T], district: str, limit: int = 100, after: str | None = None) -> list[Row[T]]:
         """Rows in order of id, those after the id `after`."""
-        raise NotImplementedError
+        if after is not None and table is not DEVICES and not is_uuid(after):
+            raise NotFound(f"'{after}' is no id of {table.kind}.")
+        later = "" if after is None else "AND id > $3 "
+        with translate_errors():
+            records = await self._pool.fetch(
+                f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
+                f"WHERE district = $1 AND deleted_at IS NULL {later}ORDER BY id LIMIT $2",
+                district,
+                limit,
+                *(() if after is None else (after,)),
+            )
+        return [Row(from_record(table, record, self._sealer), record["version"]) for record in records]
 
     async def get(self, table: Table[T], district: str, row_id: str) -> Row[T]:
         """One row; NotFound if there is none in the district."""
-        raise NotImplementedError
+        with translate_errors():
+            record = await self._fetch(self._pool, table, district, row_id)
+        return Row(from_record(table, record, self._sealer), record["version"])
 
     async def change(self, table: Table[T], district: str, row_id: str, value: T, version: int | None = None) -> Row[T]:
         """Replace the row's value. Conflict when `version` is given and is not the present one."""
-        raise NotImplementedError
+        value = msgspec.structs.replace(value, id=row_id, district=district)
+        names = [name for name in table.columns if name not in {"id", "district"}]
+        sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, 2))
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                present = await self._fetch(connection, table, district, row_id, "FOR UPDATE")
+                if version is not None and present["version"] != version:
+                    raise Conflict(
+                        f"{table.kind}/{row_id} is at version {present['version']}, not {version}: somebody changed "
+                        "it meanwhile. Look again, then repeat the change."
+                    )
+                await self._check_references(connection, district, value)
+                record = await connection.fetchrow(
+                    f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
+                    row_id,
+                    *(to_column(table, value, name, self._sealer) for name in names),
+                )
+        return Row(from_record(table, record, self._sealer), record["version"])
 
-    async def remove(self, table: Table[T], district: str, row_id: str) -> None:
+    async def remove(self, table: Table[T], district: str, row_id: str, version: int | None = None) -> None:
         """Mark as deleted (feeds see it go). NotFound; Conflict where something still refers to it."""
-        raise NotImplementedError
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                present = await self._fetch(connection, table, district, row_id, "FOR UPDATE")
+                if version is not None and present["version"] != version:
+                    raise Conflict(f"{table.kind}/{row_id} is at version {present['version']}, not {version}.")
+                for use in table.uses:
+                    if await connection.fetchval(f"{use.sql} LIMIT 1", row_id):
+                        raise Conflict(f"{table.kind}/{row_id} is still used by {use.words}; remove that first.")
+                await connection.execute(
+                    f"UPDATE {table.name} SET deleted_at = clock_timestamp() WHERE id = $1",  # noqa: S608 - a literal table
+                    row_id,
+                )
 
     async def secret_of(self, recipient: Recipient) -> str:
-        """The webhook secret (whsec_...) of a guardian or agency."""
-        raise NotImplementedError
+        """The webhook secret (whsec_...) of a guardian or agency, also of one that was removed since."""
+        table: Table[Guardian] | Table[Agency] = GUARDIANS if recipient.kind == "guardian" else AGENCIES
+        with translate_errors():
+            sealed = is_uuid(recipient.id) and await self._pool.fetchval(
+                f"SELECT webhook_secret FROM {table.name} WHERE id = $1",  # noqa: S608 - a literal table
+                recipient.id,
+            )
+        if not sealed:
+            raise NotFound(f"There is no webhook secret of {recipient.kind} {recipient.id}.")
+        return self._sealer.open(b64decode(sealed), _secret_context(table)).decode()
+
+    async def _fetch(self, source: Any, table: Table[T], district: str, row_id: str, lock: str = "") -> Any:
+        record = None
+        if table is DEVICES or is_uuid(row_id):
+            record = await source.fetchrow(
+                f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
+                f"WHERE id = $1 AND district = $2 AND deleted_at IS NULL {lock}",
+                row_id,
+                district,
+            )
+        if record is None:
+            raise NotFound(f"There is no {table.kind}/{row_id}.")
+        return record
+
+    async def _check_references(self, connection: Any, district: str, value: msgspec.Struct) -> None:
+        """What a row refers to lies in the same district; locked, so that it is not removed meanwhile."""
+        person = getattr(value, "person_id", None)
+        if person is not None:
+            await self._fetch(connection, PEOPLE, district, person, "FOR SHARE")
+        for guardian in getattr(value, "guardian_ids", ()):
+            await self._fetch(connection, GUARDIANS, district, guardian, "FOR SHARE")
+
+
+def _selected(table: Table[T]) -> str:
+    return ", ".join((*table.columns, "version"))
+
+
+def _secret_context(table: Table[Guardian] | Table[Agency] | Table[T]) -> bytes:
+    return f"{table.name}.webhook_secret".encode()

@@ -1,26 +1,54 @@
 """The slices of the registry that a process holds in memory, follows, and can start from without PostgreSQL.
 
-slice = DevicesSlice(pool, sealer, copy=data / "copies" / "devices", on_change=...)
-await slice.start()                       # from PostgreSQL, or from the sealed copy when it is away
-asyncio.create_task(slice.follow())       # for ever
-slice.get(device_id)
+    devices = DevicesSlice(pool, sealer, copy=data / "copies" / "devices", on_change=...)
+    await devices.start()                     # from PostgreSQL, or from the sealed copy when it is away
+    asyncio.create_task(devices.follow())     # for ever
+    devices.get(device_id)
+
+A feed reads the rows that were written by transactions from the cursor on and below pg_snapshot_xmin: every
+transaction below it has ended, so one that commits late is read in a later turn and never skipped.
 """
 
+import asyncio
+import os
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-import asyncpg
 import msgspec
+import structlog
 
 from haechi.domain.alerting import Agency, AgencyRole
-from haechi.domain.people import Guardian, Person, SafeZone
+from haechi.domain.people import Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
+from haechi.errors import PermanentError, TransientError
 from haechi.sealing import Sealer
-from haechi.store.registry import DeviceEntry
+from haechi.store.postgres import Pool, translate_errors
+from haechi.store.registry import (
+    AGENCIES,
+    CAMERAS,
+    CUSTODY,
+    DEVICES,
+    GUARDIANS,
+    PEOPLE,
+    SAFE_ZONES,
+    SENSORS,
+    Custody,
+    DeviceEntry,
+    Table,
+    from_record,
+    is_uuid,
+)
 
 V = TypeVar("V")
+POLL_S = 1.0
+MISS_S = 5.0
+_MISSES = 10_000
+_CONTEXT = b"registry copy"
+log = structlog.get_logger()
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -35,68 +63,299 @@ OnChange = Callable[[Change], None]
 
 
 class Slice(Generic[V]):
-    """Rows of some tables in memory, by id. `V` is what `get` answers with."""
+    """Rows of some tables in memory, by id. `V` is what `get` answers with; the first table's ids are its ids."""
+
+    tables: tuple[Table[Any], ...] = ()
 
     def __init__(
-        self, pool: asyncpg.Pool, sealer: Sealer, *, copy: Path | None = None, on_change: OnChange | None = None
+        self,
+        pool: Pool,
+        sealer: Sealer,
+        *,
+        copy: Path | None = None,
+        on_change: OnChange | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        raise NotImplementedError
+        self._pool = pool
+        self._sealer = sealer
+        self._copy = copy
+        self._on_change = on_change
+        self._monotonic = monotonic
+        self._hint = pool.hint("registry")
+        self._rows: dict[str, dict[str, Any]] = {table.name: {} for table in self.tables}
+        self._cursor: int | None = None  # None: nothing of PostgreSQL's has been read yet
+        self._confirmed: float | None = None
+        self._missed: OrderedDict[str, float] = OrderedDict()
+        self._version = 0
+        self._prepare_index()
 
     async def start(self) -> None:
         """Load. TransientError only when neither PostgreSQL nor a copy is there."""
-        raise NotImplementedError
+        try:
+            await self._load()
+        except TransientError as away:
+            if self._copy is None or not await asyncio.to_thread(self._read_copy):
+                raise
+            log.warning(
+                "PostgreSQL is away; started from the copy of the registry", copy=self._copy.name, why=str(away)
+            )
+        else:
+            await self._write_copy()
 
     async def follow(self) -> None:
-        """For ever: each second, and at once after a hint."""
-        raise NotImplementedError
+        """For ever: each second, and at once after a hint. While PostgreSQL is away the slice only grows older."""
+        away = False
+        while True:
+            try:
+                changed = await (self._load() if self._cursor is None else self._read_changes())
+                away = False
+                if changed:
+                    await self._write_copy()
+            except TransientError as error:
+                if not away:
+                    log.warning("the registry cannot be followed", why=str(error))
+                away = True
+            await self._hint.wait(POLL_S)
 
     def get(self, row_id: str) -> V | None:
-        raise NotImplementedError
+        """What the slice holds under the id."""
+        row = self._rows[self.tables[0].name].get(row_id)
+        return None if row is None else self._answer(row)
 
     def values(self) -> list[V]:
-        raise NotImplementedError
+        """All that the slice holds."""
+        return [self._answer(row) for row in self._rows[self.tables[0].name].values()]
 
     async def read_through(self, row_id: str) -> V | None:
         """As `get`; a miss asks PostgreSQL once (and not again for 5 s). TransientError when it is away."""
-        raise NotImplementedError
+        found = self.get(row_id)
+        now = self._monotonic()
+        if found is not None or now < self._missed.get(row_id, 0):
+            return found
+        table = self.tables[0]
+        if table is DEVICES or is_uuid(row_id):
+            with translate_errors():
+                await self._read_row(row_id)
+        if (found := self.get(row_id)) is None:
+            self._missed[row_id] = now + MISS_S
+            if len(self._missed) > _MISSES:
+                self._missed.popitem(last=False)
+        return found
 
     @property
     def version(self) -> int:
         """Counts the changes seen; another number means that something changed."""
-        raise NotImplementedError
+        return self._version
 
     @property
     def age(self) -> float:
         """Seconds since PostgreSQL last confirmed the slice; infinite before it ever did."""
-        raise NotImplementedError
+        return float("inf") if self._confirmed is None else self._monotonic() - self._confirmed
+
+    def _answer(self, row: Any) -> V:
+        answer: V = row
+        return answer
+
+    def _row(self, table: str, row_id: str) -> Any:
+        return self._rows[table].get(row_id)
+
+    async def _load(self) -> bool:
+        """Everything anew; what is gone since is removed."""
+        with translate_errors():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                cursor = await _xmin(connection)
+                fresh = {
+                    table.name: {
+                        record["id"]: from_record(table, record, self._sealer)
+                        for record in await connection.fetch(f"{_select(table)} WHERE deleted_at IS NULL")
+                    }
+                    for table in self.tables
+                }
+        before = self._version
+        for table in self.tables:
+            for row_id in self._rows[table.name].keys() - fresh[table.name].keys():
+                self._put(table, row_id, None)
+            for row_id, value in fresh[table.name].items():
+                self._put(table, row_id, value)
+        self._cursor = cursor
+        self._confirmed = self._monotonic()
+        return self._version != before
+
+    async def _read_changes(self) -> bool:
+        """What was written since the cursor. A database that was put back from a backup is read anew."""
+        before = self._version
+        with translate_errors():
+            async with (
+                self._pool.acquire() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                xmin = await _xmin(connection)
+                if self._cursor is None or xmin < self._cursor:
+                    self._cursor = None
+                    return False
+                for table in self.tables if xmin > self._cursor else ():
+                    records = await connection.fetch(
+                        f"{_select(table)} WHERE changed >= $1::text::xid8 AND changed < $2::text::xid8",
+                        str(self._cursor),
+                        str(xmin),
+                    )
+                    for record in records:
+                        gone = record["deleted_at"] is not None
+                        self._put(table, record["id"], None if gone else from_record(table, record, self._sealer))
+        self._cursor = xmin
+        self._confirmed = self._monotonic()
+        return self._version != before
+
+    async def _read_row(self, row_id: str) -> None:
+        async with self._pool.acquire() as connection:
+            table = self.tables[0]
+            record = await connection.fetchrow(f"{_select(table)} WHERE id = $1 AND deleted_at IS NULL", row_id)
+            if record is None:
+                return
+            value = from_record(table, record, self._sealer)
+            for other in self.tables[1:]:  # the person of a device may be as new as the device
+                person = getattr(value, "person_id", None)
+                if other is not CUSTODY or person is None:
+                    continue
+                beside = await connection.fetchrow(f"{_select(other)} WHERE id = $1 AND deleted_at IS NULL", person)
+                if beside is not None:
+                    self._put(other, person, from_record(other, beside, self._sealer))
+            self._put(table, row_id, value)
+
+    def _put(self, table: Table[Any], row_id: str, value: msgspec.Struct | None) -> None:
+        rows = self._rows[table.name]
+        if rows.get(row_id) == value:
+            return
+        old = rows.pop(row_id, None)
+        if value is not None:
+            rows[row_id] = value
+            self._missed.pop(row_id, None)
+        self._version += 1
+        self._index(table, row_id, old, value)
+        if self._on_change is not None:
+            self._on_change(Change(table.kind, row_id, value))
+
+    def _prepare_index(self) -> None:
+        """A slice that answers more than `get` makes its index here ..."""
+
+    def _index(self, table: Table[Any], row_id: str, old: Any, new: Any) -> None:
+        """... and keeps it here."""
+
+    async def _write_copy(self) -> None:
+        """Sealed, atomically: a crash leaves the old copy or the new one."""
+        if self._copy is None:
+            return
+        plain = msgspec.msgpack.encode({name: list(rows.values()) for name, rows in self._rows.items()})
+        try:
+            await asyncio.to_thread(_replace, self._copy, self._sealer.seal(plain, _CONTEXT))
+        except OSError as error:
+            log.warning("the copy of the registry cannot be written", copy=str(self._copy), why=error.strerror)
+
+    def _read_copy(self) -> bool:
+        assert self._copy is not None
+        try:
+            tables = msgspec.msgpack.decode(self._sealer.open(self._copy.read_bytes(), _CONTEXT))
+            rows = {table.name: msgspec.convert(tables[table.name], list[table.type]) for table in self.tables}  # type: ignore[name-defined]  # a type made of a value
+        except FileNotFoundError:
+            return False
+        except (OSError, PermanentError, msgspec.MsgspecError, KeyError, TypeError) as error:
+            log.warning("the copy of the registry cannot be read", copy=str(self._copy), why=str(error))
+            return False
+        for table in self.tables:
+            for value in rows[table.name]:
+                self._put(table, value.id, value)
+        return True
+
+
+async def _xmin(connection: Any) -> int:
+    return int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+
+
+def _select(table: Table[Any]) -> str:
+    return f"SELECT {', '.join(table.columns)}, version, deleted_at FROM {table.name}"  # noqa: S608 - literal tables
+
+
+def _replace(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    fresh = file.with_name(f"{file.name}.{os.getpid()}.new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())
+    fresh.replace(file)
 
 
 class DevicesSlice(Slice[DeviceEntry]):
     """Devices by the id that they report under, each with its person's consent."""
 
+    tables = (DEVICES, CUSTODY)
+
+    def _answer(self, row: Device) -> DeviceEntry:
+        custody: Custody | None = self._row("people", row.person_id)
+        return DeviceEntry(row, custody.consent if custody else None)
+
 
 class SafeZonesSlice(Slice[SafeZone]):
     """Safe zones by id, and by the person whom they hold."""
 
+    tables = (SAFE_ZONES, CUSTODY)
+
+    def _prepare_index(self) -> None:
+        self._zones_of: dict[str, dict[str, SafeZone]] = {}  # by person, or by district for everyone's
+
     def of(self, person: str) -> tuple[SafeZone, ...]:
         """The person's own zones and those of everyone in the person's district."""
-        raise NotImplementedError
+        custody: Custody | None = self._row("people", person)
+        if custody is None:
+            return ()
+        own, everyones = self._zones_of.get(person, {}), self._zones_of.get(f"district:{custody.district}", {})
+        return (*own.values(), *everyones.values())
+
+    def _index(self, table: Table[Any], row_id: str, old: Any, new: Any) -> None:
+        if table is not SAFE_ZONES:
+            return
+        if old is not None:
+            owner = _owner(old)
+            del self._zones_of[owner][row_id]
+            if not self._zones_of[owner]:
+                del self._zones_of[owner]
+        if new is not None:
+            self._zones_of.setdefault(_owner(new), {})[row_id] = new
+
+
+def _owner(zone: SafeZone) -> str:
+    return zone.person_id or f"district:{zone.district}"
 
 
 class CamerasSlice(Slice[Camera]):
     """Cameras by id, their urls in the clear."""
 
+    tables = (CAMERAS,)
+
 
 class SensorsSlice(Slice[Sensor]):
     """Sensors by id."""
+
+    tables = (SENSORS,)
 
 
 class RecipientsSlice(Slice[Person]):
     """People by id, with who must be told about them."""
 
+    tables = (PEOPLE, GUARDIANS, AGENCIES)
+
     def guardians_of(self, person: str) -> tuple[Guardian, ...]:
         """In order of call."""
-        raise NotImplementedError
+        protected = self.get(person)
+        found = (self._row("guardians", guardian) for guardian in (protected.guardian_ids if protected else ()))
+        return tuple(guardian for guardian in found if guardian is not None)
 
     def agencies(self, district: str, role: AgencyRole) -> tuple[Agency, ...]:
-        raise NotImplementedError
+        """By id."""
+        rows = self._rows["agencies"].values()
+        return tuple(
+            sorted((row for row in rows if row.district == district and row.role == role), key=lambda row: row.id)
+        )

@@ -97,9 +97,8 @@ CREATE TABLE cameras (
     id         uuid PRIMARY KEY DEFAULT gen_random_uuid(),
     district   text NOT NULL REFERENCES districts,
     name       text NOT NULL,
-    url        text NOT NULL,                 -- sealed: it may hold a password
-    lon        double precision NOT NULL,
-    lat        double precision NOT NULL,
+    url        text NOT NULL,                 -- sealed, base 64: it may hold a password
+    location   jsonb NOT NULL,                -- haechi.domain.geo.Point
     zones      jsonb NOT NULL DEFAULT '[]',   -- list of haechi.domain.video.CameraZone
     version    bigint NOT NULL DEFAULT 1,
     changed    xid8 NOT NULL DEFAULT pg_current_xact_id(),
@@ -112,8 +111,7 @@ CREATE TABLE sensors (
     name              text NOT NULL,
     observed_property text NOT NULL,
     unit              text NOT NULL,
-    lon               double precision NOT NULL,
-    lat               double precision NOT NULL,
+    location          jsonb NOT NULL,         -- haechi.domain.geo.Point
     version           bigint NOT NULL DEFAULT 1,
     changed           xid8 NOT NULL DEFAULT pg_current_xact_id(),
     deleted_at        timestamptz
@@ -139,10 +137,12 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE SEQUENCE incident_numbers;                           -- what people say on the phone
+
 CREATE TABLE incidents (
     id        uuid PRIMARY KEY,
-    number    bigint GENERATED ALWAYS AS IDENTITY UNIQUE,   -- what people say on the phone
-    alert_id  uuid NOT NULL UNIQUE,                         -- a repeated raise finds its incident, also a closed one
+    number    bigint NOT NULL UNIQUE,
+    alert_id  uuid NOT NULL UNIQUE,                         -- the raise that opened it
     district  text NOT NULL REFERENCES districts,
     kind      text NOT NULL,
     subject   text NOT NULL,
@@ -158,6 +158,14 @@ CREATE TABLE incidents (
 CREATE UNIQUE INDEX one_open_incident ON incidents (kind, subject, place) WHERE state <> 'closed';
 CREATE INDEX incidents_changed ON incidents (changed);
 CREATE INDEX incidents_recent ON incidents (district, opened_at DESC);
+
+CREATE TABLE applied_alerts (                               -- a repeated alert finds its incident, also a closed one
+    alert_id    uuid NOT NULL,
+    action      text NOT NULL,
+    received_at timestamptz NOT NULL,                        -- tells the updates of one episode apart
+    incident_id uuid NOT NULL REFERENCES incidents,
+    PRIMARY KEY (alert_id, action, received_at)
+);
 
 CREATE TABLE incident_events (
     id          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -188,6 +196,7 @@ CREATE TABLE deliveries (                                    -- the outbox
 );
 CREATE INDEX deliveries_due ON deliveries (severity, due_at) WHERE state IN ('pending', 'sending');
 CREATE INDEX ON deliveries (incident_id);
+CREATE INDEX ON deliveries (changed);
 
 CREATE TABLE alert_inbox (                                   -- the second road of an SOS
     id          text PRIMARY KEY,                            -- the call's id
