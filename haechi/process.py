@@ -1,0 +1,102 @@
+"""What every process of the house has: logs, metrics, a heartbeat, the data key; and how a name becomes a process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry
+
+from haechi.config import Settings
+from haechi.errors import ConfigError
+from haechi.sealing import Sealer, load_or_create_key
+from haechi.store.live import Live
+from haechi.telemetry import beat_forever, configure_logging, make_registry, serve_metrics
+
+Main = Callable[[Settings], Awaitable[None]]
+GROUP = "haechi.processes"
+
+# In the order of the flow; each is a Faust app or a server of its own, and the entry point of the same name runs it.
+NAMES = (
+    "ingest.gateway",
+    "ingest.mqtt",
+    "ingest.cameras",
+    "vision",
+    "analytics.urgent",
+    "analytics.positions",
+    "analytics.readings",
+    "analytics.sightings",
+    "alerts.incidents",
+    "alerts.sender",
+    "alerts.callbacks",
+    "wall",
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Component(msgspec.Struct, frozen=True):
+    """What a process is handed: its metrics registry, the sealer of what it keeps on disk, the live store."""
+
+    name: str
+    settings: Settings
+    registry: CollectorRegistry
+    sealer: Sealer
+    live: Live
+
+    @property
+    def copies(self) -> Path:
+        """The folder of this process's sealed copies and spools."""
+        folder = self.settings.data / "state" / self.name
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return folder
+
+
+def component(name: str, settings: Settings) -> AbstractAsyncContextManager[Component]:
+    """Logs configured, metrics served, the heart beating; `async with component(...) as it:`."""
+    return _component(name, settings)
+
+
+@asynccontextmanager
+async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
+    configure_logging(settings.telemetry, name)
+    if settings.redis.url is None:
+        raise ConfigError("redis.url: no Redis is configured; start the embedded one with `haechi up`, or name yours.")
+    registry = make_registry()
+    port = serve_metrics(registry, settings.telemetry.metrics_port)
+    live = Live(settings.redis.url.get_secret_value())
+    heart = asyncio.create_task(beat_forever(live, name, port), name="heartbeat")
+    log.info("process.started", metrics_port=port)
+    try:
+        yield Component(name, settings, registry, sealer_of(settings), live)
+    finally:
+        heart.cancel()
+        with suppress(asyncio.CancelledError):
+            await heart
+        await live.close()
+        log.info("process.stopped")
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """The sealer of HAECHI_DATA_KEY, or of the key file that the embedded default keeps in the data folder."""
+    if settings.data_key is not None:
+        return Sealer(settings.data_key.get_secret_value())
+    return Sealer(load_or_create_key(settings.data / "data.key"))
+
+
+def main_of(name: str) -> Main:
+    """The coroutine function that is the process `name`."""
+    for entry in entry_points(group=GROUP):
+        if entry.name == name:
+            try:
+                processes: dict[str, Main] = entry.load()
+            except ModuleNotFoundError as error:
+                raise ConfigError(
+                    f"Process '{name}' needs the package '{error.name}', which is not installed here: "
+                    "install Haechi with the extras that it needs (see README, Installing parts)."
+                ) from error
+            return processes[name]
+    raise ConfigError(f"There is no process '{name}'; there are {', '.join(NAMES)}.")
