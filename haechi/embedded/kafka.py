@@ -56,7 +56,8 @@ def properties(port: int, controller_port: int, folder: Path) -> dict[str, str]:
         "message.max.bytes": "8388608",
         "num.network.threads": "2",
         "num.io.threads": "4",
-        "controlled.shutdown.enable": "false",
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "300",
     }
 
 
@@ -127,7 +128,6 @@ class Kafka:
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
-            "-Xshare:auto",
             "-XX:+ExitOnOutOfMemoryError",
             "--enable-native-access=ALL-UNNAMED",
             "-Djava.net.preferIPv4Stack=true",
