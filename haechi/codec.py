@@ -7,7 +7,7 @@ upgrade.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar, get_args, get_origin, overload
 
 import msgspec
 import numpy as np
@@ -103,6 +103,16 @@ def read_head(data: bytes) -> Head:
         raise PermanentError(f"Not a message of this system: {error}") from error
 
 
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@overload
+def decode_any(data: bytes, wires: tuple[Wire[T], Wire[A]]) -> T | A: ...
+@overload
+def decode_any(data: bytes, wires: tuple[Wire[T], Wire[A], Wire[B]]) -> T | A | B: ...
+@overload
+def decode_any(data: bytes, wires: tuple[Wire[Any], ...]) -> object: ...
 def decode_any(data: bytes, wires: tuple[Wire[Any], ...]) -> object:
     """The value of a message of one of `wires` (a topic that carries ticks beside its batches)."""
     head = read_head(data)

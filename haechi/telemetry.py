@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 
 from haechi.clock import Clock, utc_now
 from haechi.config import TelemetrySettings
+from haechi.errors import TransientError
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_TTL_S = 5
@@ -84,6 +85,6 @@ async def beat_forever(store: HeartbeatStore, component: str, metrics_port: int 
         "since": clock().isoformat(),
     }
     while True:
-        with suppress(OSError, asyncio.TimeoutError):
+        with suppress(TransientError):
             await store.beat(component, fields | {"at": clock().isoformat()}, HEARTBEAT_TTL_S)
         await asyncio.sleep(HEARTBEAT_S)

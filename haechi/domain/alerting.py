@@ -288,7 +288,7 @@ def _changed(incident: Incident, **changes: object) -> Incident:
     return msgspec.structs.replace(incident, version=incident.version + 1, **changes)
 
 
-def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert | None:
+def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     """SOS and its kin to an alert; both roads (Kafka and the inbox) call it, and its id merges them.
 
     A cancel from the device updates and never closes. An unknown device's call is its own subject.

@@ -1,0 +1,108 @@
+"""`python -m analytics NAME`, the same as `haechi run analytics.NAME`: wires the constructors of each process."""
+
+import asyncio
+from pathlib import Path
+
+import analytics.rules
+from analytics.agents import consume_positions, consume_readings, consume_sightings, consume_urgent
+from analytics.cameras import CameraZoneState
+from analytics.live_positions import LivePositions
+from analytics.rules import trespass
+from analytics.rules.threshold import load_rules
+from analytics.safe_zones import Rule
+from analytics.sensors import SensorState
+from analytics.zone_book import ZoneBook
+from haechi.clock import utc_now
+from haechi.config import Settings
+from haechi.process import Component, Main, component
+from haechi.store.postgres import open_pool
+from haechi.store.slices import CamerasSlice, SafeZonesSlice, SensorsSlice
+from haechi.streaming import StreamMetrics, Worker, connect
+
+OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
+
+
+def make_worker(it: Component) -> Worker:
+    """The worker of a process, which is its consumer group."""
+    return Worker(it.name, connect(it.settings.kafka), it.sealer, StreamMetrics(it.registry))
+
+
+async def urgent(settings: Settings) -> None:
+    """SOS and its kin; needs nothing but Kafka."""
+    async with component("analytics.urgent", settings) as it:
+        worker = make_worker(it)
+        consume_urgent(worker, utc_now)
+        await worker.run()
+
+
+async def positions(settings: Settings) -> None:
+    """Safe zones."""
+    async with component("analytics.positions", settings) as it:
+        zones = SafeZonesSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "safe-zones")
+        await zones.start()
+        books = _Books(zones)
+        live = LivePositions(it.live, it.registry)
+        rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
+        worker = make_worker(it)
+        consume_positions(worker, books.newest, rule, live)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(zones.follow()), group.create_task(live.write_forever())]
+            await worker.run()
+            for task in tasks:
+                task.cancel()
+
+
+async def readings(settings: Settings) -> None:
+    """Sensors."""
+    async with component("analytics.readings", settings) as it:
+        rules = load_rules(Path(settings.analytics.rules) if settings.analytics.rules else OWN_RULES)
+        sensors = SensorsSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "sensors")
+        await sensors.start()
+        worker = make_worker(it)
+        consume_readings(worker, lambda: SensorState(rules, sensors.get))
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(sensors.follow())
+            await worker.run()
+            task.cancel()
+
+
+async def sightings(settings: Settings) -> None:
+    """Cameras' zones."""
+    async with component("analytics.sightings", settings) as it:
+        cameras = CamerasSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "cameras")
+        await cameras.start()
+        rule = trespass.Rule(frames=settings.analytics.trespass_frames)
+        worker = make_worker(it)
+        consume_sightings(worker, lambda: CameraZoneState(rule, cameras.get))
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(cameras.follow())
+            await worker.run()
+            task.cancel()
+
+
+class _Books:
+    """The newest book of zones; made anew only when the slice has changed."""
+
+    def __init__(self, zones: SafeZonesSlice) -> None:
+        self._zones = zones
+        self._version = -1
+        self._book = ZoneBook(())
+
+    def newest(self) -> ZoneBook:
+        if self._zones.version != self._version:
+            self._version = self._zones.version
+            self._book = ZoneBook(self._zones.values())
+        return self._book
+
+
+PROCESSES: dict[str, Main] = {
+    "analytics.urgent": urgent,
+    "analytics.positions": positions,
+    "analytics.readings": readings,
+    "analytics.sightings": sightings,
+}
+
+if __name__ == "__main__":
+    from haechi.cli import run_room
+
+    run_room("analytics", PROCESSES)

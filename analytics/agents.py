@@ -1,0 +1,90 @@
+"""The edge to the stream: which topic feeds which decision, and where its alerts go."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from analytics.cameras import CameraZoneState
+from analytics.live_positions import LivePositions
+from analytics.safe_zones import Rule as ZoneRule
+from analytics.safe_zones import SafeZoneState
+from analytics.sensors import SensorState
+from analytics.zone_book import ZoneBook
+from haechi import topics
+from haechi.clock import Clock
+from haechi.codec import decode_any
+from haechi.domain import wire
+from haechi.domain.alerting import KINDS, Alert, urgent_alert
+from haechi.domain.people import PositionBatch, UrgentCall
+from haechi.domain.sensing import ReadingBatch
+from haechi.domain.time import Tick
+from haechi.domain.video import CameraState, Sightings
+from haechi.streaming import Event, Record, Worker
+
+
+def to_alerts(alert: Alert) -> Iterable[Record]:
+    """Urgent kinds on their own topic, all keyed by subject so that one subject's alerts keep their order."""
+    topic = topics.ALERTS_URGENT if KINDS[alert.kind].urgent else topics.ALERTS
+    yield Record(topic.name, wire.ALERT.encode(alert), key=alert.subject.encode())
+
+
+def positions_or_tick(data: bytes) -> PositionBatch | Tick:
+    """What travels on `positions`."""
+    return decode_any(data, (wire.POSITIONS, wire.TICK))
+
+
+def readings_or_tick(data: bytes) -> ReadingBatch | Tick:
+    """What travels on `readings`."""
+    return decode_any(data, (wire.READINGS, wire.TICK))
+
+
+def sightings_or_tick(data: bytes) -> Sightings | CameraState | Tick:
+    """What travels on `sightings`."""
+    return decode_any(data, (wire.SIGHTINGS, wire.CAMERA_STATE, wire.TICK))
+
+
+def consume_urgent(worker: Worker, clock: Clock) -> None:
+    """SOS and its kin: one message, one alert, never a batch."""
+
+    async def handle(events: Sequence[Event[UrgentCall]]) -> list[Record]:
+        return [record for event in events for record in to_alerts(urgent_alert(event.message, clock()))]
+
+    worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
+
+
+def consume_positions(worker: Worker, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions) -> None:
+    """Positions and ticks against the safe zones; the newest position of each person goes to the live store."""
+
+    class Positions(SafeZoneState):
+        """Takes a new book of zones as soon as there is one, between two messages."""
+
+        def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+            removed = self.adopt(book()) if self.book is not book() else []
+            if isinstance(message, PositionBatch):
+                live.offer(message)
+            return [*removed, *super().apply(offset, message)]
+
+    worker.consume_with_state(
+        topics.POSITIONS,
+        lambda _partition: Positions(book(), rule),
+        to_alerts,
+        positions_or_tick,
+    )
+
+
+def consume_readings(worker: Worker, make_state: Callable[[], SensorState]) -> None:
+    """Readings against the sensor rules."""
+    worker.consume_with_state(
+        topics.READINGS,
+        lambda _partition: make_state(),
+        to_alerts,
+        readings_or_tick,
+    )
+
+
+def consume_sightings(worker: Worker, make_state: Callable[[], CameraZoneState]) -> None:
+    """Sightings against the cameras' zones."""
+    worker.consume_with_state(
+        topics.SIGHTINGS,
+        lambda _partition: make_state(),
+        to_alerts,
+        sightings_or_tick,
+    )
