@@ -1,0 +1,74 @@
+"""What is sent about an incident: an id, what, when, where and a link, not the life story (it ends in others' logs)."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from alerts.links import Links
+from haechi.domain.alerting import Delivery, IncidentState, RecipientKind, Status
+
+# Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
+_MAY_KNOW_PLACE: frozenset[RecipientKind] = frozenset({"guardian", "police", "fire"})
+
+
+class Place(msgspec.Struct, frozen=True):
+    """WGS84 degrees, metres, and the age of the fix in seconds when the message was sent."""
+
+    lon: float
+    lat: float
+    accuracy_m: float | None
+    age_s: float
+
+
+class To(msgspec.Struct, frozen=True):
+    """Whom the message is for, so that one address can serve several."""
+
+    kind: RecipientKind
+    id: str
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """The body of every webhook, JSON below 20 kB (Standard Webhooks 1.0.0: thin)."""
+
+    type: Literal["incident"]
+    id: str
+    number: int
+    kind: str
+    severity: int
+    status: Status
+    title: str
+    state: IncidentState
+    district: str
+    starts_at: datetime
+    recipient: To
+    point: Place | None
+    link: str | None
+    reply_to: str | None
+
+
+def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
+    """The message of one delivery, sent at `at`."""
+    incident, recipient = delivery.incident, delivery.recipient
+    place = None
+    if incident.point is not None and recipient.kind in _MAY_KNOW_PLACE:
+        seen_at = incident.because.fixes[-1].at if incident.because.fixes else incident.starts_at
+        age_s = round(max((at - seen_at).total_seconds(), 0.0), 1)
+        place = Place(incident.point.lon, incident.point.lat, incident.accuracy_m, age_s)
+    guardian = recipient.kind == "guardian"
+    return Payload(
+        type="incident",
+        id=incident.id,
+        number=incident.number,
+        kind=incident.kind,
+        severity=int(incident.severity),
+        status=incident.status,
+        title=incident.title[:200],
+        state=incident.state,
+        district=incident.district,
+        starts_at=incident.starts_at,
+        recipient=To(recipient.kind, recipient.id),
+        point=place,
+        link=links.guardian_page(incident.district, incident.id, recipient.id, at) if guardian else None,
+        reply_to=None if guardian else links.agency_reply(incident.district, incident.id, delivery.id, at),
+    )

@@ -1,0 +1,67 @@
+"""Who is told about what: one table, and nobody else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from haechi.domain.alerting import Agency, AgencyRole, Incident, Recipient, RecipientKind
+from haechi.domain.people import Guardian
+
+DESK_ONLY: tuple[RecipientKind, ...] = ("desk",)
+_EVERYONE: tuple[RecipientKind, ...] = ("guardian", "police", "fire", "desk")
+
+# The kind of an incident -> the kinds of recipients. What is not named here is for the duty desk.
+ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
+    "sos": _EVERYONE,
+    "man-down": _EVERYONE,
+    "strap-cut": _EVERYONE,
+    "tamper": _EVERYONE,
+    "zone-exit": ("guardian", "desk"),
+    "trespass": ("police", "desk"),
+    "gas": ("fire", "desk"),
+    "fire": ("fire", "desk"),
+    "dead-letter": DESK_ONLY,
+    "blind": DESK_ONLY,
+}
+
+# A drill stays among those who take part in it: no agency outside the house hears of one.
+_HEARS_DRILLS: frozenset[RecipientKind] = frozenset({"guardian", "desk"})
+_UNKNOWN_DEVICE = "unknown:"
+
+
+class Directory(Protocol):
+    """Who there is (`haechi.store.slices.RecipientsSlice`)."""
+
+    def guardians_of(self, person: str) -> Sequence[Guardian]:
+        """In order of call; none for somebody whom nobody registered."""
+
+    def agencies(self, district: str, role: AgencyRole) -> Sequence[Agency]:
+        """Of one district only."""
+
+
+def kinds_told(incident: Incident) -> tuple[RecipientKind, ...]:
+    """The kinds of recipients of an incident: the table, narrowed for unknown devices and for drills."""
+    if incident.subject.startswith(_UNKNOWN_DEVICE):
+        return DESK_ONLY
+    told = ROUTES.get(incident.kind, DESK_ONLY)
+    if incident.status != "Actual":
+        return tuple(kind for kind in told if kind in _HEARS_DRILLS)
+    return told
+
+
+def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...]:
+    """Everyone who is told, in the order of the table.
+
+    Who has no address is left out; the duty desk sees every incident on the wall besides.
+    """
+    found: list[Recipient] = []
+    for kind in kinds_told(incident):
+        if kind == "guardian":
+            entries: Sequence[Guardian | Agency] = directory.guardians_of(incident.subject)
+        else:
+            entries = directory.agencies(incident.district, kind)
+        found.extend(
+            Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url)
+            for entry in entries
+            if entry.webhook_url
+        )
+    return tuple(found)

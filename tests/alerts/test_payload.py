@@ -1,0 +1,53 @@
+"""A message says enough to act on, and no more than its reader may know."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerts.links import Links
+from alerts.payload import Payload, payload_of
+from haechi.domain.alerting import Recipient, RecipientKind
+from tests.alerts.build import AT, delivery, incident
+
+LINKS = Links("a key", "http://127.0.0.1:8080")
+
+
+def sent_to(kind: RecipientKind) -> Payload:
+    to = Recipient(kind, "someone", "Someone", "webhook", "https://example.org/hook")
+    return payload_of(delivery(recipient=to), LINKS, AT + timedelta(seconds=4))
+
+
+@pytest.mark.parametrize("kind", ["guardian", "police", "fire"])
+def test_who_goes_there_is_told_the_place_its_accuracy_and_its_age(kind: RecipientKind) -> None:
+    point = sent_to(kind).point
+    assert point is not None
+    assert (point.lon, point.lat, point.accuracy_m, point.age_s) == (126.978, 37.5665, 12.0, 4.0)
+
+
+def test_the_desk_is_told_no_place() -> None:
+    assert sent_to("desk").point is None
+
+
+def test_a_guardian_gets_a_link_and_an_agency_an_address_to_answer() -> None:
+    guardian, police = sent_to("guardian"), sent_to("police")
+    assert guardian.link is not None
+    assert guardian.reply_to is None
+    assert LINKS.open_guardian(guardian.link.rsplit("/", 1)[1], AT).holder == "someone"
+    assert police.link is None
+    assert police.reply_to is not None
+    assert LINKS.open_agency(police.reply_to.rsplit("/", 1)[1], AT).holder == "msg_1"
+
+
+@given(st.text(max_size=30_000))
+def test_it_stays_below_twenty_kilobytes_whatever_an_alert_is_titled(title: str) -> None:
+    body = msgspec.json.encode(payload_of(delivery(incident=incident(title=title)), LINKS, AT))
+    assert len(body) < 20_000
+
+
+def test_it_carries_no_name_and_no_words_of_the_rule() -> None:
+    body = msgspec.json.encode(sent_to("guardian")).decode()
+    assert "Kim Minji" not in body
+    assert "device" not in body
