@@ -65,6 +65,7 @@ class Runtime:
     clock: Clock
     fail: Callable[[BaseException], None]
     check_trusted: Callable[[], None]
+    end_of: Callable[[Place], int | None]  # the partition's next offset, as of the last fetch
     away: tuple[type[BaseException], ...] = AWAY
     retrying: set[object] = field(default_factory=set)
 

@@ -1,6 +1,7 @@
 """Consuming without state: events of a partition in order, in batches as large as what waits."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Sequence
 from typing import Generic
@@ -11,6 +12,7 @@ from haechi.streaming.records import Decode, Event, EventTime, Handler, M, Recor
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, UntrustedState, decoded, place_of
 from haechi.topics import Topic
 
+GATHER_S = 0.05
 WAITING = 1000  # events per partition that wait in memory; the agent stops taking beyond that
 
 
@@ -74,6 +76,7 @@ class Lane(Generic[M]):
         self._runtime = runtime
         self._waiting: deque[Message] = deque()
         self._filled = asyncio.Event()
+        self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._expected: int | None = None
         self.ended = asyncio.Event()
@@ -90,17 +93,21 @@ class Lane(Generic[M]):
             await self._room.wait()
         self._waiting.append(message)
         self._filled.set()
+        if len(self._waiting) >= self._consumer.batch:
+            self._full.set()
 
     def end(self) -> None:
         """Take no more."""
         self.ended.set()
         self._filled.set()
+        self._full.set()
         self._room.set()
 
     async def _run(self) -> None:
         try:
             while not self.ended.is_set():
                 await self._filled.wait()
+                await self._gather()
                 if self._waiting and not self.ended.is_set():
                     size = min(len(self._waiting), self._consumer.batch)
                     await self.process([self._waiting.popleft() for _ in range(size)])
@@ -111,6 +118,18 @@ class Lane(Generic[M]):
             pass
         except Exception as error:  # noqa: BLE001 - our own code failed: the lane can't be trusted any more
             self._runtime.fail(error)
+
+    async def _gather(self) -> None:
+        """While the topic holds a whole batch more, wait for it: a full batch costs little more than a single event."""
+        batch = self._consumer.batch
+        if not self._waiting or len(self._waiting) >= batch:
+            return
+        first = self._waiting[0]
+        end = self._runtime.end_of(place_of(first))
+        if end is not None and end - first.offset >= batch:
+            self._full.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._full.wait(), GATHER_S)
 
     async def process(self, messages: Sequence[Message]) -> None:
         """Handle the messages and acknowledge them."""

@@ -98,6 +98,7 @@ class Worker:
             clock=clock,
             fail=self._fail,
             check_trusted=self._check_trusted,
+            end_of=self._end_of,
             away=AWAY + away,
         )
 
@@ -222,6 +223,10 @@ class Worker:
         # Faust offers no public way to commit positions that are not its own; the broker refuses a former owner's.
         await self._app.consumer._commit(dict(positions))  # noqa: SLF001
 
+    def _end_of(self, place: Place) -> int | None:
+        end: int | None = self._app.consumer.highwater(place)
+        return end
+
     async def _checkpoint(self) -> None:
         failpoint("streaming.before_checkpoint")
         for consumer in self._consumers:
@@ -300,7 +305,7 @@ class Worker:
         except Exception:  # noqa: BLE001 - Faust raises one of several before its consumer has started: nothing to show
             return 0
         for place in places:
-            end = consumer.highwater(place)
+            end = self._end_of(place)
             position = self._acks.position(place)
             if position is None:
                 position = consumer._committed_offset.get(place)  # noqa: SLF001 - what was committed before us
