@@ -63,7 +63,7 @@ async def hold(name: str, folder: Path) -> None:
             return
         try:
             _publish(folder / "url", servers.urls[name])
-            while not _nobody(users.fileno()):
+            while not _nobody(users.fileno()):  # noqa: ASYNC110 - the users are other processes
                 await asyncio.sleep(POLL_S)
         finally:
             await servers.stop()
