@@ -224,7 +224,7 @@ def resolve(environ: Mapping[str, str] | None = None, **overrides: object) -> tu
         raise ConfigError("\n".join(_in_words(e, sources) for e in error.errors())) from error
 
 
-def keys() -> Iterator[tuple[str, str, object]]:
+def described() -> Iterator[tuple[str, str, object]]:
     """(key, description, default) of every setting, in the order of the sections."""
     for name, field in Settings.model_fields.items():
         section = field.annotation
@@ -241,6 +241,27 @@ def value_of(settings: Settings, key: str) -> object:
     for part in key.split("."):
         value = getattr(value, part)
     return value
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that give another process these settings, secrets in the clear."""
+    variables = {}
+    for key, _, default in described():
+        value = value_of(settings, key)
+        if value is None or value == default:
+            continue
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        variables[variable_of(key)] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return variables
+
+
+def changed(settings: Settings, changes: Mapping[str, object]) -> Settings:
+    """The settings with other values under dotted keys, validated anew."""
+    tree = settings.model_dump()
+    for key, value in changes.items():
+        _put(tree, key, value)
+    return Settings.model_validate(tree)
 
 
 def variable_of(key: str) -> str:
@@ -281,7 +302,7 @@ def _put(tree: Plain, key: str, value: object) -> None:
 
 
 def _list_or_text(key: str, text: str) -> object:
-    for name, _, default in keys():
+    for name, _, default in described():
         if name == key and isinstance(default, tuple):
             return tuple(part.strip() for part in text.split(",") if part.strip())
     return text
@@ -292,14 +313,14 @@ def _in_words(error: Mapping[str, object], sources: Mapping[str, str]) -> str:
     key = ".".join(str(part) for part in location) if isinstance(location, tuple) else str(location)
     where = sources.get(key, "the settings")
     if error["type"] == "extra_forbidden":
-        known = [name for name, _, _ in keys()]
+        known = [name for name, _, _ in described()]
         near = _nearest(key, known)
         return (
             f"{where}: there is no setting '{key}'."
             + (f" Did you mean '{near}'?" if near else "")
             + " `haechi config show` lists all."
         )
-    described = next((text for name, text, _ in keys() if name == key), "")
+    described = next((text for name, text, _ in described() if name == key), "")
     return f"{where}: '{key}' is wrong: {error['msg']}. {described}".rstrip()
 
 

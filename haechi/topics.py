@@ -43,6 +43,9 @@ DEAD_LETTERS = Topic("dead-letters", 1, timedelta(days=7))
 
 TOPICS = (URGENT, POSITIONS, FRAMES, READINGS, SIGHTINGS, ALERTS_URGENT, ALERTS, EVIDENCE_REQUESTS, DEAD_LETTERS)
 
+# Which process keeps state about which topic; each has a changelog with the topic's partitions.
+STATES = {"analytics.positions": POSITIONS, "analytics.readings": READINGS, "analytics.sightings": SIGHTINGS}
+
 
 def partition_of(shard: int, partitions: int = PARTITIONS) -> int:
     """The partition of a logical shard."""

@@ -126,6 +126,10 @@ class ChildProcess:
         told = " ".join(part for part in (f"{self.name}: {what}.", _fix_for(words), f"Its log: {self.log}") if part)
         return ServerFailed("\n".join([told, *(f"    {line}" for line in words.splitlines())]))
 
+    def last_line(self) -> str:
+        """The last line that it said, for a table or a sentence."""
+        return self._last_words(1)
+
     def _last_words(self, lines: int = 6) -> str:
         try:
             text = self.log.read_bytes()[-8192:].decode(errors="replace")
