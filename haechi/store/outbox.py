@@ -1,5 +1,6 @@
 """The outbox of deliveries, leased by senders, and the inbox: the second road of an SOS."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -25,28 +26,42 @@ FROM due, incidents i
 WHERE d.id = due.id AND i.id = d.incident_id
 RETURNING d.id, d.incident_id, d.recipient, d.state, d.attempts, d.created_at, d.severity, d.due_at, i.body
 """
+_RENEW = """
+UPDATE deliveries SET leased_until = clock_timestamp() + $2::interval WHERE id = ANY($1) AND state = 'sending'
+"""
+_DEPTH = """
+SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
+FROM deliveries WHERE state IN ('pending', 'sending')
+"""
 # The incident first, then its delivery: the order in which closing locks them.
 _STAMP_INCIDENT = """
 UPDATE incidents i
 SET body = i.body || jsonb_build_object('first_attempt_at', clock_timestamp(), 'version', i.version + 1),
     version = i.version + 1, changed = pg_current_xact_id()
 FROM deliveries d
-WHERE d.id = $1 AND i.id = d.incident_id AND i.body->>'first_attempt_at' IS NULL
-RETURNING i.id::text
+WHERE d.id = ANY($1) AND i.id = d.incident_id AND i.body->>'first_attempt_at' IS NULL
+RETURNING i.id::text AS id
 """
 _STAMP_DELIVERY = """
 UPDATE deliveries SET first_attempt_at = clock_timestamp(), changed = pg_current_xact_id()
-WHERE id = $1 AND first_attempt_at IS NULL
+WHERE id = ANY($1) AND first_attempt_at IS NULL
 """
 _FINISH = """
 UPDATE deliveries
 SET state = $2, finished_at = clock_timestamp(), last_error = coalesce($3, last_error), leased_until = NULL,
     changed = pg_current_xact_id()
-WHERE id = $1 AND state IN ('pending', 'sending')
+WHERE id = ANY($1) AND state IN ('pending', 'sending')
 """
 _RETRY = """
 UPDATE deliveries
 SET state = 'pending', due_at = clock_timestamp() + $3::interval, last_error = $2, leased_until = NULL,
+    changed = pg_current_xact_id()
+WHERE id = $1 AND state = 'sending'
+"""
+# Nothing was sent, so it was no attempt.
+_POSTPONE = """
+UPDATE deliveries
+SET state = 'pending', attempts = attempts - 1, due_at = clock_timestamp() + $2::interval, leased_until = NULL,
     changed = pg_current_xact_id()
 WHERE id = $1 AND state = 'sending'
 """
@@ -77,17 +92,25 @@ class Outbox:
             for row in sorted(rows, key=lambda row: (row["severity"], row["due_at"]))
         ]
 
-    async def first_attempt(self, delivery_id: str) -> None:
-        """The first POST leaves now: stamps the delivery, and the incident if it is its first."""
+    async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> None:
+        """Keep what is still in hand for `lease_s` more seconds."""
+        await self._execute(_RENEW, delivery_ids, timedelta(seconds=lease_s))
+
+    async def first_attempt(self, *delivery_ids: str) -> None:
+        """The first POST of each leaves now: stamps the deliveries, and their incidents if it is their first."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
-                if incident := await connection.fetchval(_STAMP_INCIDENT, delivery_id):
-                    await connection.execute("SELECT pg_notify('incidents', $1)", incident)
-                await connection.execute(_STAMP_DELIVERY, delivery_id)
+                for row in await connection.fetch(_STAMP_INCIDENT, delivery_ids):
+                    await connection.execute("SELECT pg_notify('incidents', $1)", row["id"])
+                await connection.execute(_STAMP_DELIVERY, delivery_ids)
 
-    async def delivered(self, delivery_id: str) -> None:
-        """The recipient has it."""
-        await self._execute(_FINISH, delivery_id, "delivered", None)
+    async def delivered(self, *delivery_ids: str) -> None:
+        """Their recipients have them."""
+        await self._execute(_FINISH, delivery_ids, "delivered", None)
+
+    async def postpone(self, delivery_id: str, after_s: float) -> None:
+        """Put back without an attempt; due again in `after_s` seconds."""
+        await self._execute(_POSTPONE, delivery_id, timedelta(seconds=after_s))
 
     async def retry(self, delivery_id: str, error: str, after_s: float) -> None:
         """Due again in `after_s` seconds."""
@@ -95,7 +118,13 @@ class Outbox:
 
     async def failed(self, delivery_id: str, error: str) -> None:
         """For good (such as 410): a person must look."""
-        await self._execute(_FINISH, delivery_id, "failed", error)
+        await self._execute(_FINISH, [delivery_id], "failed", error)
+
+    async def depth(self) -> tuple[int, float]:
+        """How many deliveries wait or are on the way, and the age of the oldest in seconds."""
+        with translate_errors():
+            row = await self._pool.fetchrow(_DEPTH)
+        return row[0], row[1]
 
     async def wait(self, timeout_s: float) -> bool:
         """Until there may be something new, at most `timeout_s`."""
