@@ -57,7 +57,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixture
 
 @pytest.fixture(scope="session")
 def kafka_url(run_folder: Path) -> Iterator[str]:
-    """`kafka://127.0.0.1:PORT` of a real Kafka; topics are not made by themselves, and shared: name yours uniquely."""
+    """The URL of a real Kafka, for `haechi.streaming`; its topics are shared and not made by themselves: name yours uniquely."""
     with servers.shared("kafka", run_folder / "kafka") as url:
         yield url
 

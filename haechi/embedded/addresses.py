@@ -6,7 +6,6 @@ import random
 import secrets
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,15 +17,6 @@ HOST = "127.0.0.1"
 
 PORTS = range(20_000, 32_768)
 """Below the ephemeral ports of Linux: an outgoing connection never sits on a port that we keep."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a server listens, and its URL with the credentials."""
-
-    host: str
-    port: int
-    url: str
 
 
 class AddressBook:

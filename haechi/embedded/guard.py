@@ -40,7 +40,7 @@ def become(libc: ctypes.CDLL, uid: int, gid: int) -> None:
     """Change from root to a user who may still *read* everywhere.
 
     The project may lie below root's own 0700 home, its data folder is 0700 anyway; one capability (capabilities(7),
-    ambient) opens the way without changing the rights of folders that aren't ours. Containers often lack the narrow one.
+    ambient) opens the way without changing the rights of folders that aren't ours. Containers often lack the narrower.
     """
     libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])

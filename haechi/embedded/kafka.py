@@ -11,6 +11,8 @@ from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, No
 READY_S = 90.0
 STOP_S = 8.0
 HEAP = "384m"
+USER = "haechi"
+MECHANISM = "SCRAM-SHA-256"
 
 LOG4J = """\
 status = error
@@ -23,15 +25,25 @@ rootLogger.appenderRef.console.ref = console
 """
 
 
-def properties(port: int, controller_port: int, folder: Path) -> dict[str, str]:
+def properties(port: int, controller_port: int, password: str, folder: Path) -> dict[str, str]:
     """The server's settings: one node, everything replicated once, nothing made by accident."""
+    security = "org.apache.kafka.common.security"
+    login = f'required username="{USER}" password="{password}"'
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{HOST}:{controller_port}",
         "listeners": f"CLIENT://{HOST}:{port},CONTROLLER://{HOST}:{controller_port}",
         "advertised.listeners": f"CLIENT://{HOST}:{port}",
-        "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
+        "listener.name.client.sasl.enabled.mechanisms": MECHANISM,
+        "listener.name.client.scram-sha-256.sasl.jaas.config": f"{security}.scram.ScramLoginModule {login};",
+        "sasl.mechanism.inter.broker.protocol": MECHANISM,
+        "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",  # it keeps the clients' passwords, so has none yet
+        "listener.name.controller.plain.sasl.jaas.config": (
+            f'{security}.plain.PlainLoginModule {login} user_{USER}="{password}";'
+        ),
+        "sasl.mechanism.controller.protocol": "PLAIN",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
         "log.dirs": str(folder / "logs"),
@@ -71,13 +83,14 @@ class Kafka:
         self._addresses = addresses
         self._cache = cache
         self._say = say
+        self._password = addresses.secret("kafka.password")
         self._port = 0
         self.child = ChildProcess(self.name, data)
 
     @property
     def url(self) -> str:
-        """Where clients connect."""
-        return f"kafka://{HOST}:{self._port}"
+        """`kafka+sasl://user:password@host:port` (SASL SCRAM)."""
+        return f"kafka+sasl://{USER}:{self._password}@{HOST}:{self._port}?mechanism={MECHANISM}"
 
     async def start(self) -> None:
         """Fetch the jars on the first start, format the folder, run; ready when it describes its cluster."""
@@ -88,7 +101,8 @@ class Kafka:
         self._port = self._addresses.port(self.name)
         controller = self._addresses.port("kafka.controller")
         (self._folder / "tmp").mkdir(parents=True, exist_ok=True)
-        settings = properties(self._port, controller, self._folder)
+        settings = properties(self._port, controller, self._password, self._folder)
+        config.touch(mode=0o600)
         config.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         (self._folder / "log4j2.properties").write_text(LOG4J)
         if not (self._folder / "logs" / "meta.properties").exists():
@@ -107,7 +121,7 @@ class Kafka:
         process = await asyncio.create_subprocess_exec(
             *self._java(folder, "128m"),
             *("kafka.tools.StorageTool", "format", "--cluster-id", self._addresses.secret("kafka.cluster")[:22]),
-            *("--config", str(config)),
+            *("--config", str(config), "--add-scram", f"{MECHANISM}=[name={USER},password={self._password}]"),
             cwd=self._folder,
             env=PLAIN_ENVIRONMENT,
             stdout=asyncio.subprocess.PIPE,
@@ -130,6 +144,7 @@ class Kafka:
             "-XX:-UsePerfData",
             "-XX:+ExitOnOutOfMemoryError",
             "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",
             "-Djava.net.preferIPv4Stack=true",
             "-Djava.awt.headless=true",
             f"-Djava.io.tmpdir={self._folder / 'tmp'}",
@@ -144,7 +159,14 @@ class Kafka:
         from aiokafka.admin import AIOKafkaAdminClient
         from aiokafka.errors import KafkaError
 
-        admin = AIOKafkaAdminClient(bootstrap_servers=f"{HOST}:{self._port}", request_timeout_ms=5000)
+        admin = AIOKafkaAdminClient(
+            bootstrap_servers=f"{HOST}:{self._port}",
+            request_timeout_ms=5000,
+            security_protocol="SASL_PLAINTEXT",
+            sasl_mechanism=MECHANISM,
+            sasl_plain_username=USER,
+            sasl_plain_password=self._password,
+        )
         try:
             await admin.start()
             await admin.list_topics()
