@@ -320,8 +320,8 @@ def _in_words(error: Mapping[str, object], sources: Mapping[str, str]) -> str:
             + (f" Did you mean '{near}'?" if near else "")
             + " `haechi config show` lists all."
         )
-    described = next((text for name, text, _ in described() if name == key), "")
-    return f"{where}: '{key}' is wrong: {error['msg']}. {described}".rstrip()
+    about = next((text for name, text, _ in described() if name == key), "")
+    return f"{where}: '{key}' is wrong: {error['msg']}. {about}".rstrip()
 
 
 def _nearest(key: str, known: list[str]) -> str | None:
