@@ -1,0 +1,99 @@
+"""A migrated database of each test's own, its pool, and what lies in it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime
+
+import asyncpg
+import pytest
+
+from haechi.domain.alerting import Agency, Alert, Because, Recipient, Severity
+from haechi.domain.geo import Point
+from haechi.domain.people import Consent, Device, Guardian, Person
+from haechi.ids import alert_id
+from haechi.sealing import Sealer, create_key
+from haechi.store.districts import ensure_district
+from haechi.store.postgres import Pool, migrate, open_pool
+from haechi.store.registry import Registry
+
+DISTRICT = "haneul"
+AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+async def empty_database(postgres_database: str) -> str:
+    connection = await asyncpg.connect(postgres_database)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    return postgres_database
+
+
+@pytest.fixture
+async def pool(empty_database: str) -> AsyncIterator[Pool]:
+    await migrate(empty_database)
+    opened = await open_pool(empty_database, size=6)
+    await ensure_district(opened, DISTRICT, "Haneul-dong")
+    await ensure_district(opened, "other", "Another district")
+    yield opened
+    opened.terminate()
+
+
+@pytest.fixture
+def sealer() -> Sealer:
+    return Sealer(create_key())
+
+
+@pytest.fixture
+def registry(pool: Pool, sealer: Sealer) -> Registry:
+    return Registry(pool, sealer)
+
+
+def guardian(name: str = "Kim Minji") -> Guardian:
+    return Guardian("", "", name, phone="+82 10 0000 0000", webhook_url="https://phone.example/kim")
+
+
+def agency(name: str = "Haneul police") -> Agency:
+    return Agency("", "", name, "police", "https://police.example/in")
+
+
+def person(*guardians: str, consent: Consent | None = None) -> Person:
+    return Person("", "", "Jihoon", date(2018, 3, 1), "child", guardians, consent)
+
+
+def device(person_id: str) -> Device:
+    return Device("", "", person_id, "watch")
+
+
+def consent() -> Consent:
+    return Consent("Kim Minji", AT, ("position", "sos"))
+
+
+def raised(
+    *,
+    kind: str = "sos",
+    subject: str = "p1",
+    at: datetime = AT,
+    severity: Severity = Severity.LIFE_SAFETY,
+    district: str = DISTRICT,
+) -> Alert:
+    return Alert(
+        id=alert_id(kind, subject, "-", at),
+        action="raise",
+        kind=kind,
+        subject=subject,
+        place="-",
+        district=district,
+        severity=severity,
+        status="Actual",
+        starts_at=at,
+        received_at=at,
+        decided_at=at,
+        because=Because("urgent", "SOS pressed"),
+        title="SOS pressed",
+        point=Point(126.98, 37.57),
+    )
+
+
+GUARDIAN = Recipient(
+    "guardian", "00000000-0000-4000-8000-000000000001", "Kim Minji", "webhook", "https://phone.example"
+)
+POLICE = Recipient("police", "00000000-0000-4000-8000-000000000002", "Police", "webhook", "https://police.example")

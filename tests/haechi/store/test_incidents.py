@@ -1,0 +1,184 @@
+import asyncio
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from haechi.domain.alerting import Acknowledge, Close, Incident, Note, Recipient, Severity
+from haechi.errors import Conflict, NotFound
+from haechi.ids import new_id
+from haechi.store.incidents import Incidents
+from haechi.store.outbox import Outbox
+from haechi.store.postgres import Pool
+from tests.haechi.store.conftest import AT, DISTRICT, GUARDIAN, POLICE, raised
+
+
+def both(_: Incident) -> list[Recipient]:
+    return [GUARDIAN, POLICE]
+
+
+def nobody(_: Incident) -> list[Recipient]:
+    return []
+
+
+@pytest.fixture
+def incidents(pool: Pool) -> Incidents:
+    return Incidents(pool)
+
+
+async def opened(incidents: Incidents) -> Incident:
+    applied = await incidents.apply_alert(raised(), both)
+    assert applied.outcome == "opened"
+    assert applied.incident is not None
+    return applied.incident
+
+
+async def closed(incidents: Incidents, incident: Incident) -> Incident:
+    await incidents.apply_command(incident.id, DISTRICT, Acknowledge("op", AT))
+    return await incidents.apply_command(incident.id, DISTRICT, Close("op", AT, "found"))
+
+
+async def test_a_raise_opens_one_incident_with_its_trail_and_one_delivery_per_recipient(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    assert await incidents.get(incident.id, DISTRICT) == incident
+    assert [event.kind for event in await incidents.trail(incident.id)] == ["opened"]
+    views = await incidents.deliveries(incident.id)
+    assert {view.recipient for view in views} == {GUARDIAN, POLICE}
+    assert {(view.state, view.attempts, view.reason) for view in views} == {("pending", 0, "opened")}
+
+
+async def test_a_repeated_alert_is_the_same_incident_and_tells_nobody_again(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    again = await incidents.apply_alert(raised(), both)
+    assert (again.outcome, again.incident) == ("same", incident)
+    assert len(await incidents.deliveries(incident.id)) == 2
+    assert len(await incidents.trail(incident.id)) == 1
+
+
+async def test_many_appliers_at_once_open_one_incident_and_write_one_outbox(incidents: Incidents) -> None:
+    alerts = [raised(at=AT + timedelta(seconds=n % 4)) for n in range(16)]
+    outcomes = [applied.outcome for applied in await asyncio.gather(*(incidents.apply_alert(a, both) for a in alerts))]
+    assert sorted(outcomes) == ["changed"] * 3 + ["opened"] + ["same"] * 12
+    (only,) = await incidents.recent(DISTRICT)
+    assert only.presses == 4
+    assert len(await incidents.deliveries(only.id)) == 2
+
+
+async def test_a_second_press_updates_the_open_incident_also_when_it_comes_twice(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    press = raised(at=AT + timedelta(seconds=20))
+    first = await incidents.apply_alert(press, both)
+    second = await incidents.apply_alert(press, both)
+    assert (first.outcome, second.outcome) == ("changed", "same")
+    assert (await incidents.get(incident.id, DISTRICT)).presses == 2
+    assert len(await incidents.deliveries(incident.id)) == 2, "the same severity alarms once"
+
+
+async def test_an_alert_that_comes_again_after_closing_opens_nothing(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    press = raised(at=AT + timedelta(seconds=20))
+    await incidents.apply_alert(press, both)
+    await closed(incidents, incident)
+    for late in (raised(), press):
+        assert (await incidents.apply_alert(late, both)).outcome == "same"
+    assert len(await incidents.recent(DISTRICT)) == 1
+
+
+async def test_a_new_press_after_closing_opens_a_new_incident_linked_to_the_old(incidents: Incidents) -> None:
+    old = await opened(incidents)
+    await closed(incidents, old)
+    new = (await incidents.apply_alert(raised(at=AT + timedelta(hours=1)), both)).incident
+    assert new is not None
+    assert new.previous == old.id
+    assert new.number > old.number
+
+
+async def test_a_rise_of_severity_tells_again_under_new_ids(incidents: Incidents) -> None:
+    low = raised(kind="gas", severity=Severity.URGENT)
+    incident = (await incidents.apply_alert(low, both)).incident
+    assert incident is not None
+    high = msgspec.structs.replace(low, action="update", severity=Severity.LIFE_SAFETY, received_at=AT + timedelta(1))
+    assert (await incidents.apply_alert(high, both)).outcome == "changed"
+    assert (await incidents.apply_alert(high, both)).outcome == "same"
+    views = await incidents.deliveries(incident.id)
+    assert [view.reason for view in views] == ["opened"] * 2 + ["severity rose"] * 2
+    assert len({view.id for view in views}) == 4
+
+
+@pytest.mark.parametrize("action", ["clear", "update"])
+async def test_what_belongs_to_no_open_incident_is_ignored(incidents: Incidents, action: str) -> None:
+    applied = await incidents.apply_alert(msgspec.structs.replace(raised(), action=action), both)
+    assert (applied.incident, applied.outcome) == (None, "ignored")
+
+
+async def test_a_clear_older_than_the_episode_is_ignored_and_said(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    old = msgspec.structs.replace(raised(), action="clear", ends_at=AT - timedelta(minutes=1))
+    assert (await incidents.apply_alert(old, both)).outcome == "ignored"
+    assert [event.kind for event in await incidents.trail(incident.id)] == ["opened", "ignored"]
+    assert (await incidents.get(incident.id, DISTRICT)).state == "unacknowledged"
+
+
+async def test_an_alert_of_a_district_that_nobody_made_is_not_lost(incidents: Incidents) -> None:
+    applied = await incidents.apply_alert(raised(district="new-town"), nobody)
+    assert applied.outcome == "opened"
+    assert len(await incidents.recent("new-town")) == 1
+
+
+async def test_acknowledging_twice_changes_nothing_and_cancels_no_delivery(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    first = await incidents.apply_command(incident.id, DISTRICT, Acknowledge("op", AT))
+    second = await incidents.apply_command(incident.id, DISTRICT, Acknowledge("other", AT))
+    assert first == second
+    assert first.acknowledged_by == "op"
+    assert {view.state for view in await incidents.deliveries(incident.id)} == {"pending"}
+
+
+async def test_closing_ends_retries_but_not_what_was_never_tried(incidents: Incidents, pool: Pool) -> None:
+    incident = await opened(incidents)
+    outbox = Outbox(pool)
+    (tried,) = await outbox.lease("w", 1, 30)
+    await outbox.first_attempt(tried.id)
+    await outbox.retry(tried.id, "502", 30)
+    await closed(incidents, incident)
+    states = {view.id: view.state for view in await incidents.deliveries(incident.id)}
+    assert states.pop(tried.id) == "cancelled"
+    assert list(states.values()) == ["pending"]
+
+
+async def test_closing_what_nobody_acknowledged_is_a_conflict_in_words(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    with pytest.raises(Conflict, match="not acknowledged yet"):
+        await incidents.apply_command(incident.id, DISTRICT, Close("op", AT, "x"))
+
+
+async def test_a_note_is_a_line_in_the_trail(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    await incidents.apply_command(incident.id, DISTRICT, Note("op", AT, "called the school"))
+    assert [event.words for event in await incidents.trail(incident.id)][-1] == "called the school"
+
+
+@pytest.mark.parametrize("incident_id", [new_id(), "not-an-id", ""])
+async def test_an_unknown_incident_is_not_found(incidents: Incidents, incident_id: str) -> None:
+    with pytest.raises(NotFound):
+        await incidents.get(incident_id, DISTRICT)
+
+
+async def test_an_incident_of_another_district_does_not_exist(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    with pytest.raises(NotFound):
+        await incidents.get(incident.id, "other")
+    with pytest.raises(NotFound):
+        await incidents.apply_command(incident.id, "other", Acknowledge("op", AT))
+    assert await incidents.recent("other") == []
+
+
+async def test_recent_pages_backwards_and_can_leave_out_the_closed(incidents: Incidents) -> None:
+    for n in range(4):
+        await incidents.apply_alert(raised(subject=f"p{n}"), nobody, AT + timedelta(minutes=n))
+    newest = await incidents.recent(DISTRICT, limit=2)
+    assert [incident.subject for incident in newest] == ["p3", "p2"]
+    older = await incidents.recent(DISTRICT, before=newest[-1].opened_at)
+    assert [incident.subject for incident in older] == ["p1", "p0"]
+    await closed(incidents, older[0])
+    assert [incident.subject for incident in await incidents.recent(DISTRICT, open_only=True)] == ["p3", "p2", "p0"]

@@ -1,0 +1,93 @@
+import asyncio
+
+import asyncpg
+import pytest
+
+from haechi.config import PostgresSettings
+from haechi.errors import ConfigError, TransientError
+from haechi.store.postgres import Pool, migrate, open_pool, shipped, translate_errors
+
+
+async def test_two_migrators_at_once_apply_every_file_once(empty_database: str) -> None:
+    applied = await asyncio.gather(migrate(empty_database), migrate(empty_database))
+    assert sorted(applied, key=len) == [[], sorted(shipped())]
+
+
+async def test_a_second_migration_applies_only_what_is_new(empty_database: str) -> None:
+    await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)"})
+    again = await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)", "2_b.sql": "CREATE TABLE b (x int)"})
+    assert again == ["2_b.sql"]
+
+
+async def test_a_migration_that_was_edited_after_it_was_applied_is_refused_in_words(empty_database: str) -> None:
+    await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)"})
+    with pytest.raises(ConfigError, match=r"1_a\.sql was edited after it was applied"):
+        await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x bigint)"})
+
+
+async def test_a_database_of_a_newer_version_is_refused(empty_database: str) -> None:
+    await migrate(empty_database, {"1_a.sql": "SELECT 1", "2_b.sql": "SELECT 1"})
+    with pytest.raises(ConfigError, match=r"newer Haechi \(2_b\.sql"):
+        await migrate(empty_database, {"1_a.sql": "SELECT 1"})
+
+
+async def test_a_migration_that_fails_half_way_leaves_nothing_behind(empty_database: str) -> None:
+    with pytest.raises(asyncpg.PostgresError):
+        await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int); SELECT 1/0"})
+    assert await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)"}) == ["1_a.sql"]
+
+
+async def test_a_pool_opens_without_postgresql_and_its_use_says_in_words_that_it_is_away(unused_tcp_port: int) -> None:
+    away = await open_pool(f"postgresql://u:p@127.0.0.1:{unused_tcp_port}/x")
+    with pytest.raises(TransientError, match="PostgreSQL is away"), translate_errors():
+        await away.fetchval("SELECT 1")
+    assert not await away.hint("x").wait(0.05)
+    await away.close()
+
+
+async def test_a_wrong_password_is_a_matter_of_settings(empty_database: str) -> None:
+    user = empty_database.split("//")[1].split(":", maxsplit=1)[0]
+    wrong = empty_database.replace(empty_database.split(f"{user}:")[1].split("@", maxsplit=1)[0], "wrong")
+    with pytest.raises(ConfigError, match="HAECHI_POSTGRES__URL"), translate_errors():
+        await migrate(wrong)
+
+
+async def test_without_an_url_the_settings_are_named() -> None:
+    with pytest.raises(ConfigError, match="HAECHI_POSTGRES__URL"):
+        await open_pool(PostgresSettings())
+
+
+async def test_a_full_pool_is_transient(empty_database: str) -> None:
+    small = await open_pool(empty_database, size=1)
+    async with small.acquire():
+        with pytest.raises(TransientError, match="no answer in time"), translate_errors():
+            await small.acquire(timeout=0.05)
+    await small.close()
+
+
+async def test_our_own_mistakes_are_not_called_transient(pool: Pool) -> None:
+    with pytest.raises(asyncpg.PostgresSyntaxError), translate_errors():
+        await pool.execute("SELEKT 1")
+
+
+async def test_a_hint_that_comes_while_nobody_waits_is_kept(pool: Pool) -> None:
+    hint = pool.hint("things")
+    await hint.wait(0.5)  # starts listening
+    await pool.execute("NOTIFY things")
+    await asyncio.sleep(0.1)
+    assert await hint.wait(5)
+    assert not await hint.wait(0.05)
+
+
+async def test_a_hint_listens_again_after_its_connection_was_killed(pool: Pool) -> None:
+    hint = pool.hint("things")
+    await hint.wait(0.5)
+    await pool.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    while await hint.wait(0.2):  # the new connection says once that something may have been missed
+        pass
+    await hint.wait(0.5)
+    await pool.execute("NOTIFY things")
+    assert await hint.wait(5)
