@@ -1,0 +1,108 @@
+"""OsmAnd's and Traccar Client's report: `/?id=…&lat=…&lon=…`, the same as a form, or Traccar Client's JSON.
+
+Sources: https://www.traccar.org/osmand/ and https://www.traccar.org/traccar-client/ (query: speed in knots, battery in
+percent; JSON: speed in m/s, battery 0 to 1).
+"""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
+from ingest.refusal import unreadable
+
+KNOT = 0.514444  # m/s
+_MOST_FIELDS = 64
+
+
+class _Coords(msgspec.Struct):
+    latitude: Any = None
+    longitude: Any = None
+    accuracy: Any = None
+    speed: Any = None
+    heading: Any = None
+    altitude: Any = None
+
+
+class _Battery(msgspec.Struct):
+    level: Any = None
+
+
+class _Extras(msgspec.Struct):
+    alarm: Any = None
+
+
+class _Location(msgspec.Struct):
+    coords: _Coords | None = None
+    timestamp: Any = None
+    battery: _Battery | None = None
+    alarm: Any = None
+    extras: _Extras | None = None
+
+
+class _Document(msgspec.Struct):
+    device_id: Any = None
+    location: _Location | None = None
+    alarm: Any = None
+
+
+_json = msgspec.json.Decoder(_Document)
+
+
+def parse(posted: Posted) -> Report | None:
+    """The report; raises Refused naming the field."""
+    if posted.body.lstrip()[:1] == b"{":
+        return _of_json(posted)
+    fields = _form(posted.query)
+    if "id" not in fields and "deviceid" not in fields:
+        fields |= _form(posted.body)
+    device = device_of(fields.get("id") or fields.get("deviceid"))
+    lat, lon = fields.get("lat"), fields.get("lon")
+    if lat is None and "location" in fields:
+        lat, _, lon = fields["location"].partition(",")
+    get, read = fields.get, Fields()
+    report = Report(
+        device=device,
+        at=read.time("timestamp", get("timestamp"), posted.received_at),
+        point=read.point(lon, lat),
+        accuracy_m=read.accuracy("accuracy", get("accuracy")),
+        speed=read.positive("speed", get("speed"), 1000, KNOT),
+        course=read.positive("bearing", get("bearing", get("heading")), 360),
+        altitude_m=read.number("altitude", get("altitude"), -12_000, 100_000),
+        battery=read.positive("batt", get("batt"), 100),
+        urgent=urgent_of(get("alarm")),
+    )
+    read.refuse_unless(report.urgent)
+    return report
+
+
+def _form(data: bytes) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(data.decode("latin-1"), keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except ValueError as error:
+        raise unreadable(f"The fields cannot be read: {error}.") from error
+
+
+def _of_json(posted: Posted) -> Report:
+    try:
+        document = _json.decode(posted.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"The JSON cannot be read: {error}.") from error
+    location = document.location or _Location()
+    coords = location.coords or _Coords()
+    extras = location.extras or _Extras()
+    read = Fields()
+    report = Report(
+        device=device_of(document.device_id),
+        at=read.time("location.timestamp", location.timestamp, posted.received_at),
+        point=read.point(coords.longitude, coords.latitude),
+        accuracy_m=read.accuracy("location.coords.accuracy", coords.accuracy),
+        speed=read.positive("location.coords.speed", coords.speed, 1000),
+        course=read.positive("location.coords.heading", coords.heading, 360),
+        altitude_m=read.number("location.coords.altitude", coords.altitude, -12_000, 100_000),
+        battery=read.positive("location.battery.level", (location.battery or _Battery()).level, 100, 100),
+        urgent=urgent_of(location.alarm) or urgent_of(extras.alarm) or urgent_of(document.alarm),
+    )
+    read.refuse_unless(report.urgent)
+    return report

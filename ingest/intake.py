@@ -1,0 +1,184 @@
+"""What happens to a report or an observation, whichever road it came by: refused in words, or accepted."""
+
+import asyncio
+import math
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Protocol
+
+from haechi import ids, topics
+from haechi.clock import Clock
+from haechi.domain.geo import Point
+from haechi.domain.people import UrgentCall, UrgentKind
+from haechi.domain.sensing import Reading, Sensor
+from haechi.errors import TransientError
+from haechi.failpoints import failpoint
+from haechi.store.registry import DeviceEntry
+from ingest.batching import Batcher
+from ingest.columns import PositionRow
+from ingest.devices.report import Report
+from ingest.limits import RateLimit
+from ingest.metrics import IngestMetrics
+from ingest.refusal import Refused, missing, overloaded
+from ingest.sensors.observation import Observation, reading_of
+from ingest.urgent import UrgentRoads
+
+_LOOK_UP_S = 2.0
+_URGENT_LOOK_UP_S = 0.3  # a call for help does not wait longer to learn whose it is
+_MICROSECONDS = 1_000_000
+
+
+class Devices(Protocol):
+    """The part of `haechi.store.slices.DevicesSlice` that is used here."""
+
+    def get(self, row_id: str) -> DeviceEntry | None: ...
+    async def read_through(self, row_id: str) -> DeviceEntry | None: ...
+
+
+class Sensors(Protocol):
+    """The part of `haechi.store.slices.SensorsSlice` that is used here."""
+
+    def get(self, row_id: str) -> Sensor | None: ...
+    async def read_through(self, row_id: str) -> Sensor | None: ...
+
+
+class Intake:
+    """The one way in. `positions` and `readings` hold a batcher per partition."""
+
+    def __init__(
+        self,
+        devices: Devices,
+        sensors: Sensors,
+        positions: Sequence[Batcher[PositionRow]],
+        readings: Sequence[Batcher[Reading]],
+        urgent: UrgentRoads,
+        limit: RateLimit,
+        metrics: IngestMetrics,
+        *,
+        clock: Clock,
+        district: str,
+    ) -> None:
+        """`district` is told about calls of devices that nobody registered."""
+        self.clock = clock
+        self._devices = devices
+        self._sensors = sensors
+        self._positions = positions
+        self._readings = readings
+        self._urgent = urgent
+        self._limit = limit
+        self._district = district
+        self._accepted = {kind: metrics.accepted.labels(kind) for kind in ("position", "urgent", "reading")}
+        self._latency = {kind: metrics.latency.labels(kind) for kind in ("position", "urgent", "reading")}
+
+    async def report(self, report: Report, received_at: datetime, source: str) -> None:
+        """Returns when the report is accepted; `source` is the sender's address. Raises Refused."""
+        failpoint("gateway.after_receive")
+        began = time.monotonic()
+        if report.urgent is not None:
+            await self._call(report, report.urgent, received_at, source)
+            self._count("urgent", began)
+            return
+        entry = self._devices.get(report.device) or await self._look_up(report.device)
+        if entry is None:
+            raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
+        if entry.consent is None or not entry.consent.allows("position", received_at):
+            raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
+        if not self._limit.allows(report.device, began):
+            raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
+        if report.point is None:
+            raise missing("lat")
+        await self._put(report, report.point, entry, received_at)
+        self._count("position", began)
+
+    async def observation(self, observation: Observation, received_at: datetime) -> Reading:
+        """Returns when the reading is accepted. Raises Refused: an unknown sensor, a value that cannot be."""
+        failpoint("gateway.after_receive")
+        began = time.monotonic()
+        sensor = self._sensors.get(observation.sensor) or await self._look_up_sensor(observation.sensor)
+        if sensor is None:
+            raise Refused(404, "unknown-sensor", "No sensor is registered under this id.", field="Datastream.@iot.id")
+        reading = reading_of(observation, sensor, received_at)
+        if not self._limit.allows(observation.sensor, began):
+            raise Refused(429, "rate-limit", "This sensor reports too often; send it again later.", retry_after_s=5)
+        partition = topics.partition_of(ids.shard_of(reading.sensor), len(self._readings))
+        await self._readings[partition].add(reading)
+        self._count("reading", began)
+        return reading
+
+    async def _call(self, report: Report, kind: UrgentKind, received_at: datetime, source: str) -> None:
+        """Both roads, whoever it is: without consent, and from a device that nobody registered."""
+        entry = self._devices.get(report.device) or await self._quick_look_up(report.device)
+        call = UrgentCall(
+            id=ids.input_id(report.device, report.at, kind),
+            kind=kind,
+            device=report.device,
+            person=entry.device.person_id if entry else None,
+            district=entry.device.district if entry else self._district,
+            at=report.at,
+            received_at=received_at,
+            point=report.point,
+            accuracy_m=report.accuracy_m,
+            battery=report.battery,
+            source=None if entry else source,
+        )
+        if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
+            with suppress(Refused):  # its own fix among the positions, as well as it goes
+                self._put(report, report.point, entry, received_at)
+        await self._urgent.accept(call)
+
+    def _put(self, report: Report, point: Point, entry: DeviceEntry, received_at: datetime) -> "asyncio.Future[None]":
+        person = entry.device.person_id
+        shard = ids.shard_of(person)
+        row = PositionRow(
+            report.device,
+            person,
+            shard,
+            _micros(report.at),
+            _micros(received_at),
+            point.lon,
+            point.lat,
+            _or_nan(report.accuracy_m),
+            _or_nan(report.speed),
+            _or_nan(report.course),
+            _or_nan(report.battery),
+        )
+        return self._positions[topics.partition_of(shard, len(self._positions))].add(row)
+
+    async def _look_up(self, device: str) -> DeviceEntry | None:
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                return await self._devices.read_through(device)
+        except (TransientError, TimeoutError) as error:
+            raise overloaded("The registry is away, and this device is not in our copy of it.") from error
+
+    async def _quick_look_up(self, device: str) -> DeviceEntry | None:
+        try:
+            async with asyncio.timeout(_URGENT_LOOK_UP_S):
+                return await self._devices.read_through(device)
+        except (TransientError, TimeoutError):
+            return None
+
+    async def _look_up_sensor(self, sensor: str) -> Sensor | None:
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                return await self._sensors.read_through(sensor)
+        except (TransientError, TimeoutError) as error:
+            raise overloaded("The registry is away, and this sensor is not in our copy of it.") from error
+
+    def _count(self, kind: str, began: float) -> None:
+        self._accepted[kind].inc()
+        self._latency[kind].observe(time.monotonic() - began)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _micros(at: datetime) -> int:
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * _MICROSECONDS + since.microseconds
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

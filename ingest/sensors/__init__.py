@@ -1,0 +1,1 @@
+"""The formats in which sensors report: one file each."""
