@@ -19,7 +19,7 @@ from haechi.clock import utc_now
 from haechi.config import Settings, changed
 from haechi.embedded.addresses import HOST, is_free
 from haechi.errors import ConfigError, HaechiError
-from haechi.store.postgres import open_pool
+from haechi.store.postgres import open_pool, translate_errors
 from haechi.supervisor.site import Site, read_site
 
 LOW_DISK_BYTES = 2 * 1024**3
@@ -91,7 +91,8 @@ async def _clock(settings: Settings, site: Site | None) -> Sequence[Finding]:
     if settings.postgres.url is not None and (site is None or _runs(site)):
         pool = await open_pool(settings.postgres, size=1)
         try:
-            there = await pool.fetchval("SELECT clock_timestamp()")
+            with translate_errors():
+                there = await pool.fetchval("SELECT clock_timestamp()")
         finally:
             await pool.close()
         off = abs((there - utc_now()).total_seconds())

@@ -18,6 +18,7 @@ from haechi.telemetry import beat_forever, configure_logging, make_registry, ser
 
 Main = Callable[[Settings], Awaitable[None]]
 GROUP = "haechi.processes"
+ROOMS = ("haechi", "ingest", "vision", "analytics", "alerts", "control_room", "sample_feeds")
 
 # In the order of the flow; each is a Faust app or a server of its own, and the entry point of the same name runs it.
 NAMES = (
@@ -94,6 +95,8 @@ def main_of(name: str) -> Main:
             try:
                 processes: dict[str, Main] = entry.load()
             except ModuleNotFoundError as error:
+                if error.name is None or error.name.partition(".")[0] in ROOMS:
+                    raise  # a defect of ours, not a missing extra
                 raise ConfigError(
                     f"Process '{name}' needs the package '{error.name}', which is not installed here: "
                     "install Haechi with the extras that it needs (see README, Installing parts)."

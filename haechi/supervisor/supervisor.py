@@ -246,7 +246,7 @@ class Supervisor:
                 child.process.bound_log()
             elif child.due is None:
                 wait = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
-                child.due, child.why = now + wait, child.process.last_line()
+                child.due, child.why = now + wait, _reason(child.process.last_line())
                 child.failures += 1
                 self._say(f"{child.name} has ended and is started again in {wait:g} s: {child.why}")
             elif now >= child.due:
@@ -277,6 +277,16 @@ class Supervisor:
             self._site = site
             with suppress(OSError):  # a full disk is said by the servers and by `doctor`
                 write_site(self._data, site)
+
+
+def _reason(line: str) -> str:
+    """The words of a process's last log line, which is JSON where it ended by itself."""
+    try:
+        said = msgspec.json.decode(line, type=dict[str, object])
+    except msgspec.DecodeError:
+        return line
+    trace = str(said.get("exception", "")).strip().splitlines()
+    return str(said.get("reason") or (trace[-1] if trace else said.get("event", line)))
 
 
 async def _at_once() -> None:
