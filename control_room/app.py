@@ -1,0 +1,101 @@
+"""The wall's server: Dash on FastAPI, the live socket, the wall's own routes, the API; the guard in front of it all."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import dash
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
+
+from control_room.headers import Headers, Squeeze, policy
+from control_room.live.view import View
+from control_room.pages import wall
+from control_room.words import word
+from haechi.clock import Clock
+from haechi.errors import Conflict, HaechiError, NotFound, PermanentError, TransientError
+
+_INDEX = """<!DOCTYPE html>
+<html lang="en" data-theme="dark">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{%title%}</title>
+<link rel="icon" href="/assets/mark.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/assets/wall.css">
+{%css%}
+</head>
+<body>
+{%app_entry%}
+<footer hidden>{%config%}{%scripts%}{%renderer%}</footer>
+<script type="module" src="/assets/wall.js"></script>
+</body>
+</html>"""
+_STATUS: tuple[tuple[type[HaechiError], int], ...] = (
+    (NotFound, 404),
+    (Conflict, 409),
+    (PermanentError, 422),
+    (TransientError, 503),
+)
+_OWN_POLICY = ("/api/docs",)  # the documentation page brings its own scripts
+
+Guard = Callable[[ASGIApp], ASGIApp]
+
+
+def make_app(
+    *,
+    routers: Sequence[APIRouter],
+    live: Callable[[WebSocket], Awaitable[None]],
+    guard: Guard,
+    clock: Clock,
+    server: FastAPI | None = None,
+) -> ASGIApp:
+    """The whole application; its layers are the literal list below, the outermost first."""
+    server = server or FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
+    for router in routers:
+        server.include_router(router)
+    server.add_api_websocket_route("/live", live)
+    server.add_exception_handler(HaechiError, _problem)
+    page = _dash(server, clock)
+    layers: tuple[Callable[[ASGIApp], ASGIApp], ...] = (
+        lambda inner: Headers(inner, policy(page.csp_hashes()), skip=_OWN_POLICY),
+        guard,
+        Squeeze,
+    )
+    app: ASGIApp = server
+    for layer in reversed(layers):
+        app = layer(app)
+    return app
+
+
+def _dash(server: FastAPI, clock: Clock) -> dash.Dash:
+    page = dash.Dash(
+        "control_room",
+        server=server,
+        assets_folder=str(Path(__file__).parent / "assets"),
+        include_assets_files=False,  # our scripts are modules, started by the index
+        title=word("product"),
+        update_title=None,  # or callbacks blank the count in the title
+        index_string=_INDEX,
+        compress=False,  # Squeeze does it once
+        enable_mcp=False,
+        add_log_handler=False,
+        use_pages=False,
+    )
+    page.backend.websocket_capability = False  # its route stays, guarded; but no browser opens a second socket
+    page.layout = lambda: wall.layout(View(clock()))
+    page.config.suppress_callback_exceptions = True
+    return page
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    """An error in the user's words, as problem+json (RFC 9457)."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
+    return JSONResponse(
+        {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)},
+        status,
+        media_type="application/problem+json",
+    )

@@ -1,0 +1,39 @@
+"""Incidents in words: who, where and how it stands, from what the queue may say."""
+
+from control_room.live.view import View
+from control_room.words import word
+from haechi.domain.alerting import Incident
+
+
+def who(incident: Incident, view: View) -> str:
+    """The subject: "child, 8", a camera's zone, a sensor's name. Never a name."""
+    person = view.people.get(incident.subject)
+    if person is not None:
+        return word(f"who.{person.kind}", age=person.age(incident.starts_at))
+    if incident.subject.startswith("unknown:"):
+        return word("who.unknown")
+    camera = view.camera(incident.subject)
+    if camera is not None:
+        return next((zone.name for zone in camera.zones if zone.id == incident.place), camera.name)
+    sensor = view.sensor(incident.subject)
+    return sensor.name if sensor is not None else ""
+
+
+def where(incident: Incident, view: View) -> str:
+    """The place in words: the camera's name, else the nearest street and place of the base map."""
+    camera = view.camera(incident.subject)
+    if camera is not None:
+        return camera.name
+    spots = view.trails.get(incident.id, ())
+    point = spots[-1].point if spots else incident.point
+    sensor = view.sensor(incident.subject)
+    if point is None and sensor is not None:
+        point = sensor.location
+    return (view.place(point) if point is not None else "") or word("where.unknown")
+
+
+def standing(incident: Incident) -> str:
+    """How it stands: being told, told, over."""
+    if incident.ends_at is not None:
+        return word("state.cleared" if incident.acknowledged_at is None else "state.cleared-seen")
+    return word("state.telling" if incident.first_attempt_at is None else "state.told")

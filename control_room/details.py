@@ -1,0 +1,204 @@
+"""An opened incident: its picture, who was told, what happened when. Opening is a look, and looks are audited."""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import msgspec
+
+from control_room import describe
+from control_room.live.view import View
+from control_room.words import word
+from haechi.clock import Clock
+from haechi.domain.access import Principal
+from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent
+from haechi.domain.geo import Point, distance_m
+from haechi.domain.people import Person
+from haechi.domain.video import BoundingBox
+
+LOOK_AGAIN = timedelta(minutes=10)  # the same eyes on the same incident are one look for so long
+_LOOKS = 4096
+
+
+class IncidentReader(Protocol):
+    """`haechi.store.incidents.Incidents`, as far as a look needs it."""
+
+    async def get(self, incident_id: str, district: str) -> Incident: ...
+    async def trail(self, incident_id: str) -> list[IncidentEvent]: ...
+    async def deliveries(self, incident_id: str) -> list[DeliveryView]: ...
+
+
+class AuditWriter(Protocol):
+    """`haechi.store.audit.Audit`, as far as a look needs it."""
+
+    async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None: ...
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A line of the timeline; `after_s` since it happened."""
+
+    at: datetime
+    after_s: float
+    words: str
+    by: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """One recipient and how far telling them is."""
+
+    name: str
+    state: str
+    at: datetime | None
+    error: str | None
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """The evidence, with what was seen in it (shares of width and height)."""
+
+    sha256: str
+    camera: str
+    at: datetime
+    boxes: tuple[BoundingBox, ...]
+    zone: tuple[tuple[float, float], ...]
+
+
+class NearCamera(msgspec.Struct, frozen=True):
+    """Where to look when the incident has no picture of its own."""
+
+    id: str
+    name: str
+    metres: int
+
+
+class Details(msgspec.Struct, frozen=True):
+    """All that the panel on the right shows."""
+
+    id: str
+    number: int
+    version: int
+    severity: int
+    status: str
+    state: str
+    title: str
+    who: str
+    name: str | None
+    where: str
+    accuracy_m: float | None
+    owner: str | None
+    open: bool
+    told: tuple[Told, ...]
+    timeline: tuple[Line, ...]
+    picture: Picture | None
+    camera: NearCamera | None
+    point: Point | None
+
+
+class Looks:
+    """Which looks are on record already; bounded, the oldest are forgotten (and would be recorded again)."""
+
+    def __init__(self, audit: AuditWriter, clock: Clock) -> None:
+        self._audit = audit
+        self._clock = clock
+        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+
+    async def record(self, who: str, what: str, subject: str, district: str, reason: str = "") -> None:
+        """An audit entry, unless the same eyes saw the same thing within `LOOK_AGAIN`."""
+        key, now = (who, f"{what} {subject}"), self._clock()
+        if key in self._seen and now - self._seen[key] < LOOK_AGAIN:
+            return
+        await self._audit.write(who, what, subject, district, reason)
+        self._seen[key] = now
+        self._seen.move_to_end(key)
+        while len(self._seen) > _LOOKS:
+            self._seen.popitem(last=False)
+
+
+def details(
+    incident: Incident,
+    trail: Sequence[IncidentEvent],
+    deliveries: Sequence[DeliveryView],
+    view: View,
+    person: Person | None,
+    principal: Principal,
+) -> Details:
+    """Pure: what `principal` may read of the incident. The person's name needs the right to handle it."""
+    named = person is not None and principal.may("handle incidents", incident.district)
+    spots = view.trails.get(incident.id, ())
+    point = spots[-1].point if spots else incident.point
+    return Details(
+        id=incident.id,
+        number=incident.number,
+        version=incident.version,
+        severity=int(incident.severity),
+        status=incident.status,
+        state=incident.state,
+        title=incident.title,
+        who=describe.who(incident, view),
+        name=person.name if named and person is not None else None,
+        where=describe.where(incident, view),
+        accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
+        owner=incident.owner,
+        open=incident.open,
+        told=tuple(_told(delivery) for delivery in deliveries),
+        timeline=_timeline(incident, trail, deliveries),
+        picture=_picture(incident, view),
+        camera=_nearest_camera(incident, point, view),
+        point=point,
+    )
+
+
+def _told(delivery: DeliveryView) -> Told:
+    return Told(delivery.recipient.name, delivery.state, delivery.finished_at, delivery.last_error)
+
+
+def _timeline(
+    incident: Incident, trail: Sequence[IncidentEvent], deliveries: Sequence[DeliveryView]
+) -> tuple[Line, ...]:
+    steps = [
+        (incident.starts_at, word("time.happened"), ""),
+        (incident.received_at, word("time.received"), ""),
+        (incident.decided_at, word("time.decided", words=incident.because.words), ""),
+        (incident.opened_at, word("time.opened", n=incident.number), ""),
+    ]
+    steps += [
+        (d.finished_at, f"{d.recipient.name}: {word('delivery.delivered', at='').strip()}", "")
+        for d in deliveries
+        if d.finished_at is not None and d.state == "delivered"
+    ]
+    if incident.first_attempt_at is not None:
+        steps.append((incident.first_attempt_at, word("time.told"), ""))
+    steps += [
+        (event.at, f"{event.kind}: {event.words}" if event.words else event.kind, "" if event.by == "rule" else event.by)
+        for event in trail
+        if event.kind != "opened"
+    ]
+    steps.sort(key=lambda step: step[0])
+    return tuple(Line(at, (at - incident.starts_at).total_seconds(), words, by) for at, words, by in steps)
+
+
+def _picture(incident: Incident, view: View) -> Picture | None:
+    if incident.evidence is None:
+        return None
+    sightings = incident.because.sightings
+    camera = view.camera(sightings[0].track.camera if sightings else incident.subject)
+    zone = next((z.polygon for z in camera.zones if z.id == incident.place), ()) if camera else ()
+    return Picture(
+        sha256=incident.evidence,
+        camera=camera.name if camera else "",
+        at=incident.starts_at,
+        boxes=tuple(s.box for s in sightings),
+        zone=zone,
+    )
+
+
+def _nearest_camera(incident: Incident, point: Point | None, view: View) -> NearCamera | None:
+    own = view.camera(incident.subject)
+    if own is not None:
+        return NearCamera(own.id, own.name, 0)
+    sensor = view.sensor(incident.subject)
+    spot = point or (sensor.location if sensor else None)
+    if spot is None or not view.cameras:
+        return None
+    camera = min(view.cameras, key=lambda c: distance_m(c.location, spot))
+    return NearCamera(camera.id, camera.name, round(distance_m(camera.location, spot)))

@@ -1,0 +1,1 @@
+"""What the wall shows now: gathered once per process, sent to every socket that may see it."""

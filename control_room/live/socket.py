@@ -1,0 +1,85 @@
+"""One browser's socket: checked on arrival and each minute after, dropped when it cannot keep up."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from control_room.live import messages
+from control_room.live.hub import Hub, Watcher
+from haechi.clock import Clock
+from haechi.domain.access import RIGHTS, Principal
+
+SEND_S = 5.0
+CHECK_S = 60.0
+NOT_SIGNED_IN = 4401
+TOO_SLOW = 4408
+
+Who = Callable[[WebSocket], Awaitable[Principal | None]]
+
+
+class LiveSocket:
+    """The endpoint of `/live`."""
+
+    def __init__(self, hub: Hub, who: Who, timezone: str, clock: Clock) -> None:
+        self._hub = hub
+        self._who = who
+        self._timezone = timezone
+        self._clock = clock
+
+    async def __call__(self, websocket: WebSocket) -> None:
+        """Until the browser leaves, its rights end, or it is too slow."""
+        principal = await self._who(websocket)
+        await websocket.accept()  # a refusal before it reaches the page without its code
+        if principal is None or not (districts := principal.districts("read incidents")):
+            await websocket.close(NOT_SIGNED_IN)
+            return
+        rights = tuple(sorted({right for role, _ in principal.grants for right in RIGHTS[role]}))
+        hello = messages.Hello(principal.name, districts, rights, self._timezone, self._clock())
+        await websocket.send_text(messages.encode(hello).decode())
+        watcher = self._hub.join(frozenset(districts))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._send(websocket, watcher))
+                tasks.create_task(self._receive(websocket, watcher))
+                tasks.create_task(self._check(websocket, principal))
+        except* (WebSocketDisconnect, _Ended):
+            pass
+        finally:
+            self._hub.leave(watcher)
+
+    async def _send(self, websocket: WebSocket, watcher: Watcher) -> None:
+        while True:
+            texts, pictures = await watcher.take()
+            try:
+                async with asyncio.timeout(SEND_S):
+                    for text in texts:
+                        await websocket.send_text(text.decode())
+                    for picture in pictures:
+                        await websocket.send_bytes(picture)
+            except TimeoutError:
+                self._hub.dropped.inc()
+                raise _Ended from None
+            except RuntimeError as error:  # Starlette's word for "closed in between"
+                raise _Ended from error
+
+    async def _receive(self, websocket: WebSocket, watcher: Watcher) -> None:
+        while True:
+            text = await websocket.receive_text()
+            try:
+                self._hub.look_at(watcher, messages.decode_tiles(text))
+            except msgspec.DecodeError:
+                await websocket.close(1008, "not a message of this wall")
+                raise _Ended from None
+
+    async def _check(self, websocket: WebSocket, principal: Principal) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            if await self._who(websocket) != principal:
+                await websocket.close(NOT_SIGNED_IN)
+                raise _Ended
+
+
+class _Ended(Exception):  # noqa: N818 - an end, not an error
+    """The socket is over."""

@@ -1,0 +1,64 @@
+"""What a wall may look at: one frozen view per set of districts. No person's name is in it, by construction."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+
+import msgspec
+
+from haechi.domain.alerting import Incident
+from haechi.domain.geo import Point
+from haechi.domain.people import PersonKind, SafeZone
+from haechi.domain.sensing import Sensor
+from haechi.domain.video import Camera, CameraState
+
+Place = Callable[[Point], str]
+
+
+class PersonSeen(msgspec.Struct, frozen=True):
+    """What the queue may say of a person before anyone has opened the incident."""
+
+    id: str
+    district: str
+    kind: PersonKind
+    born: date
+
+    def age(self, at: datetime) -> int:
+        """Whole years at the instant."""
+        return at.year - self.born.year - ((at.month, at.day) < (self.born.month, self.born.day))
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """A square of the map in which at least five people are; `point` is its middle."""
+
+    point: Point
+    people: int
+
+
+class Spot(msgspec.Struct, frozen=True):
+    """Where the subject of an open incident was last."""
+
+    at: datetime
+    point: Point
+    accuracy_m: float | None
+
+
+class View(msgspec.Struct, frozen=True):
+    """All that the panels are made from, of some districts, at one instant."""
+
+    at: datetime
+    incidents: tuple[Incident, ...] = ()
+    people: Mapping[str, PersonSeen] = {}
+    cameras: tuple[Camera, ...] = ()
+    camera_states: Mapping[str, CameraState] = {}
+    sensors: tuple[Sensor, ...] = ()
+    zones: Mapping[str, SafeZone] = {}
+    trails: Mapping[str, tuple[Spot, ...]] = {}
+    counts: tuple[Cell, ...] = ()
+    reporting: int = 0
+    place: Place = lambda _: ""
+
+    def camera(self, camera_id: str) -> Camera | None:
+        return next((c for c in self.cameras if c.id == camera_id), None)
+
+    def sensor(self, sensor_id: str) -> Sensor | None:
+        return next((s for s in self.sensors if s.id == sensor_id), None)

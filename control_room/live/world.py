@@ -1,0 +1,119 @@
+"""The present of all districts in memory, from which each audience gets its view."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from control_room.live.counts import count_cells
+from control_room.live.sources import Registry
+from control_room.live.view import Cell, PersonSeen, Place, Spot, View
+from haechi.domain.alerting import Incident
+from haechi.domain.people import Person, Position
+from haechi.domain.video import CameraState
+
+TRAIL = 240  # spots kept of one subject: some minutes, and a line that can be read
+REPORTING = timedelta(minutes=5)
+
+
+class World:
+    """Written by the feed, read by `view`. `revision` grows with every change.
+
+    Only subjects of open incidents keep a trail, and it goes with the incident; everyone else is a count.
+    """
+
+    def __init__(self, registry: Registry, place: Place) -> None:
+        self._registry = registry
+        self._place = place
+        self._incidents: dict[str, Incident] = {}
+        self._trails: dict[str, deque[Spot]] = {}
+        self._camera_states: dict[str, CameraState] = {}
+        self._counts: dict[str, tuple[Cell, ...]] = {}
+        self._reporting: dict[str, int] = {}
+        self._revision = 0
+
+    @property
+    def revision(self) -> tuple[int, ...]:
+        """Another value means that a view may differ."""
+        return (self._revision, *self._registry.version)
+
+    @property
+    def subjects(self) -> set[str]:
+        """People whom an open incident is about."""
+        return {i.subject for i in self._incidents.values() if self._registry.people.get(i.subject)}
+
+    def replace_incidents(self, incidents: Iterable[Incident]) -> None:
+        """All open incidents, after a start or a gap."""
+        self._incidents = {}
+        self.put_incidents(incidents)
+        self._trails = {key: trail for key, trail in self._trails.items() if key in self._incidents}
+        self._revision += 1
+
+    def put_incidents(self, incidents: Iterable[Incident]) -> None:
+        """Changed incidents; an older version than the known one is ignored."""
+        for incident in incidents:
+            known = self._incidents.get(incident.id)
+            if known is not None and known.version > incident.version:
+                continue
+            if incident.open:
+                self._incidents[incident.id] = incident
+                self._add_spots(incident, incident.because.fixes)
+            else:
+                self._incidents.pop(incident.id, None)
+                self._trails.pop(incident.id, None)
+            self._revision += 1
+
+    def put_positions(self, positions: Mapping[str, Position]) -> None:
+        """Last positions of `subjects`."""
+        for incident in self._incidents.values():
+            if incident.subject in positions:
+                self._add_spots(incident, (positions[incident.subject],))
+
+    def put_camera_states(self, states: dict[str, CameraState]) -> None:
+        if states != self._camera_states:
+            self._camera_states = states
+            self._revision += 1
+
+    def put_everyone(self, positions: Mapping[str, Position], at: datetime) -> None:
+        """Last positions of all people, to be counted and forgotten."""
+        fresh: dict[str, list[Position]] = {}
+        for person in self._registry.people.values():
+            position = positions.get(person.id)
+            if position is not None and at - position.at < REPORTING:
+                fresh.setdefault(person.district, []).append(position)
+        counts = {district: count_cells(p.point for p in here) for district, here in fresh.items()}
+        reporting = {district: len(here) for district, here in fresh.items()}
+        if (counts, reporting) != (self._counts, self._reporting):
+            self._counts, self._reporting = counts, reporting
+            self._revision += 1
+
+    def view(self, districts: frozenset[str], at: datetime) -> View:
+        """What somebody with rights in these districts may look at."""
+        incidents = tuple(i for i in self._incidents.values() if i.district in districts)
+        people = (self._registry.people.get(i.subject) for i in incidents)
+        cameras = tuple(c for c in self._registry.cameras.values() if c.district in districts)
+        zones = (self._registry.zones.get(i.because.zone or i.place) for i in incidents)
+        return View(
+            at=at,
+            incidents=incidents,
+            people={p.id: _seen(p) for p in people if p is not None and p.district in districts},
+            cameras=cameras,
+            camera_states={c.id: self._camera_states[c.id] for c in cameras if c.id in self._camera_states},
+            sensors=tuple(s for s in self._registry.sensors.values() if s.district in districts),
+            zones={z.id: z for z in zones if z is not None and z.district in districts},
+            trails={i.id: tuple(self._trails[i.id]) for i in incidents if i.id in self._trails},
+            counts=tuple(cell for d in sorted(districts) for cell in self._counts.get(d, ())),
+            reporting=sum(self._reporting.get(d, 0) for d in districts),
+            place=self._place,
+        )
+
+    def _add_spots(self, incident: Incident, positions: Iterable[Position]) -> None:
+        trail = self._trails.get(incident.id) or deque(maxlen=TRAIL)
+        for position in sorted(positions, key=lambda p: p.at):
+            if position.person == incident.subject and (not trail or position.at > trail[-1].at):
+                trail.append(Spot(position.at, position.point, position.accuracy_m))
+                self._trails[incident.id] = trail
+                self._revision += 1
+
+
+def _seen(person: Person) -> PersonSeen:
+    return PersonSeen(person.id, person.district, person.kind, person.born)

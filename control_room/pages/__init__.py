@@ -1,0 +1,1 @@
+"""The wall's pages: which panels each is made of."""

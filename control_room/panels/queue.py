@@ -1,0 +1,79 @@
+"""The queue: one row for each incident that still needs a person, the most urgent first."""
+
+from datetime import datetime
+
+import msgspec
+from dash import html
+from dash.development.base_component import Component
+
+from control_room import describe
+from control_room.live.view import View
+from control_room.panels import Panel
+from control_room.words import word
+from haechi.domain.alerting import Incident, IncidentState, Status
+
+ROWS = 60  # a person works on three at most; more rows cost every update and help nobody
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One incident. `version` tells an open panel to ask again."""
+
+    id: str
+    number: int
+    version: int
+    severity: int
+    status: Status
+    state: IncidentState
+    title: str
+    who: str
+    line: str
+    opened_at: datetime
+    owner: str | None
+    over: bool
+
+
+class QueueModel(msgspec.Struct, frozen=True):
+    """The rows that are sent, and how many less urgent ones are not."""
+
+    rows: tuple[Row, ...]
+    more: int
+
+
+def query(view: View) -> QueueModel:
+    """By severity, then the newest first; what is beyond the cap is the least urgent and oldest, and is counted."""
+    ordered = sorted(view.incidents, key=lambda i: (i.severity, -i.opened_at.timestamp()))
+    return QueueModel(tuple(_row(i, view) for i in ordered[:ROWS]), max(0, len(ordered) - ROWS))
+
+
+def _row(incident: Incident, view: View) -> Row:
+    return Row(
+        id=incident.id,
+        number=incident.number,
+        version=incident.version,
+        severity=int(incident.severity),
+        status=incident.status,
+        state=incident.state,
+        title=incident.title,
+        who=describe.who(incident, view),
+        line=f"{describe.where(incident, view)} · {describe.standing(incident)}",
+        opened_at=incident.opened_at,
+        owner=incident.owner,
+        over=incident.ends_at is not None,
+    )
+
+
+def render(_: QueueModel) -> Component:
+    """The frame; `assets/queue.js` paints the rows."""
+    return html.Section(
+        [
+            html.Button(id="queue-waiting", hidden=True, className="waiting"),
+            html.Ul(id="queue-rows"),
+            html.Div(word("queue.loading"), id="queue-empty", className="empty"),
+            html.Div(id="queue-more", hidden=True),
+        ],
+        id="queue",
+        **{"aria-label": word("queue")},
+    )
+
+
+PANEL = Panel("queue", query, render)

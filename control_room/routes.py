@@ -1,0 +1,108 @@
+"""The wall's own requests: its base map, an opened incident, a picture. All behind the guard."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from starlette.requests import HTTPConnection
+
+from control_room.details import IncidentReader, Looks, details
+from control_room.live.sources import Registry
+from control_room.live.world import World
+from control_room.map_base import BaseMap
+from haechi.clock import Clock
+from haechi.domain.access import Principal
+from haechi.domain.alerting import Incident
+from haechi.errors import NotFound
+
+Who = Callable[[HTTPConnection], Awaitable[Principal | None]]
+
+
+class EvidenceReader(Protocol):
+    """`haechi.store.evidence.Evidence`, as far as the wall reads it."""
+
+    async def get(self, sha256: str) -> bytes: ...
+
+
+class WallRoutes:
+    """Constructed with what the answers are made from."""
+
+    def __init__(
+        self,
+        who: Who,
+        world: World,
+        registry: Registry,
+        incidents: IncidentReader,
+        evidence: EvidenceReader,
+        looks: Looks,
+        base_map: BaseMap,
+        clock: Clock,
+    ) -> None:
+        self._who = who
+        self._world = world
+        self._registry = registry
+        self._incidents = incidents
+        self._evidence = evidence
+        self._looks = looks
+        self._base_map = base_map
+        self._clock = clock
+
+    def router(self) -> APIRouter:
+        router = APIRouter(include_in_schema=False)
+        router.add_api_route("/wall/map", self.base_map)
+        router.add_api_route("/wall/incidents/{incident_id}", self.incident)
+        router.add_api_route("/evidence/{sha256}", self.picture)
+        return router
+
+    async def base_map(self, request: Request) -> Response:
+        headers = {"etag": self._base_map.etag, "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match") == self._base_map.etag:
+            return Response(status_code=304, headers=headers)
+        return Response(
+            self._base_map.body, media_type="application/geo+json", headers=headers | {"content-encoding": "gzip"}
+        )
+
+    async def incident(self, request: Request, incident_id: str) -> Response:
+        """Opened: a look, written down."""
+        principal, incident = await self._find(request, incident_id)
+        await self._looks.record(
+            principal.name, "opened", f"incident:{incident.id}", incident.district, f"incident {incident.number}"
+        )
+        answer = details(
+            incident,
+            await self._incidents.trail(incident.id),
+            await self._incidents.deliveries(incident.id),
+            self._world.view(frozenset({incident.district}), self._clock()),
+            self._registry.people.get(incident.subject),
+            principal,
+        )
+        return Response(
+            msgspec.json.encode(answer), media_type="application/json", headers={"cache-control": "no-store"}
+        )
+
+    async def picture(self, request: Request, sha256: str, incident: str) -> Response:
+        """Evidence of `incident` and no other: a hash from elsewhere is not found."""
+        principal, found = await self._find(request, incident)
+        if found.evidence != sha256:
+            raise NotFound("This picture is no evidence of this incident.")
+        data = await self._evidence.get(sha256)
+        await self._looks.record(
+            principal.name, "saw picture", f"evidence:{sha256}", found.district, f"incident {found.number}"
+        )
+        return Response(
+            data,
+            media_type="image/jpeg",
+            headers={"cache-control": "private, max-age=3600", "x-content-type-options": "nosniff"},
+        )
+
+    async def _find(self, request: Request, incident_id: str) -> tuple[Principal, Incident]:
+        principal = await self._who(request)
+        for district in principal.districts("read incidents") if principal else ():
+            try:
+                incident = await self._incidents.get(incident_id, district)
+            except NotFound:
+                continue
+            assert principal is not None  # or there were no districts
+            return principal, incident
+        raise NotFound("There is no such incident in your districts.")
