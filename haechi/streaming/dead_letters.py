@@ -62,7 +62,6 @@ async def listing(connection: Connection, sealer: Sealer) -> AsyncIterator[Filed
     """All dead letters that are still kept, oldest first."""
     async with _reader(connection) as (consumer, place):
         end = (await consumer.end_offsets([place]))[place]
-        await consumer.seek_to_beginning(place)
         while await consumer.position(place) < end:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 for record in records:
@@ -95,7 +94,7 @@ async def replay(connection: Connection, sealer: Sealer, producer: Producer, num
 
 @asynccontextmanager
 async def _reader(connection: Connection) -> AsyncIterator[tuple[AIOKafkaConsumer, TopicPartition]]:
-    consumer = AIOKafkaConsumer(enable_auto_commit=False, **connection.options())
+    consumer = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **connection.options())
     place = TopicPartition(connection.name(topics.DEAD_LETTERS.name), 0)
     try:
         try:

@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import structlog
 
-from haechi.errors import PermanentError
+from haechi.errors import PermanentError, TransientError
 from haechi.failpoints import failpoint
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
-from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, UntrustedState, decoded, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, already_taken, decoded, place_of
 from haechi.streaming.state import PartitionState
 from haechi.streaming.trouble import TRIES
 from haechi.topics import Topic
@@ -61,11 +61,15 @@ class Stateful(Generic[M, Out]):
         """Apply one message; waits while too much is open."""
         partition = self._partitions.get(message.partition)
         if partition is None:
-            partition = self._partitions[message.partition] = _Partition(self, message, runtime)
+            partition = self._partitions[message.partition] = self.partition(message, runtime)
         try:
             await partition.take(message)
         except Ended:
             return
+
+    def partition(self, first: Message, runtime: Runtime) -> "_Partition[M, Out]":
+        """A partition whose first message has come."""
+        return _Partition(self, first, runtime)
 
     async def checkpoint(self) -> None:
         """Outputs acknowledged, changed blocks sent and acknowledged, then the events they cover."""
@@ -125,9 +129,9 @@ class _Partition(Generic[M, Out]):
 
     async def take(self, message: Message) -> None:
         """Apply, queue the outputs, remember until the next checkpoint."""
-        if message.offset != self._expected:
-            raise UntrustedState(f"{self._place}: offset {message.offset} came, {self._expected} was expected.")
-        self._expected += 1
+        if already_taken(message, self._expected):
+            return
+        self._expected = message.offset + 1
         if not self._has_room():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)
@@ -215,8 +219,13 @@ class _Partition(Generic[M, Out]):
             table.send_changelog(self._number, self._prefix + str(shard).encode(), block)
             for shard, block in blocks.items()
         ]
-        async with asyncio.timeout(_CHANGELOG_S):
-            await asyncio.gather(*futures)
+        # Faust stumbles over a future of its own that was cancelled, so they are waited for, never cancelled.
+        done, late = await asyncio.wait(futures, timeout=_CHANGELOG_S)
+        if late:
+            raise TransientError(f"{len(late)} blocks of {self._place} are not acknowledged.")
+        for future in done:
+            if (error := future.exception()) is not None:
+                raise TransientError(f"A block of {self._place} was not acknowledged: {error!r}") from error
 
     async def _outputs_acknowledged(self) -> None:
         """Wait until all that was queued up to now has left; Ended when the sender has."""

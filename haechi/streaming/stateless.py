@@ -9,7 +9,7 @@ from typing import Generic
 from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
 from haechi.streaming.records import Decode, Event, EventTime, Handler, M, Record
-from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, UntrustedState, decoded, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, already_taken, decoded, place_of
 from haechi.topics import Topic
 
 GATHER_S = 0.05
@@ -85,8 +85,8 @@ class Lane(Generic[M]):
 
     async def put(self, message: Message) -> None:
         """Wait for room, then queue; dropped un-acknowledged when the lane has ended."""
-        if self._expected is not None and message.offset != self._expected:
-            raise UntrustedState(f"{place_of(message)}: offset {message.offset} came, {self._expected} was expected.")
+        if already_taken(message, self._expected):
+            return
         self._expected = message.offset + 1
         while len(self._waiting) >= WAITING and not self.ended.is_set():
             self._room.clear()
