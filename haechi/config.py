@@ -132,6 +132,10 @@ class AlertsSettings(_Section):
     callbacks_port: int = Field(
         0, ge=0, le=65535, description="Port of the public callbacks; 0 chooses a free one once and keeps it."
     )
+    callbacks_url: str | None = Field(
+        None,
+        description="Address under which guardians and agencies reach the callbacks, such as https://help.example.org. Empty: http with the host and port above.",
+    )
     allow_networks: tuple[str, ...] = Field(
         (),
         description="Private networks (CIDR or address:port) that webhooks may reach; all other private addresses are refused.",

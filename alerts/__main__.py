@@ -1,0 +1,204 @@
+"""`python -m alerts NAME`, the same as `haechi run alerts.NAME`: wires the constructors of each process."""
+
+import asyncio
+import hmac
+import os
+import resource
+import signal
+import socket
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+import uvicorn
+
+from alerts.agents import consume_alerts
+from alerts.callbacks import Callbacks
+from alerts.channels import DeliveryError, channels
+from alerts.channels.webhook import Webhook, open_session
+from alerts.inbox import InboxReader
+from alerts.intake import Intake
+from alerts.links import Links
+from alerts.metrics import SenderMetrics
+from alerts.minimap import MapSheet
+from alerts.own_alerts import unreachable
+from alerts.secret_book import SecretBook
+from alerts.sender import Sender
+from alerts.ssrf import Guard
+from haechi import topics
+from haechi.clock import utc_now
+from haechi.config import Settings
+from haechi.domain.alerting import Delivery
+from haechi.errors import NotFound
+from haechi.process import Component, Main, component
+from haechi.sealing import load_or_create_key
+from haechi.store.audit import Audit
+from haechi.store.incidents import Incidents
+from haechi.store.outbox import Inbox, Outbox
+from haechi.store.postgres import Pool, open_pool
+from haechi.store.registry import AGENCIES, GUARDIANS, Registry
+from haechi.store.slices import RecipientsSlice
+from haechi.streaming import StreamMetrics, Worker, connect
+
+RESOLVER_THREADS = 32  # names that do not resolve take seconds each, and must not hold up those that do
+OPEN_FILES = 16_384
+
+
+async def incidents(settings: Settings) -> None:
+    """Alerts from Kafka. Two workers, so that a full `alerts` never keeps `alerts.urgent` from being fetched."""
+    async with component("alerts.incidents", settings) as it:
+        pool = await open_pool(settings.postgres)
+        people = await _people(it, pool)
+        intake = Intake(Incidents(pool), people)
+        connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
+        workers = []
+        for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
+            worker = Worker(name, connection, it.sealer, metrics)
+            consume_alerts(worker, topic, intake, settings.district)
+            workers.append(worker.run())
+        await _first_to_end(*workers, people.follow())
+
+
+async def sender(settings: Settings) -> None:
+    """The inbox and the outbox; needs no Kafka."""
+    _raise_open_files()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(RESOLVER_THREADS, "resolver"))
+    async with component("alerts.sender", settings) as it:
+        pool = await open_pool(settings.postgres)
+        people = await _people(it, pool)
+        intake = Intake(Incidents(pool), people)
+        registry = Registry(pool, it.sealer)
+        metrics = SenderMetrics(it.registry)
+        links = Links(_link_key(settings), public_url(settings))
+        async with open_session(Guard(settings.alerts.allow_networks), settings.alerts.timeout_s) as session:
+            webhook = Webhook(session, SecretBook(registry), links, utc_now)
+
+            async def alarm(delivery: Delivery, error: DeliveryError) -> None:
+                await intake.apply(unreachable(delivery, str(error), utc_now()))
+                if error.gone:
+                    await disable(registry, delivery)
+
+            reader = InboxReader(Inbox(pool), intake.apply, metrics, settings.district, utc_now)
+            post = Sender(
+                Outbox(pool),
+                channels(webhook),
+                alarm,
+                metrics,
+                worker=f"{socket.gethostname()}:{os.getpid()}",
+                slots=settings.alerts.slots,
+            )
+            await _first_to_end(_signalled(), reader.run(), post.run(), people.follow())
+
+
+async def callbacks(settings: Settings) -> None:
+    """The public HTTP for guardians and agencies."""
+    async with component("alerts.callbacks", settings) as it:
+        pool = await open_pool(settings.postgres)
+        people = await _people(it, pool)
+        handlers = Callbacks(
+            Incidents(pool),
+            people,
+            Audit(pool),
+            SecretBook(Registry(pool, it.sealer)),
+            Links(_link_key(settings), public_url(settings)),
+            MapSheet.load(Path(settings.wall.map) if settings.wall.map else None),
+            ZoneInfo(settings.wall.timezone),
+            utc_now,
+            it.registry,
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                handlers.app(),
+                host=settings.alerts.callbacks_host,
+                port=settings.alerts.callbacks_port,
+                log_config=None,
+                access_log=False,  # the path is the guardian's right
+                server_header=False,
+                timeout_graceful_shutdown=1,
+                limit_concurrency=500,
+                h11_max_incomplete_event_size=16_384,
+            )
+        )
+        await _first_to_end(server.serve(), people.follow())
+
+
+def public_url(settings: Settings) -> str:
+    """Where guardians and agencies reach the callbacks."""
+    return settings.alerts.callbacks_url or (
+        f"http://{settings.alerts.callbacks_host}:{settings.alerts.callbacks_port}"
+    )
+
+
+async def disable(registry: Registry, delivery: Delivery) -> None:
+    """The endpoint said 410: it is told nothing more until an administrator gives a new address."""
+    recipient, district = delivery.recipient, delivery.incident.district
+    with suppress(NotFound):
+        if recipient.kind == "guardian":
+            guardian = await registry.get(GUARDIANS, district, recipient.id)
+            if guardian.value.webhook_url == recipient.address:
+                mute = msgspec.structs.replace(guardian.value, webhook_url=None)
+                await registry.change(GUARDIANS, district, recipient.id, mute, guardian.version)
+        else:
+            agency = await registry.get(AGENCIES, district, recipient.id)
+            if agency.value.webhook_url == recipient.address:
+                silent = msgspec.structs.replace(agency.value, webhook_url="")
+                await registry.change(AGENCIES, district, recipient.id, silent, agency.version)
+
+
+async def _people(it: Component, pool: Pool) -> RecipientsSlice:
+    people = RecipientsSlice(pool, it.sealer, copy=it.copies / "recipients")
+    await people.start()
+    return people
+
+
+def _link_key(settings: Settings) -> str:
+    """A key of its own, derived from the data key: the same in every process that makes or opens links."""
+    if settings.data_key is not None:
+        key = settings.data_key.get_secret_value()
+    else:
+        key = load_or_create_key(settings.data / "data.key")
+    return hmac.digest(key.encode(), b"haechi links", "sha256").hex()
+
+
+async def _signalled() -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+async def _first_to_end(*work: Coroutine[Any, Any, None]) -> None:
+    """Run all until one ends or fails; the others are cancelled, and the failure is raised."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=2)
+
+
+def _raise_open_files() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+PROCESSES: dict[str, Main] = {
+    "alerts.incidents": incidents,
+    "alerts.sender": sender,
+    "alerts.callbacks": callbacks,
+}
+
+if __name__ == "__main__":
+    from haechi.cli import run_room
+
+    run_room("alerts", PROCESSES)

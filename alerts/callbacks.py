@@ -1,0 +1,235 @@
+"""The public HTTP of the dispatch: a guardian's signed page, and what agencies answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Literal, Protocol
+from zoneinfo import ZoneInfo
+
+import msgspec
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+from standardwebhooks import Webhook as Judge
+from standardwebhooks import WebhookVerificationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from alerts.links import Link, Links
+from alerts.minimap import MapSheet
+from alerts.pages import View, incident_page, plain_page
+from alerts.words import words_of
+from haechi.clock import Clock
+from haechi.domain.alerting import Acknowledge, Command, DeliveryView, Incident, IncidentEvent, Note, Recipient
+from haechi.domain.people import Guardian
+from haechi.errors import Conflict, NotFound, PermanentError, TransientError
+
+log = structlog.get_logger(__name__)
+
+BODY_BYTES = 20_000
+FALSE_ALARM = "Says that it is a false alarm; a person decides"
+ALSO_ON_IT = "Is on it, too"
+_HEADERS = {
+    "cache-control": "no-store",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+}
+
+
+class Incidents(Protocol):
+    """What is asked of `haechi.store.incidents.Incidents`."""
+
+    async def get(self, incident_id: str, district: str) -> Incident: ...
+    async def trail(self, incident_id: str) -> list[IncidentEvent]: ...
+    async def deliveries(self, incident_id: str) -> list[DeliveryView]: ...
+    async def apply_command(self, incident_id: str, district: str, command: Command) -> Incident: ...
+
+
+class People(Protocol):
+    """What is asked of `haechi.store.slices.RecipientsSlice`."""
+
+    def guardians_of(self, person: str) -> Sequence[Guardian]: ...
+
+
+class Audit(Protocol):
+    """What is asked of `haechi.store.audit.Audit`."""
+
+    async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None: ...
+
+
+class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an agency answers (the states of APCO/CSAA 2.101): its own number of the call, and words."""
+
+    status: Literal["accepted", "rejected", "en route", "on scene"]
+    reference: str = ""
+    words: str = ""
+
+
+class Callbacks:
+    """The handlers. A guardian's right is the link, while it still guards that person; an agency's its signature."""
+
+    def __init__(
+        self,
+        incidents: Incidents,
+        people: People,
+        audit: Audit,
+        secrets: Callable[[Recipient], Awaitable[Sequence[str]]],
+        links: Links,
+        sheet: MapSheet,
+        zone: ZoneInfo,
+        clock: Clock,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._incidents = incidents
+        self._people = people
+        self._audit = audit
+        self._secrets = secrets
+        self._links = links
+        self._sheet = sheet
+        self._zone = zone
+        self._clock = clock
+        self._count = Counter("haechi_callbacks", "Callbacks by what came of them", ("what",), registry=registry)
+
+    def app(self) -> Starlette:
+        """The routes."""
+        return Starlette(
+            routes=[
+                Route("/g/{token}", self.show, methods=["GET"]),
+                Route("/g/{token}/on-it", self.on_it, methods=["POST"]),
+                Route("/g/{token}/statement", self.statement, methods=["POST"]),
+                Route("/agency/{token}", self.agency, methods=["POST"]),
+                Route("/health", self.health, methods=["GET"]),
+            ],
+            exception_handlers={PermanentError: self._expired, NotFound: self._expired, TransientError: self._away},
+        )
+
+    async def health(self, _: Request) -> Response:
+        """Whether the process answers."""
+        return PlainTextResponse("ok")
+
+    async def show(self, request: Request) -> Response:
+        """The page. Looking changes nothing but leaves a trace: a place was disclosed to somebody."""
+        link, incident, guardian = await self._guarded(request)
+        name = _signs(guardian)
+        trail = await self._incidents.trail(incident.id)
+        if incident.point is not None and request.method == "GET":
+            await self._audit.write(name, "saw the place", f"incidents:{incident.id}", link.district, "guardian's link")
+        stated = any(event.by == name and event.words == FALSE_ALARM for event in trail)
+        view = View(incident, request.path_params["token"], name, stated, self._clock())
+        self._count.labels("page").inc()
+        page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
+        return HTMLResponse(page, headers=_HEADERS)
+
+    async def on_it(self, request: Request) -> Response:
+        """ "I am on it": the acknowledgement. Somebody else's stands; then it is a line in the trail."""
+        link, incident, guardian = await self._guarded(request)
+        name, now = _signs(guardian), self._clock()
+        if incident.acknowledged_at is None:
+            command: Command = Acknowledge(name, now)
+        elif incident.acknowledged_by == name or await self._said(incident, name, ALSO_ON_IT):
+            return _back(request)
+        else:
+            command = Note(name, now, ALSO_ON_IT)
+        await self._apply(link, command)
+        self._count.labels("on it").inc()
+        return _back(request)
+
+    async def statement(self, request: Request) -> Response:
+        """ "False alarm": a note for the operator, and never the end of anything."""
+        link, incident, guardian = await self._guarded(request)
+        name = _signs(guardian)
+        if not await self._said(incident, name, FALSE_ALARM):
+            await self._apply(link, Note(name, self._clock(), FALSE_ALARM))
+            self._count.labels("false alarm").inc()
+        return _back(request)
+
+    async def agency(self, request: Request) -> Response:
+        """An agency's answer to a delivery of its own, signed with its webhook secret (Standard Webhooks)."""
+        link = self._links.open_agency(request.path_params["token"], self._clock())
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse("too long\n", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        deliveries = await self._incidents.deliveries(link.incident)
+        recipient = next((delivery.recipient for delivery in deliveries if delivery.id == link.holder), None)
+        if recipient is None:
+            raise NotFound("There is no such delivery.")
+        if not _signed(body, dict(request.headers), await self._secrets(recipient)):
+            self._count.labels("forged").inc()
+            return PlainTextResponse("the signature does not fit\n", HTTPStatus.UNAUTHORIZED)
+        try:
+            answer = msgspec.json.decode(body, type=Answer)
+        except msgspec.DecodeError as error:
+            return PlainTextResponse(f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)
+        said = " · ".join(part for part in (answer.status, answer.reference[:100], answer.words[:500]) if part)
+        incident = await self._incidents.get(link.incident, link.district)
+        if not await self._said(incident, recipient.name, said):  # their retry of the same answer
+            await self._apply(link, Note(recipient.name, self._clock(), said))
+            self._count.labels(answer.status).inc()
+        return Response(status_code=HTTPStatus.NO_CONTENT)
+
+    async def _guarded(self, request: Request) -> tuple[Link, Incident, Guardian]:
+        link = self._links.open_guardian(request.path_params["token"], self._clock())
+        incident = await self._incidents.get(link.incident, link.district)
+        for guardian in self._people.guardians_of(incident.subject):
+            if guardian.id == link.holder:
+                return link, incident, guardian
+        raise NotFound("Whoever this link was made for does not guard this person any more.")
+
+    async def _said(self, incident: Incident, by: str, words: str) -> bool:
+        return any((event.by, event.words) == (by, words) for event in await self._incidents.trail(incident.id))
+
+    async def _apply(self, link: Link, command: Command) -> None:
+        try:
+            await self._incidents.apply_command(link.incident, link.district, command)
+        except Conflict as error:  # closed in between: the page says so
+            log.info("callbacks.too_late", incident=link.incident, reason=str(error))
+
+    async def _expired(self, request: Request, error: Exception) -> Response:
+        self._count.labels("refused").inc()
+        log.info("callbacks.refused", reason=str(error))
+        if request.url.path.startswith("/agency/"):
+            return PlainTextResponse(f"{error}\n", HTTPStatus.NOT_FOUND)
+        words = words_of(request.headers.get("accept-language", "ko"))
+        return HTMLResponse(plain_page(words, words.expired), HTTPStatus.NOT_FOUND, _HEADERS)
+
+    async def _away(self, request: Request, error: Exception) -> Response:
+        self._count.labels("away").inc()
+        log.warning("callbacks.away", reason=str(error))
+        words = words_of(request.headers.get("accept-language", "ko"))
+        return HTMLResponse(
+            plain_page(words, words.away), HTTPStatus.SERVICE_UNAVAILABLE, _HEADERS | {"retry-after": "2"}
+        )
+
+
+def _signs(guardian: Guardian) -> str:
+    """As a guardian signs the trail."""
+    return f"{guardian.name} (guardian)"
+
+
+def _back(request: Request) -> Response:
+    """To the page again; a reload then repeats nothing. Relative, so that a proxy's prefix stays."""
+    token = request.path_params["token"]
+    return RedirectResponse(f"../{token}", HTTPStatus.SEE_OTHER, _HEADERS)
+
+
+async def _body(request: Request) -> bytes | None:
+    """The body, or None where it is too long; never more than that in memory."""
+    parts = bytearray()
+    async for part in request.stream():
+        parts += part
+        if len(parts) > BODY_BYTES:
+            return None
+    return bytes(parts)
+
+
+def _signed(body: bytes, headers: dict[str, str], secrets: Sequence[str]) -> bool:
+    for secret in secrets:
+        try:
+            Judge(secret).verify(body, headers, json_parse=False)
+        except (WebhookVerificationError, ValueError):  # ValueError: signatures that are not even base 64
+            continue
+        return True
+    return False

@@ -1,0 +1,60 @@
+"""Bulkheads and breakers: an endpoint that is ill may only hold up itself."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+
+from alerts import breaker
+from alerts.breaker import Breaker, Mode
+
+AT_ONCE = 16  # attempts under way to one endpoint
+QUEUE = 256  # deliveries that wait for them; beyond, they go back to the outbox
+REMEMBERED = 10_000  # endpoints; the longest unused are forgotten
+
+
+class Endpoint:
+    """What fails together. `ask` before an attempt, `report` after it."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.slots = asyncio.Semaphore(AT_ONCE)
+        self.waiting = 0
+        self.breaker = Breaker()
+        self._monotonic = monotonic
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is under way or waiting, and nothing is to be remembered."""
+        return not self.waiting and self.breaker == Breaker()
+
+    def ask(self) -> float:
+        """Seconds to wait for the breaker instead of starting; 0: start, and then `report` for certain."""
+        self.breaker, wait_s = breaker.admit(self.breaker, self._monotonic())
+        return wait_s
+
+    def report(self, *, ill: bool) -> None:
+        """How an attempt ended."""
+        now = self._monotonic()
+        self.breaker = breaker.failed(self.breaker, now) if ill else breaker.succeeded(self.breaker)
+
+
+class Endpoints:
+    """The endpoints by name, bounded."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._known: dict[str, Endpoint] = {}
+
+    def of(self, name: str) -> Endpoint:
+        """The endpoint of a name; the same one while anything is under way to it."""
+        found = self._known.pop(name, None) or Endpoint(self._monotonic)
+        self._known[name] = found  # at the end: the front holds the longest unused
+        if len(self._known) > REMEMBERED:
+            forgotten = next((name for name, endpoint in self._known.items() if endpoint.idle), None)
+            if forgotten is not None:
+                del self._known[forgotten]
+        return found
+
+    def modes(self) -> dict[Mode, int]:
+        """How many endpoints are in each mode."""
+        counted = Counter(endpoint.breaker.mode for endpoint in self._known.values())
+        return {mode: counted[mode] for mode in Mode}

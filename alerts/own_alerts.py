@@ -1,0 +1,39 @@
+"""What the dispatch itself must tell a person: a message that nobody could read, a recipient that is gone."""
+
+from datetime import datetime
+
+from haechi.domain.alerting import KINDS, Alert, Because, Delivery, Status
+from haechi.ids import alert_id
+
+_KIND = KINDS["dead-letter"]
+
+
+def unreadable(source: str, name: str, reason: str, district: str, at: datetime) -> Alert:
+    """A life-safety message that could not be processed. `source` and `name` say where it can be found."""
+    return _alert(source, name, f"A message of {source} could not be processed", reason, district, "Actual", at)
+
+
+def unreachable(delivery: Delivery, reason: str, at: datetime) -> Alert:
+    """A recipient that will not take messages any more, and the incident that did not reach it."""
+    recipient, incident = delivery.recipient, delivery.incident
+    words = f"{recipient.name} did not get incident {incident.number} and will get no other by {recipient.channel}: {reason}"
+    title = f"A {recipient.kind} can no longer be reached by {recipient.channel}"
+    return _alert(recipient.id, recipient.channel, title, words, incident.district, incident.status, at)
+
+
+def _alert(subject: str, place: str, title: str, words: str, district: str, status: Status, at: datetime) -> Alert:
+    return Alert(
+        id=alert_id(_KIND.name, subject, place, at),
+        action="raise",
+        kind=_KIND.name,
+        subject=subject,
+        place=place,
+        district=district,
+        severity=_KIND.severity,
+        status=status,
+        starts_at=at,
+        received_at=at,
+        decided_at=at,
+        because=Because(rule="dispatch", words=words[:1000]),
+        title=title,
+    )

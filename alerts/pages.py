@@ -1,0 +1,133 @@
+"""The guardian's page: plain HTML for a shaking thumb on an old phone. No script, no picture from elsewhere."""
+
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.minimap import MapSheet
+from alerts.words import Words, age_in_words
+from haechi.domain.alerting import Incident, Severity
+
+STALE_S = 120
+REFRESH_S = 20
+
+_STYLE = """
+*{box-sizing:border-box}body{margin:0;font:18px/1.45 system-ui,sans-serif;color:#1a1a1a;background:#fff;
+min-height:100vh;min-height:100dvh;display:flex;flex-direction:column}
+header{padding:18px 20px;color:#fff;background:#b3141a}header.calm{background:#24508a}
+h1{margin:0;font-size:26px;line-height:1.25}header p{margin:4px 0 0}.drill{background:#5b3a8c;color:#fff;padding:10px 20px;
+font-weight:700}main{padding:14px 20px;flex:1}main p{margin:6px 0}svg{display:block;width:100%;height:auto;
+border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who{font-weight:700}small{color:#555;font-size:15px}
+a{color:#1d4f91}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
+button{width:100%;min-height:60px;margin-top:10px;border:2px solid #1d4f91;border-radius:14px;font:inherit;
+font-weight:700;background:#fff;color:#1d4f91}button.main{background:#176b3a;border-color:#176b3a;color:#fff;
+font-size:21px;min-height:68px}
+"""
+
+
+class View(msgspec.Struct, frozen=True):
+    """What one guardian sees of one incident."""
+
+    incident: Incident
+    token: str
+    guardian: str  # as it signs the trail
+    stated: bool
+    now: datetime
+
+
+def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
+    """The page, below 100 kB."""
+    incident = view.incident
+    what = words.kinds.get(incident.kind, incident.title)
+    age = age_in_words(words, (view.now - incident.starts_at).total_seconds())
+    since = words.since.format(clock=_clock(incident.starts_at, zone), age=age)
+    calm = " class=calm" if not incident.open or incident.severity > Severity.LIFE_SAFETY else ""
+    drill = "" if incident.status == "Actual" else f"<p class=drill>{escape(words.drill)}</p>"
+    return _page(
+        words,
+        what,
+        f"{drill}<header{calm}><h1>{escape(what)}</h1><p>{escape(since)} · #{incident.number}</p></header>"
+        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_place(view, words, sheet)}"
+        f"<p><small>{escape(words.call)}</small></p></main>{_acts(view, words)}",
+        refresh=incident.open,
+    )
+
+
+def plain_page(words: Words, message: str) -> str:
+    """A page that says one thing."""
+    return _page(words, "Haechi", f"<main><p class=who>{escape(message)}</p></main>", refresh=False)
+
+
+def _page(words: Words, title: str, body: str, *, refresh: bool) -> str:
+    again = f'<meta http-equiv="refresh" content="{REFRESH_S}">' if refresh else ""
+    return (
+        f'<!doctype html><html lang="{words.code}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">{again}'
+        f'<meta name="robots" content="noindex"><title>{escape(title)}</title><style>{_STYLE}</style></head>'
+        f"<body>{body}</body></html>"
+    )
+
+
+def _who(view: View, words: Words, zone: ZoneInfo) -> str:
+    incident = view.incident
+    if incident.closed_at is not None:
+        return words.closed.format(clock=_clock(incident.closed_at, zone))
+    if incident.acknowledged_at is not None:
+        clock = _clock(incident.acknowledged_at, zone)
+        if incident.acknowledged_by == view.guardian:
+            return words.you_are_on_it.format(clock=clock)
+        return words.other_is_on_it.format(name=incident.acknowledged_by, clock=clock)
+    if incident.ends_at is not None:
+        return words.cleared.format(clock=_clock(incident.ends_at, zone))
+    return words.nobody
+
+
+def _place(view: View, words: Words, sheet: MapSheet) -> str:
+    incident = view.incident
+    point = incident.point
+    if point is None:
+        return f"<p class=stale>{escape(words.no_place)}</p>"
+    seen_at = incident.because.fixes[-1].at if incident.because.fixes else incident.starts_at
+    age_s = (view.now - seen_at).total_seconds()
+    stale = (
+        f"<p class=stale>{escape(words.stale.format(age=age_in_words(words, age_s)))}</p>" if age_s > STALE_S else ""
+    )
+    near = sheet.near(point, words.code)
+    said = [words.place]
+    if near:
+        said.append(words.near.format(name=near))
+    if incident.accuracy_m:
+        said.append(words.accuracy.format(metres=round(incident.accuracy_m)))
+    where = words.map_url.format(lat=f"{point.lat:.6f}", lon=f"{point.lon:.6f}")
+    return (
+        f"{stale}{sheet.draw(point, incident.accuracy_m, words.code)}<p>{escape(' · '.join(said))}<br>"
+        f'{point.lat:.5f}, {point.lon:.5f} · <a href="{escape(where)}" rel="noreferrer noopener">'
+        f"{escape(words.open_map)}</a></p>"
+    )
+
+
+def _acts(view: View, words: Words) -> str:
+    if not view.incident.open:
+        return ""
+    token = escape(view.token)
+    mine = view.incident.acknowledged_by == view.guardian
+    on_it = (
+        ""
+        if mine
+        else (f'<form method=post action="{token}/on-it"><button class=main>{escape(words.on_it)}</button></form>')
+    )
+    false_alarm = (
+        f"<p>{escape(words.stated)}</p>"
+        if view.stated
+        else (
+            f'<form method=post action="{token}/statement"><button>{escape(words.false_alarm)}</button></form>'
+            f"<small>{escape(words.explained)}</small>"
+        )
+    )
+    return f"<div class=acts>{on_it}{false_alarm}</div>"
+
+
+def _clock(at: datetime, zone: ZoneInfo) -> str:
+    return at.astimezone(zone).strftime("%H:%M")

@@ -1,0 +1,121 @@
+"""What a guardian's page says, in the languages it speaks. To add one: a column here."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Words(msgspec.Struct, frozen=True):
+    """One language; braces are filled in."""
+
+    code: str
+    kinds: Mapping[str, str]
+    drill: str
+    since: str
+    place: str
+    near: str
+    accuracy: str
+    no_place: str
+    stale: str
+    open_map: str
+    map_url: str
+    on_it: str
+    you_are_on_it: str
+    other_is_on_it: str
+    nobody: str
+    closed: str
+    cleared: str
+    false_alarm: str
+    stated: str
+    explained: str
+    call: str
+    expired: str
+    away: str
+    seconds: str
+    minutes: str
+    hours: str
+
+
+KOREAN = Words(
+    code="ko",
+    kinds={
+        "sos": "SOS 버튼이 눌렸습니다",
+        "man-down": "쓰러짐이 감지되었습니다",
+        "strap-cut": "기기 끈이 끊어졌습니다",
+        "tamper": "기기가 훼손되었습니다",
+        "zone-exit": "안심구역을 벗어났습니다",
+    },
+    drill="훈련입니다. 실제 상황이 아닙니다.",
+    since="{clock} · {age} 전",
+    place="마지막 위치",
+    near="{name} 부근",
+    accuracy="오차 약 {metres} m",
+    no_place="위치를 알 수 없습니다",
+    stale="위치는 {age} 전의 것입니다",
+    open_map="지도에서 열기",
+    map_url="https://map.kakao.com/link/map/{lat},{lon}",
+    on_it="제가 확인하고 있습니다",
+    you_are_on_it="{clock}부터 확인 중이십니다",
+    other_is_on_it="{name}님이 {clock}부터 확인 중입니다",
+    nobody="아직 아무도 확인하지 않았습니다",
+    closed="{clock}에 종료되었습니다",
+    cleared="{clock}에 상황이 해소된 것으로 보입니다",
+    false_alarm="오작동입니다",
+    stated="오작동이라고 알려 주셨습니다. 담당자가 확인합니다.",
+    explained="오작동을 알려도 SOS는 종료되지 않으며, 담당자가 판단합니다.",
+    call="위급하면 112 또는 119에 전화하세요.",
+    expired="이 링크는 더 이상 사용할 수 없습니다. 위급하면 112 또는 119에 전화하세요.",
+    away="지금은 확인할 수 없습니다. 잠시 후 다시 시도하세요. 위급하면 112 또는 119에 전화하세요.",
+    seconds="{n}초",
+    minutes="{n}분",
+    hours="{n}시간",
+)
+ENGLISH = Words(
+    code="en",
+    kinds={
+        "sos": "SOS pressed",
+        "man-down": "A fall was detected",
+        "strap-cut": "The device's strap was cut",
+        "tamper": "The device was tampered with",
+        "zone-exit": "Left the safe zone",
+    },
+    drill="This is a drill. It is not real.",
+    since="{clock} · {age} ago",
+    place="Last known place",
+    near="near {name}",
+    accuracy="accurate to about {metres} m",
+    no_place="The place is not known",
+    stale="This place is {age} old",
+    open_map="Open in a map",
+    map_url="https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}",
+    on_it="I am on it",
+    you_are_on_it="You are on it since {clock}",
+    other_is_on_it="{name} is on it since {clock}",
+    nobody="Nobody is on it yet",
+    closed="Closed at {clock}",
+    cleared="It seems to be over since {clock}",
+    false_alarm="It is a false alarm",
+    stated="You said that it is a false alarm. An operator looks into it.",
+    explained="Saying so does not end the SOS: an operator decides.",
+    call="In danger, call 112 (police) or 119 (fire, ambulance).",
+    expired="This link can no longer be used. In danger, call 112 (police) or 119 (fire, ambulance).",
+    away="This can't be shown right now. Try again in a moment. In danger, call 112 or 119.",
+    seconds="{n} s",
+    minutes="{n} min",
+    hours="{n} h",
+)
+
+
+def words_of(language: str) -> Words:
+    """Korean for Korean, English for everybody else."""
+    return KOREAN if language.lower().startswith("ko") else ENGLISH
+
+
+def age_in_words(words: Words, seconds: float) -> str:
+    """A length of time, rounded down to its largest unit."""
+    whole = max(int(seconds), 0)
+    if whole < 90:
+        return words.seconds.format(n=whole)
+    if whole < 5400:
+        return words.minutes.format(n=whole // 60)
+    return words.hours.format(n=whole // 3600)
