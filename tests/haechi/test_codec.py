@@ -85,7 +85,7 @@ def test_any_bytes_are_either_ours_or_refused_in_words(data: bytes) -> None:
 
 def test_a_newer_version_is_refused_and_says_what_to_do() -> None:
     newer = Wire("tick", 9, Tick).encode(Tick("g", AT, spool_empty=True))
-    with pytest.raises(PermanentError, match="newer than 1.*upgrade"):
+    with pytest.raises(PermanentError, match=r"newer than 1.*upgrade"):
         wire.TICK.decode(newer)
 
 

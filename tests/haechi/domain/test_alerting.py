@@ -1,0 +1,172 @@
+"""An incident's life: one open per key, no step loses what people must see."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from haechi.domain.alerting import (
+    Acknowledge,
+    Alert,
+    Close,
+    Incident,
+    Note,
+    Own,
+    Severity,
+    apply_alert,
+    apply_command,
+    open_incident,
+    urgent_alert,
+)
+from haechi.domain.geo import Point
+from haechi.domain.people import UrgentCall
+from haechi.errors import Conflict
+
+AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def later(seconds: float) -> datetime:
+    return AT + timedelta(seconds=seconds)
+
+
+def call(second: float = 0, kind: str = "sos", person: str | None = "p1", source: str | None = None) -> UrgentCall:
+    return UrgentCall(
+        "c", kind, "device-1", person, "haneul", later(second), later(second), Point(126.9, 37.6), 8, 50, source
+    )  # type: ignore[arg-type]
+
+
+def alert(second: float = 0, **changes: object) -> Alert:
+    return msgspec.structs.replace(urgent_alert(call(second), later(second + 0.1)), **changes)
+
+
+def incident(**changes: object) -> Incident:
+    opened = open_incident(alert(), "i1", 7, later(0.2), None).incident
+    return msgspec.structs.replace(opened, **changes)
+
+
+def test_both_roads_make_the_same_alert() -> None:
+    assert urgent_alert(call(), later(1)).id == urgent_alert(call(), later(9)).id
+
+
+def test_another_press_is_another_raise_of_the_same_subject_and_place() -> None:
+    first, second = urgent_alert(call(), AT), urgent_alert(call(30), AT)
+    assert first.id != second.id
+    assert (first.kind, first.subject, first.place) == (second.kind, second.subject, second.place) == ("sos", "p1", "-")
+
+
+def test_an_unknown_device_is_its_own_subject_by_source_address() -> None:
+    unknown = urgent_alert(call(person=None, source="10.1.2.3"), AT)
+    assert unknown.subject == "unknown:10.1.2.3"
+    assert unknown.title == "SOS from an unknown device"
+
+
+def test_the_first_raise_opens_and_tells() -> None:
+    step = open_incident(alert(), "i1", 7, later(0.2), "i0")
+    assert step.tell
+    assert (step.incident.state, step.incident.previous, step.incident.number) == ("unacknowledged", "i0", 7)
+    assert [e.kind for e in step.events] == ["opened"]
+
+
+def test_the_same_raise_again_changes_nothing() -> None:
+    assert apply_alert(incident(), alert(), later(5)).events == ()
+
+
+def test_a_second_press_updates_and_tells_nobody_again() -> None:
+    step = apply_alert(incident(state="acknowledged"), alert(30), later(31))
+    assert (step.incident.presses, step.incident.state, step.tell) == (2, "acknowledged", False)
+
+
+def test_a_cancel_from_the_device_is_shown_and_never_closes() -> None:
+    step = apply_alert(incident(), urgent_alert(call(60, "cancel"), later(60)), later(61))
+    assert step.incident.open
+    assert step.incident.state == "unacknowledged"
+    assert step.incident.presses == 1
+    assert step.events[0].words == "The device sent a cancel; a person must decide"
+
+
+def test_rising_severity_asks_for_a_person_again() -> None:
+    low = incident(severity=Severity.ADVISORY, state="acknowledged")
+    step = apply_alert(low, alert(5), later(6))
+    assert (step.incident.state, step.tell, step.incident.severity) == ("unacknowledged", True, Severity.LIFE_SAFETY)
+
+
+def test_a_cleared_incident_that_nobody_has_seen_stays() -> None:
+    cleared = apply_alert(incident(), alert(9, action="clear", ends_at=later(9)), later(9)).incident
+    assert (cleared.state, cleared.ends_at) == ("returned-unacknowledged", later(9))
+    assert (
+        apply_alert(incident(state="acknowledged"), alert(9, action="clear"), later(9)).incident.state == "acknowledged"
+    )
+
+
+def test_a_clear_older_than_the_episode_is_ignored_and_said() -> None:
+    step = apply_alert(incident(), alert(-60, action="clear", ends_at=later(-50)), later(1))
+    assert step.incident == incident()
+    assert [e.kind for e in step.events] == ["ignored"]
+
+
+def test_a_raise_after_a_clear_asks_for_a_person_again() -> None:
+    step = apply_alert(incident(state="acknowledged", ends_at=later(10)), alert(20), later(21))
+    assert (step.incident.state, step.incident.ends_at) == ("unacknowledged", None)
+
+
+def test_the_first_acknowledgement_is_kept_and_the_second_says_nothing() -> None:
+    first = apply_command(incident(), Acknowledge("kim", later(3))).incident
+    assert (first.acknowledged_by, first.owner, first.state) == ("kim", "kim", "acknowledged")
+    again = apply_command(first, Acknowledge("lee", later(4)))
+    assert (again.incident.acknowledged_by, again.events) == ("kim", ())
+
+
+def test_an_incident_is_closed_only_after_somebody_has_acknowledged_it() -> None:
+    with pytest.raises(Conflict, match="acknowledge it before closing"):
+        apply_command(incident(), Close("kim", later(3), "found"))
+    closed = apply_command(incident(state="acknowledged"), Close("kim", later(3), "found")).incident
+    assert (closed.open, closed.closed_by) == (False, "kim")
+
+
+def test_a_closed_incident_takes_notes_and_nothing_else() -> None:
+    closed = incident(state="closed", closed_by="kim")
+    assert apply_command(closed, Note("lee", later(9), "called back")).events[0].words == "called back"
+    for command in (Acknowledge("lee", AT), Own("lee", AT, "lee"), Close("lee", AT, "x")):
+        with pytest.raises(Conflict, match="closed by kim"):
+            apply_command(closed, command)
+
+
+def test_a_guardians_statement_ends_nothing() -> None:
+    step = apply_command(incident(), Note("guardian", later(9), "false alarm"))
+    assert step.incident == incident()
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("raise"), st.integers(0, 100)),
+        st.tuples(st.just("clear"), st.integers(0, 100)),
+        st.tuples(st.just("acknowledge"), st.integers(0, 100)),
+        st.tuples(st.just("close"), st.integers(0, 100)),
+    ),
+    max_size=30,
+)
+
+
+@given(steps)
+def test_whatever_happens_only_a_person_closes_and_severity_never_falls(sequence: list[tuple[str, int]]) -> None:
+    current = incident()
+    for what, second in sequence:
+        before = current
+        if what in ("raise", "clear"):
+            current = apply_alert(current, alert(second, action=what, ends_at=later(second)), later(second)).incident
+            assert current.open
+        else:
+            command = (
+                Acknowledge("kim", later(second)) if what == "acknowledge" else Close("kim", later(second), "done")
+            )
+            try:
+                current = apply_command(current, command).incident
+            except Conflict:
+                assert current == before
+        assert current.severity <= before.severity
+        assert current.version >= before.version
+        if not current.open:
+            assert before.acknowledged_at is not None
+            break
