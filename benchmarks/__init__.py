@@ -1,0 +1,1 @@
+"""Speed shown by measuring: each module is one benchmark with `run(options) -> Result`."""

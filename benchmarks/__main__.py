@@ -1,0 +1,49 @@
+"""`python -m benchmarks` lists them; `python -m benchmarks NAME --json` runs one and ends with one JSON line."""
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.result import Options, Result
+from haechi.errors import HaechiError
+
+# name -> what it shows; each is the module of the same name.
+BENCHMARKS = {
+    "sos": "press of the button → the guardian's webhook, ms (p99 of ≥ 1,000 presses)",
+    "positions": "safe zones on the real Kafka: positions per CPU-second of the agent at a batch of 200",
+    "recovery": "kill -9 of a worker with state → its first event after the restart, seconds",
+    "scenes": "the shipped detector on the scoring set: recall of people, false boxes, ms per frame",
+}
+
+
+def main() -> int:
+    """0, or 2 with a reason in words."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=[*BENCHMARKS, "all"])
+    parser.add_argument("--json", action="store_true", help="only the JSON line")
+    parser.add_argument("--quick", action="store_true", help="under a minute, rougher")
+    parser.add_argument("--full", action="store_true", help="as long as it takes")
+    parser.add_argument("--peer", type=Path, help="what to compare with, where the benchmark takes one")
+    asked = parser.parse_args()
+    console = Console(stderr=True, quiet=asked.json)
+    if asked.name is None:
+        for name, shows in BENCHMARKS.items():
+            print(f"{name:10} {shows}")
+        return 0
+    options = Options(quick=asked.quick, full=asked.full, peer=asked.peer)
+    for name in BENCHMARKS if asked.name == "all" else (asked.name,):
+        console.print(f"[bold]{name}[/]: {BENCHMARKS[name]} …", highlight=False)
+        try:
+            result: Result = import_module(f"benchmarks.{name}").run(options)
+        except HaechiError as error:
+            Console(stderr=True).print(f"[bold red]{name}:[/] {error}", highlight=False)
+            return 2
+        print(result.line())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
