@@ -1,0 +1,81 @@
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from redis.asyncio import Redis
+
+from haechi.domain.geo import Point
+from haechi.domain.people import Position
+from haechi.domain.video import CameraState
+from haechi.errors import ConfigError, TransientError
+from haechi.store.live import Live, Thumbnail
+from tests.haechi.store.conftest import AT
+
+
+@pytest.fixture
+async def live(redis_url: str) -> AsyncIterator[Live]:
+    opened = Live(redis_url)
+    yield opened
+    await opened.close()
+
+
+async def test_a_heartbeat_lives_as_long_as_it_was_told(live: Live) -> None:
+    await live.beat("vision", {"pid": "1"}, 30)
+    await live.beat("gateway", {"pid": "2"}, 30)
+    assert await live.heartbeats() == {"vision": {"pid": "1"}, "gateway": {"pid": "2"}}
+
+
+async def test_last_positions_are_found_by_person(live: Live) -> None:
+    position = Position("d", "p1", AT, AT, Point(126.98, 37.57), accuracy_m=5)
+    newer = msgspec.structs.replace(position, speed=1.0)
+    await live.put_positions([("p1", msgspec.json.encode(position))])
+    await live.put_positions([("p1", msgspec.json.encode(newer))])
+    assert await live.positions(["p1", "p2"]) == {"p1": newer}
+    assert await live.positions([]) == {}
+
+
+async def test_the_state_of_a_camera_is_the_last_that_was_told(live: Live) -> None:
+    await live.put_camera_state(CameraState("c1", AT, "live"))
+    await live.put_camera_state(CameraState("c1", AT, "stalled", "no picture for 5 s"))
+    assert await live.camera_states() == {"c1": CameraState("c1", AT, "stalled", "no picture for 5 s")}
+
+
+async def test_a_thumbnail_carries_the_time_of_its_picture(live: Live) -> None:
+    await live.put_thumbnail("c1", b"\xff\xd8", AT)
+    assert await live.thumbnail("c1") == Thumbnail(b"\xff\xd8", AT)
+    assert await live.thumbnail("c2") is None
+
+
+async def test_every_key_has_an_end(live: Live, redis_url: str) -> None:
+    await live.beat("vision", {}, 30)
+    await live.put_positions([("p1", b"{}")])
+    await live.put_camera_state(CameraState("c1", AT, "live"))
+    await live.put_thumbnail("c1", b"", AT)
+    async with Redis.from_url(redis_url) as client:
+        keys = await client.keys()
+        assert len(keys) == 4
+        assert all([await client.ttl(key) > 0 for key in keys])
+
+
+async def test_a_subscriber_gets_what_is_published(live: Live) -> None:
+    subscription = live.subscribe("wall")
+    first = asyncio.ensure_future(anext(subscription))
+    async with asyncio.timeout(20):
+        while not first.done():
+            await live.publish("wall", b"hello")
+            await asyncio.sleep(0.05)
+    assert first.result() == b"hello"
+    await subscription.aclose()
+
+
+async def test_a_redis_that_is_away_is_transient(unused_tcp_port: int) -> None:
+    away = Live(f"redis://127.0.0.1:{unused_tcp_port}/0")
+    with pytest.raises(TransientError, match="Redis is away"):
+        await away.heartbeats()
+    await away.close()
+
+
+def test_an_url_that_is_none_names_the_key() -> None:
+    with pytest.raises(ConfigError, match="HAECHI_REDIS__URL"):
+        Live("http://x")

@@ -1,0 +1,191 @@
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from haechi.domain.geo import Circle, Point
+from haechi.domain.people import SafeZone
+from haechi.domain.video import Camera
+from haechi.errors import TransientError
+from haechi.sealing import Sealer, create_key
+from haechi.store.postgres import Pool, open_pool
+from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
+from haechi.store.slices import (
+    CamerasSlice,
+    Change,
+    DevicesSlice,
+    RecipientsSlice,
+    SafeZonesSlice,
+    SensorsSlice,
+)
+from tests.haechi.store.conftest import DISTRICT, agency, consent, device, guardian, person
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - a slice tells by being asked
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def nowhere(unused_tcp_port: int) -> Pool:
+    return await open_pool(f"postgresql://u:p@127.0.0.1:{unused_tcp_port}/x")
+
+
+@pytest.fixture
+def follow(request: pytest.FixtureRequest):
+    tasks = []
+    yield lambda one: tasks.append(asyncio.ensure_future(one.follow()))
+    for task in tasks:
+        task.cancel()
+
+
+async def test_a_slice_follows_what_is_added_changed_and_removed(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    seen: list[Change] = []
+    devices = DevicesSlice(pool, sealer, on_change=seen.append)
+    await devices.start()
+    follow(devices)
+    owner = (await registry.add(PEOPLE, DISTRICT, person())).value
+    watch = (await registry.add(DEVICES, DISTRICT, device(owner.id))).value
+    await until(lambda: devices.get(watch.id) is not None)
+    assert devices.values()[0].consent is None
+    await registry.change(PEOPLE, DISTRICT, owner.id, msgspec.structs.replace(owner, consent=consent()))
+    await until(lambda: devices.values()[0].consent == consent())
+    await registry.remove(DEVICES, DISTRICT, watch.id)
+    await until(lambda: devices.get(watch.id) is None)
+    assert [(change.kind, change.id) for change in seen][-1] == ("devices", watch.id)
+    assert seen[-1].value is None
+    assert devices.age < 10
+
+
+async def test_a_row_that_commits_late_is_not_skipped(pool: Pool, sealer: Sealer, registry: Registry, follow) -> None:
+    late = (await registry.add(GUARDIANS, DISTRICT, guardian("late"))).value
+    child = (await registry.add(PEOPLE, DISTRICT, person(late.id))).value
+    recipients = RecipientsSlice(pool, sealer)
+    await recipients.start()
+    follow(recipients)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE guardians SET name = 'changed' WHERE id = $1", late.id)
+        await registry.add(AGENCIES, DISTRICT, agency())
+        await asyncio.sleep(1.5)  # several turns of the feed
+        assert recipients.guardians_of(child.id)[0].name == "late"
+    await until(lambda: recipients.guardians_of(child.id)[0].name == "changed")
+    await until(lambda: len(recipients.agencies(DISTRICT, "police")) == 1)
+
+
+async def test_without_postgresql_a_slice_starts_from_its_copy(
+    pool: Pool, sealer: Sealer, registry: Registry, tmp_path: Path, nowhere: Pool
+) -> None:
+    camera = Camera("", "", "Yard", "rtsp://user:hunter2@10.0.0.1/1", Point(126.98, 37.57))
+    added = (await registry.add(CAMERAS, DISTRICT, camera)).value
+    copy = tmp_path / "copies" / "cameras"
+    await CamerasSlice(pool, sealer, copy=copy).start()
+    assert b"hunter2" not in copy.read_bytes()
+    assert copy.stat().st_mode & 0o777 == 0o600
+    again = CamerasSlice(nowhere, sealer, copy=copy)
+    await again.start()
+    assert again.values() == [added]
+    assert again.age == float("inf")
+
+
+async def test_started_from_the_copy_a_slice_catches_up_when_postgresql_is_back(
+    pool: Pool, sealer: Sealer, registry: Registry, tmp_path: Path, nowhere: Pool, follow
+) -> None:
+    gone = (await registry.add(GUARDIANS, DISTRICT, guardian("gone"))).value
+    child = (await registry.add(PEOPLE, DISTRICT, person(gone.id))).value
+    copy = tmp_path / "recipients"
+    await RecipientsSlice(pool, sealer, copy=copy).start()
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=()))
+    await registry.remove(GUARDIANS, DISTRICT, gone.id)
+    recipients = RecipientsSlice(nowhere, sealer, copy=copy)
+    await recipients.start()
+    assert [one.name for one in recipients.guardians_of(child.id)] == ["gone"]
+    recipients._pool = pool  # the server is back under its address
+    follow(recipients)
+    await until(lambda: recipients.guardians_of(child.id) == ())
+    assert recipients._row("guardians", gone.id) is None, "what was removed meanwhile is gone, too"
+
+
+async def test_with_neither_postgresql_nor_a_copy_a_slice_does_not_start(
+    sealer: Sealer, tmp_path: Path, nowhere: Pool
+) -> None:
+    with pytest.raises(TransientError, match="PostgreSQL is away"):
+        await SensorsSlice(nowhere, sealer, copy=tmp_path / "none").start()
+
+
+@pytest.mark.parametrize("damage", ["another key", "cut", "not ours"])
+async def test_a_damaged_copy_is_no_copy(
+    pool: Pool, sealer: Sealer, tmp_path: Path, nowhere: Pool, damage: str
+) -> None:
+    copy = tmp_path / "sensors"
+    await SensorsSlice(pool, Sealer(create_key()) if damage == "another key" else sealer, copy=copy).start()
+    if damage == "cut":
+        copy.write_bytes(copy.read_bytes()[:-1])
+    elif damage == "not ours":
+        copy.write_bytes(sealer.seal(b"\x80", b"registry copy"))
+    with pytest.raises(TransientError):
+        await SensorsSlice(nowhere, sealer, copy=copy).start()
+
+
+async def test_a_miss_is_read_through_once(pool: Pool, sealer: Sealer, registry: Registry) -> None:
+    now = 0.0
+    devices = DevicesSlice(pool, sealer, monotonic=lambda: now)
+    await devices.start()
+    owner = (await registry.add(PEOPLE, DISTRICT, person(consent=consent()))).value
+    watch = (await registry.add(DEVICES, DISTRICT, device(owner.id))).value
+    entry = await devices.read_through(watch.id)
+    assert entry is not None
+    assert (entry.device, entry.consent) == (watch, consent())
+    assert await devices.read_through("unknown") is None
+    devices._pool = None  # asking again would fail
+    assert await devices.read_through("unknown") is None
+    now = 6.0
+    with pytest.raises(AttributeError):
+        await devices.read_through("unknown")
+
+
+async def test_a_miss_while_postgresql_is_away_says_so(sealer: Sealer, nowhere: Pool) -> None:
+    with pytest.raises(TransientError):
+        await DevicesSlice(nowhere, sealer).read_through("unknown")
+
+
+async def test_a_person_is_held_by_the_own_zones_and_everyones(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    def zone(name: str, owner: str | None) -> SafeZone:
+        return SafeZone("", "", owner, name, Circle(Point(126.98, 37.57), 100), ())
+
+    one, two = [(await registry.add(PEOPLE, DISTRICT, person())).value for _ in range(2)]
+    home = (await registry.add(SAFE_ZONES, DISTRICT, zone("home", one.id))).value
+    await registry.add(SAFE_ZONES, DISTRICT, zone("district", None))
+    await registry.add(SAFE_ZONES, "other", zone("elsewhere", None))
+    zones = SafeZonesSlice(pool, sealer)
+    await zones.start()
+    assert {held.name for held in zones.of(one.id)} == {"home", "district"}
+    assert {held.name for held in zones.of(two.id)} == {"district"}
+    assert zones.of("unknown") == ()
+    follow(zones)
+    await registry.change(SAFE_ZONES, DISTRICT, home.id, msgspec.structs.replace(home, person_id=two.id))
+    await until(lambda: {held.name for held in zones.of(two.id)} == {"home", "district"})
+    assert {held.name for held in zones.of(one.id)} == {"district"}
+    assert {held.version for held in zones.of(two.id) if held.name == "home"} == {2}
+
+
+async def test_a_crash_while_a_copy_is_written_leaves_the_old_one(
+    pool: Pool, sealer: Sealer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "sensors"
+    sensors = SensorsSlice(pool, sealer, copy=copy)
+    await sensors.start()
+    before = copy.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    await sensors._write_copy()
+    assert copy.read_bytes() == before
