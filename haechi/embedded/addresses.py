@@ -40,9 +40,9 @@ class AddressBook:
         return chosen
 
     def secret(self, name: str) -> str:
-        """The kept random word `name` (url-safe, 144 bits)."""
+        """The kept random word `name`: 128 bits in hex, so that no server's syntax takes offence."""
         kept = self._kept.get(name)
-        return kept if isinstance(kept, str) else self._keep(name, secrets.token_urlsafe(18))
+        return kept if isinstance(kept, str) else self._keep(name, secrets.token_hex(16))
 
     def _keep(self, key: str, value: _Value) -> _Value:
         self._kept[key] = value

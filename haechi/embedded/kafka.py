@@ -6,7 +6,7 @@ from pathlib import Path
 
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.kafka_jars import jars
-from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, NotReady, ServerFailed, end_leftovers
+from haechi.embedded.process import ChildProcess, Command, NotReady, ServerFailed, end_leftovers, fix_for, run
 
 READY_S = 90.0
 STOP_S = 8.0
@@ -118,19 +118,14 @@ class Kafka:
         return self.child.alive()
 
     async def _format(self, folder: Path, config: Path) -> None:
-        process = await asyncio.create_subprocess_exec(
-            *self._java(folder, "128m"),
-            *("kafka.tools.StorageTool", "format", "--cluster-id", self._addresses.secret("kafka.cluster")[:22]),
-            *("--config", str(config), "--add-scram", f"{MECHANISM}=[name={USER},password={self._password}]"),
-            cwd=self._folder,
-            env=PLAIN_ENVIRONMENT,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        said, _ = await process.communicate()
-        if process.returncode != 0:
+        cluster = self._addresses.secret("kafka.cluster")[:22]
+        scram = f"{MECHANISM}=[name={USER},password={self._password}]"
+        tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--add-scram", scram]
+        arguments = [*self._java(folder, "128m"), *tool, "--config", str(config)]
+        code, said = await run(Command(arguments, cwd=self._folder, marker=""))
+        if code != 0:
             raise ServerFailed(
-                f"kafka: its folder {self._folder} could not be prepared: {said.decode().strip()[-600:]}"
+                f"kafka: its folder {self._folder} could not be prepared. {fix_for(said)}\n{said[-800:]}"
             )
 
     def _java(self, folder: Path, heap: str) -> list[str]:

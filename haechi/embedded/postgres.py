@@ -12,14 +12,14 @@ import asyncpg
 
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.process import (
-    PLAIN_ENVIRONMENT,
     ChildProcess,
     Command,
     NotReady,
     ServerFailed,
     User,
     end_leftovers,
-    guarded,
+    fix_for,
+    run,
 )
 
 READY_S = 60.0
@@ -106,17 +106,9 @@ class Postgres:
                 *("--auth=scram-sha-256", "--encoding=UTF8", "--no-locale", "--data-checksums", "--no-instructions"),
                 *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             ]
-            process = await asyncio.create_subprocess_exec(
-                *guarded(Command(arguments, cwd=fresh, marker="", user=user)),
-                cwd=fresh,
-                env=PLAIN_ENVIRONMENT,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-            )
-            said, _ = await process.communicate()
-            if process.returncode != 0:
-                raise ServerFailed(f"postgres: its cluster could not be made:\n{said.decode(errors='replace').strip()}")
+            code, said = await run(Command(arguments, cwd=fresh, marker="", user=user))
+            if code != 0:
+                raise ServerFailed(f"postgres: its cluster could not be made in {fresh}. {fix_for(said)}\n{said}")
             fresh.rename(self._pgdata)
         except OSError as error:
             raise ServerFailed(f"postgres: its folder could not be made: {error}") from error

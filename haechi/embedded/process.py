@@ -75,7 +75,7 @@ class ChildProcess:
         try:
             with self._open_log() as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *guarded(command),
+                    *_guarded(command),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -84,7 +84,7 @@ class ChildProcess:
                     start_new_session=True,  # Ctrl-C reaches us alone; we stop the servers in order
                 )
         except OSError as error:
-            raise ServerFailed(f"{self.name}: cannot be started: {error}. {_fix_for(str(error))}".rstrip()) from error
+            raise ServerFailed(f"{self.name}: cannot be started: {error}. {fix_for(str(error))}".rstrip()) from error
         try:
             await self._wait_until_ready(probe, seconds)
         except BaseException:
@@ -123,7 +123,7 @@ class ChildProcess:
     def failure(self, what: str) -> ServerFailed:
         """The words of a failure: what, what to do, where its log is, and the log's end."""
         words = self._last_words()
-        told = " ".join(part for part in (f"{self.name}: {what}.", _fix_for(words), f"Its log: {self.log}") if part)
+        told = " ".join(part for part in (f"{self.name}: {what}.", fix_for(words), f"Its log: {self.log}") if part)
         return ServerFailed("\n".join([told, *(f"    {line}" for line in words.splitlines())]))
 
     def last_line(self) -> str:
@@ -158,7 +158,27 @@ class ChildProcess:
             raise self.failure(f"did not answer within {seconds:.0f} s") from None
 
 
-def guarded(command: Command) -> list[str]:
+async def run(command: Command) -> tuple[int, str]:
+    """A preparing command to its end: its exit code and what it said. Killed when the wait for it is cancelled."""
+    process = await asyncio.create_subprocess_exec(
+        *_guarded(command),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        cwd=command.cwd,
+        env=dict(command.environment),
+    )
+    family = _family(process.pid)
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        _kill(family)
+        await process.wait()
+        raise
+    return process.returncode or 0, said.decode(errors="replace").strip()
+
+
+def _guarded(command: Command) -> list[str]:
     """The command behind the shim that ends it with the thread that starts it."""
     user = f"{command.user.uid}:{command.user.gid}" if command.user else "-"
     return [sys.executable, "-I", "-S", guard.__file__, str(os.getpid()), user, *command.arguments]
@@ -188,7 +208,8 @@ FIXES = {
 """What servers say in their logs, in lower case, and what a user can do about it."""
 
 
-def _fix_for(words: str) -> str:
+def fix_for(words: str) -> str:
+    """What to do about what a server said; empty when it says nothing known."""
     lowered = words.lower()
     return next((fix for symptom, fix in FIXES.items() if symptom in lowered), "")
 
