@@ -19,10 +19,27 @@ DISTRICT = "haneul"
 # Many times quicker than to make the tables anew for each test.
 EMPTY = "SET synchronous_commit = off;" + "".join(
     f"DELETE FROM {table};"
-    for table in (
-        "applied_alerts incident_events deliveries incidents alert_inbox evidence_references evidence_locks audit "
-        "devices safe_zones people guardians agencies cameras sensors tokens grants users districts"
-    ).split()
+    for table in [
+        "applied_alerts",
+        "incident_events",
+        "deliveries",
+        "incidents",
+        "alert_inbox",
+        "evidence_references",
+        "evidence_locks",
+        "audit",
+        "devices",
+        "safe_zones",
+        "people",
+        "guardians",
+        "agencies",
+        "cameras",
+        "sensors",
+        "tokens",
+        "grants",
+        "users",
+        "districts",
+    ]
 )
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 
