@@ -43,6 +43,8 @@ class Newest(Generic[M]):
         self._ended = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
+    every_message = False
+
     async def take(self, message: Message, runtime: Runtime) -> None:
         """Into its slot; never waits."""
         if self._slots.pop(message.key, None) is not None:

@@ -168,16 +168,6 @@ def place_of(message: Message) -> Place:
     return Place(message.topic, message.partition)
 
 
-def already_taken(message: Message, expected: int | None) -> bool:
-    """Whether Faust hands out a message a second time: around a rebalance it goes back to what is committed.
-
-    A hole, though, would be committed past and lost for ever: UntrustedState, because starting again reads it.
-    """
-    if expected is not None and message.offset > expected:
-        raise UntrustedState(f"{place_of(message)}: offset {message.offset} came, {expected} was expected.")
-    return expected is not None and message.offset < expected
-
-
 def headers_of(message: Message) -> tuple[tuple[str, bytes], ...]:
     """A message's headers, as they came."""
     headers = message.headers or ()

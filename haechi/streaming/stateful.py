@@ -10,7 +10,7 @@ import structlog
 from haechi.errors import PermanentError, TransientError
 from haechi.failpoints import failpoint
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
-from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, already_taken, decoded, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
 from haechi.streaming.state import PartitionState
 from haechi.streaming.trouble import TRIES
 from haechi.topics import Topic
@@ -56,6 +56,8 @@ class Stateful(Generic[M, Out]):
         self.table = app.Table(
             self._table_name, key_type=bytes, value_type=bytes, partitions=self.topic.partitions, default=bytes
         )
+
+    every_message = True
 
     async def take(self, message: Message, runtime: Runtime) -> None:
         """Apply one message; waits while too much is open."""
@@ -112,7 +114,6 @@ class _Partition(Generic[M, Out]):
         self._state = self._restored()
         self._unkept: dict[int, bytes] = {}
         self._open: list[tuple[int, M | None]] = []  # (offset, message; None where it was put aside)
-        self._expected = first.offset
         self._outputs: list[Record] = []
         self._queued = 0
         self._sent = 0
@@ -129,9 +130,6 @@ class _Partition(Generic[M, Out]):
 
     async def take(self, message: Message) -> None:
         """Apply, queue the outputs, remember until the next checkpoint."""
-        if already_taken(message, self._expected):
-            return
-        self._expected = message.offset + 1
         if not self._has_room():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)

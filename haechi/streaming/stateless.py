@@ -9,7 +9,7 @@ from typing import Generic
 from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
 from haechi.streaming.records import Decode, Event, EventTime, Handler, M, Record
-from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, already_taken, decoded, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
 from haechi.topics import Topic
 
 GATHER_S = 0.05
@@ -40,6 +40,8 @@ class Stateless(Generic[M]):
         self.event_time = event_time
         self.on_dead_letter = on_dead_letter
         self._lanes: dict[int, Lane[M]] = {}
+
+    every_message = True
 
     async def take(self, message: Message, runtime: Runtime) -> None:
         """Put a fetched message into its lane; waits while the lane is full."""
@@ -78,16 +80,12 @@ class Lane(Generic[M]):
         self._filled = asyncio.Event()
         self._full = asyncio.Event()
         self._room = asyncio.Event()
-        self._expected: int | None = None
         self.ended = asyncio.Event()
         self.dropped = False
         self.task = asyncio.create_task(self._run(), name=f"lane {consumer.topic.name}")
 
     async def put(self, message: Message) -> None:
         """Wait for room, then queue; dropped un-acknowledged when the lane has ended."""
-        if already_taken(message, self._expected):
-            return
-        self._expected = message.offset + 1
         while len(self._waiting) >= WAITING and not self.ended.is_set():
             self._room.clear()
             await self._room.wait()

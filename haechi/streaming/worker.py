@@ -22,9 +22,10 @@ from haechi.streaming.app import SESSION_TIMEOUT_S, make_app
 from haechi.streaming.connection import Connection
 from haechi.streaming.metrics import StreamMetrics
 from haechi.streaming.newest import Newest
+from haechi.streaming.order import Order
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Decode, EventTime, Handler, M
-from haechi.streaming.runtime import Message, OnDeadLetter, Runtime, Sends, UntrustedState
+from haechi.streaming.runtime import Message, OnDeadLetter, Runtime, Sends, UntrustedState, place_of
 from haechi.streaming.stateful import MakeState, Route, Stateful
 from haechi.streaming.stateless import Stateless
 from haechi.streaming.trouble import AWAY
@@ -44,6 +45,7 @@ class Consumer(Protocol):
     """What a worker asks of the way a topic is consumed."""
 
     topic: Topic
+    every_message: bool  # in offset order without holes
 
     async def take(self, message: Message, runtime: Runtime) -> None:
         """Accept a fetched message; waiting here is back-pressure."""
@@ -88,6 +90,7 @@ class Worker:
         self._failed: asyncio.Future[None] | None = None
         self._beat = time.monotonic()
         self._own_producer = Producer(connection, name) if producer is None else None
+        self._order = Order(lambda: self._app.consumer)
         self._acks = Acks(self._commit, metrics)
         self._runtime = Runtime(
             app_name=name,
@@ -205,13 +208,19 @@ class Worker:
         async def agent(stream: AsyncIterator[Any]) -> None:
             try:
                 async for event in stream.noack().events():  # type: ignore[attr-defined]  # a Faust stream
-                    if event.message.generation_id == self._app.consumer_generation_id:
+                    if await self._admit(event.message, consumer):
                         await consumer.take(event.message, self._runtime)
             except Exception as error:  # Faust would restart the agent for ever; we end and recover instead
                 self._fail(error)
                 raise
 
         return agent
+
+    async def _admit(self, message: Message, consumer: Consumer) -> bool:
+        # Until a rebalance is over, Faust hands out what it takes back a moment later.
+        if self._app.rebalancing or message.generation_id != self._app.consumer_generation_id:
+            return False
+        return not consumer.every_message or await self._order.admit(place_of(message), message.offset)
 
     async def _start_app(self) -> None:
         await self._app.start()
@@ -246,6 +255,7 @@ class Worker:
             self._fail(error)
         finally:
             self._acks.forget()
+            self._order.forget()
 
     async def _last_checkpoint(self) -> None:
         failpoint("streaming.before_stop")
@@ -288,6 +298,7 @@ class Worker:
             await asyncio.sleep(_BEAT_S)
             self._check_trusted()
             now = self._beat = time.monotonic()
+            await self._order.heal()
             behind = self._show_lag()
             if not behind or self._runtime.retrying or self._acks.total != acked:
                 acked, since = self._acks.total, now

@@ -153,17 +153,19 @@ class Contract:
     async def feeding(self) -> AsyncIterator[None]:
         """A steady feed in the background."""
 
+        enough = asyncio.Event()
+
         async def feed() -> None:
-            while True:
-                await self.feed(8)
+            while not enough.is_set():
+                await self.feed(4)
                 await asyncio.sleep(0.05)
 
         task = asyncio.create_task(feed())
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.wait({task})
+            enough.set()
+            await task
 
     async def close(self) -> None:
         for life in self.lives:

@@ -100,13 +100,17 @@ class Effects:
         self.away = folder / "away"
         self.tried = folder / "tried"
         self.connection = sqlite3.connect(folder / "effects", timeout=30, isolation_level=None)
+        self.connection.execute("pragma journal_mode = wal")
+        self.connection.execute("pragma synchronous = off")  # it is processes that die here, not machines
         self.connection.execute("create table if not exists effects (number integer primary key, slot integer)")
 
     def put(self, numbers: Iterable[int], slot: int) -> None:
         if self.away.exists():
             self.tried.touch()
             raise TransientError("the database is away")
+        self.connection.execute("begin immediate")
         self.connection.executemany("insert or ignore into effects values (?, ?)", [(n, slot) for n in numbers])
+        self.connection.execute("commit")
 
 
 class Flaky:
