@@ -66,6 +66,7 @@ async def hold(name: str, folder: Path) -> None:
             while not _nobody(users.fileno()):  # noqa: ASYNC110 - the users are other processes
                 await asyncio.sleep(POLL_S)
         finally:
+            (folder / "url").unlink(missing_ok=True)  # who comes now waits for our lock, and starts it again
             await servers.stop()
 
 

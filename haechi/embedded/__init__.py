@@ -1,19 +1,21 @@
 """The servers of the one-command start: real ones, on loopback, with their data under one folder."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterable
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import Protocol, Self
 
 from haechi.embedded.addresses import AddressBook
 from haechi.embedded.kafka import Kafka
 from haechi.embedded.kafka_jars import cache_folder
 from haechi.embedded.mqtt import Mqtt
 from haechi.embedded.postgres import Postgres
-from haechi.embedded.process import ChildProcess, ServerFailed
+from haechi.embedded.process import ChildProcess, ServerFailed, fix_for
 from haechi.embedded.valkey import Valkey
 from haechi.errors import ConfigError
 
@@ -65,7 +67,7 @@ class EmbeddedServers:
         self._only = frozenset(only)
         self._cache = cache or cache_folder()
         self._say = say
-        self._lock: IO[bytes] | None = None
+        self._lock: FileIO | None = None
         self._servers: dict[str, EmbeddedServer] = {}
         self._logs: asyncio.Task[None] | None = None
 
@@ -83,8 +85,8 @@ class EmbeddedServers:
         """Start all at once; when one fails, the others are stopped again.
 
         Raises:
-            ServerFailed: one of them did not start.
-            ConfigError: the data folder is in use by another Haechi, or can't be written.
+            ServerFailed: one of them did not start, or the folder can't be written.
+            ConfigError: the data folder is in use by another Haechi, or can't be made.
         """
         self._lock = lock_folder(self._data)
         try:
@@ -100,11 +102,14 @@ class EmbeddedServers:
                 for server in self._servers.values():
                     group.create_task(server.start())
             self._logs = asyncio.create_task(self._keep_logs_small())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - whatever it was, a Ctrl-C too, nothing is left running
             await self.stop()
-            if isinstance(error, BaseExceptionGroup):
-                raise error.exceptions[0] from None
-            raise
+            first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+            if isinstance(first, OSError):
+                raise ServerFailed(
+                    f"{self._data} cannot be written: {first}. {fix_for(str(first))}".rstrip()
+                ) from first
+            raise first from None
 
     async def stop(self) -> None:
         """Stop all in reverse; safe to call twice."""
@@ -133,7 +138,7 @@ class EmbeddedServers:
                 server.child.bound_log()
 
 
-def lock_folder(data: Path) -> IO[bytes]:
+def lock_folder(data: Path) -> FileIO:
     """Make the data folder (0700) and take its lock, which ends with the process.
 
     Raises:
@@ -142,7 +147,7 @@ def lock_folder(data: Path) -> IO[bytes]:
     try:
         data.mkdir(parents=True, exist_ok=True)
         data.chmod(0o700)
-        lock = (data / "embedded.lock").open("a+b")
+        lock = (data / "embedded.lock").open("a+b", buffering=0)
     except OSError as error:
         raise ConfigError(
             f"the data folder {data} cannot be written ({error.strerror}): name another with --data, or give it to "
@@ -157,7 +162,7 @@ def lock_folder(data: Path) -> IO[bytes]:
         raise ConfigError(
             f"another Haechi (process {pid}) uses the data folder {data}: stop it, or name another folder with --data"
         ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n".encode())
-    lock.flush()
+    with contextlib.suppress(OSError):  # a full disk; the pid is for the message above, the lock is taken
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n".encode())
     return lock

@@ -12,6 +12,8 @@ import sys
 
 PR_SET_PDEATHSIG = 1
 PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -42,7 +44,8 @@ def become(libc: ctypes.CDLL, uid: int, gid: int) -> None:
     The project may lie below root's own 0700 home, its data folder is 0700 anyway; one capability (capabilities(7),
     ambient) opens the way without changing the rights of folders that aren't ours. Containers often lack the narrower.
     """
-    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)  # keep capabilities now, and heed them in access(2)
+    libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)  # the same for now, where the line above is not allowed
     os.setgroups([])
     os.setgid(gid)
     os.setuid(uid)
@@ -52,6 +55,7 @@ def become(libc: ctypes.CDLL, uid: int, gid: int) -> None:
         sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)  # effective, permitted, inheritable; low words, then high
         if libc.capset(header, sets) == 0 and libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0) == 0:
             return
+    libc.capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
 
 
 if __name__ == "__main__":
