@@ -39,8 +39,10 @@ _BATCHED = (topics.POSITIONS, topics.READINGS)
 class Door:
     """The machinery behind one door; `work()` are its tasks, all for ever, all ending when the process does."""
 
-    def __init__(self, it: Component, pool: Pool, *, batch_s: float, clock: Clock = utc_now) -> None:
-        """`batch_s` is how long a batch's first row waits at most."""
+    def __init__(
+        self, it: Component, pool: Pool, *, batch_s: float, limit: RateLimit | None, clock: Clock = utc_now
+    ) -> None:
+        """`batch_s` is how long a batch's first row waits at most; `limit` as `Intake` takes it."""
         settings = it.settings.gateway
         self.name = it.name
         self.clock = clock
@@ -53,16 +55,16 @@ class Door:
         self.loaded = asyncio.Event()
         self.dead_letters = self._outlet(Lane(topics.DEAD_LETTERS.name, 0))
         self._outlets = [self._outlet(lane) for topic in _BATCHED for lane in lanes_of(topic)]
-        limit = min(settings.batch_positions, _LARGEST_BATCH)
-        self._positions = self._batchers(topics.POSITIONS, positions, limit, batch_s)
-        self._readings = self._batchers(topics.READINGS, readings, limit, batch_s)
+        rows = min(settings.batch_positions, _LARGEST_BATCH)
+        self._positions = self._batchers(topics.POSITIONS, positions, rows, batch_s)
+        self._readings = self._batchers(topics.READINGS, readings, rows, batch_s)
         self.intake = Intake(
             self.devices,
             self.sensors,
             self._positions,
             self._readings,
             self.roads,
-            RateLimit(),
+            limit,
             self.metrics,
             clock=clock,
             district=it.settings.district,

@@ -54,13 +54,14 @@ class Intake:
         positions: Sequence[Batcher[PositionRow]],
         readings: Sequence[Batcher[Reading]],
         urgent: UrgentRoads,
-        limit: RateLimit,
+        limit: RateLimit | None,
         metrics: IngestMetrics,
         *,
         clock: Clock,
         district: str,
     ) -> None:
-        """`district` is told about calls of devices that nobody registered."""
+        """`district` is told about calls of devices that nobody registered. `limit` is None where the sender was
+        already told that we have it (a broker's acknowledgement)."""
         self.clock = clock
         self._devices = devices
         self._sensors = sensors
@@ -85,7 +86,7 @@ class Intake:
             raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
         if entry.consent is None or not entry.consent.allows("position", received_at):
             raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
-        if not self._limit.allows(report.device, began):
+        if self._limit and not self._limit.allows(report.device, began):
             raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
         if report.point is None:
             raise missing("lat")
@@ -100,7 +101,7 @@ class Intake:
         if sensor is None:
             raise Refused(404, "unknown-sensor", "No sensor is registered under this id.", field="Datastream.@iot.id")
         reading = reading_of(observation, sensor, received_at)
-        if not self._limit.allows(observation.sensor, began):
+        if self._limit and not self._limit.allows(observation.sensor, began):
             raise Refused(429, "rate-limit", "This sensor reports too often; send it again later.", retry_after_s=5)
         partition = topics.partition_of(ids.shard_of(reading.sensor), len(self._readings))
         await self._readings[partition].add(reading)

@@ -76,6 +76,7 @@ class Spool:
         self.folder = folder
         self._sealer = sealer
         self._limit = limit_bytes
+        self._room = limit_bytes - limit_bytes // RESERVED_SHARE
         self._segment_bytes = min(segment_bytes, max(limit_bytes // 8, 64 << 10))
         self._lock = _lock(folder)
         self._segments: dict[int, _Segment] = {}
@@ -106,8 +107,8 @@ class Spool:
 
     @property
     def full(self) -> bool:
-        """Whether plain records are refused now."""
-        return self.size >= self._limit - self._limit // RESERVED_SHARE
+        """Whether hardly any plain record is taken now."""
+        return self.size >= self._room - self._limit // 32
 
     def waiting(self, lane: Lane) -> int:
         """How many records of the lane are not delivered yet."""
@@ -124,8 +125,7 @@ class Spool:
         """Returns when the record is fsynced, behind all others of its lane. Refused (503) when the spool is full."""
         self._sequence += 1
         frame = _frame(_Body(self._sequence, lane.topic, lane.partition, self._sealer.seal(value, _context(lane))))
-        room = self._limit if urgent else self._limit - self._limit // RESERVED_SHARE
-        if self.size + len(frame) > room:
+        if self.size + len(frame) > (self._limit if urgent else self._room):
             raise _full("The spool is full")
         written = asyncio.get_running_loop().create_future()
         self._enqueue(_Pending(frame, self._sequence, lane, written))

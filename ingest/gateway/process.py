@@ -14,6 +14,7 @@ from haechi.process import component
 from haechi.store.postgres import open_pool
 from ingest.door import Door
 from ingest.gateway.app import Readiness, make_app
+from ingest.limits import RateLimit
 from ingest.running import run_until_stopped
 
 log = structlog.get_logger(__name__)
@@ -36,7 +37,7 @@ async def run(settings: Settings) -> None:
     async with component(NAME, settings) as it:
         listener = _listen(settings.gateway.host, settings.gateway.port)
         pool = await open_pool(settings.postgres)
-        door = Door(it, pool, batch_s=settings.gateway.batch_ms / 1000)
+        door = Door(it, pool, batch_s=settings.gateway.batch_ms / 1000, limit=RateLimit())
         app = make_app(door.intake, door.metrics, lambda: _readiness(door), settings.gateway.body_bytes)
         server = _Server(_config(app))
         try:

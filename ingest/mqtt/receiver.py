@@ -1,0 +1,131 @@
+"""What becomes of each MQTT message: accepted, put aside as a dead letter, or tried again; then acknowledged."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+import structlog
+
+from haechi.errors import HaechiError
+from haechi.failpoints import failpoint
+from haechi.sealing import Sealer
+from haechi.streaming import DeadLetter
+from haechi.streaming.dead_letters import seal
+from haechi.streaming.trouble import Backoff
+from ingest.devices import owntracks
+from ingest.devices.report import Posted
+from ingest.intake import Intake
+from ingest.metrics import IngestMetrics
+from ingest.mqtt.bridge import Arrived
+from ingest.refusal import Refused, unreadable
+from ingest.sensors import sensorthings
+
+log = structlog.get_logger(__name__)
+
+APP = "ingest.mqtt"
+OWNTRACKS = "owntracks/+/+"
+TOPICS = (OWNTRACKS, sensorthings.TOPIC)
+_NOT_OURS = frozenset({"unknown-device", "no-consent"})  # nothing of these may be kept, not even as a dead letter
+
+
+class Broker(Protocol):
+    """The part of `Bridge` that is used here."""
+
+    def messages(self) -> AsyncIterator[Arrived]: ...
+    def acknowledge(self, arrived: Arrived) -> None: ...
+    def forget(self, arrived: Arrived) -> None: ...
+
+
+class Receiver:
+    """Handles many messages at once; those of one device keep their order up to its batch."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        intake: Intake,
+        bury: Callable[[bytes], Awaitable[None]],
+        sealer: Sealer,
+        metrics: IngestMetrics,
+        *,
+        payload_bytes: int,
+    ) -> None:
+        """`bury` puts a sealed dead letter into its topic, or the spool, before it returns; one at a time."""
+        self._broker = broker
+        self._intake = intake
+        self._bury = bury
+        self._burying = asyncio.Lock()
+        self._sealer = sealer
+        self._metrics = metrics
+        self._payload_bytes = payload_bytes
+        self._buried = metrics.accepted.labels("dead-letter")
+
+    async def run(self) -> None:
+        """For ever."""
+        async with asyncio.TaskGroup() as group:
+            async for arrived in self._broker.messages():
+                group.create_task(self._handle(arrived))
+
+    async def _handle(self, arrived: Arrived) -> None:
+        backoff = Backoff(0.1, 2.0)
+        while True:
+            try:
+                await self._take(arrived)
+            except HaechiError as error:
+                self._metrics.refused.labels(error.reason if isinstance(error, Refused) else "failed").inc()
+                if isinstance(error, Refused) and error.status != 503:
+                    break
+                await asyncio.sleep(backoff.next())  # un-acknowledged: the broker keeps it as long as it takes
+            except asyncio.CancelledError:
+                self._broker.forget(arrived)
+                raise
+            else:
+                break
+        failpoint("gateway.before_answer")
+        self._broker.acknowledge(arrived)
+
+    async def _take(self, arrived: Arrived) -> None:
+        try:
+            await self._read(arrived)
+        except Refused as refusal:
+            if refusal.status == 503 or refusal.reason in _NOT_OURS:
+                raise
+            await self._put_aside(arrived, refusal.words)
+            raise
+        except HaechiError:
+            raise
+        except Exception as error:  # the isolation boundary: no payload may stop the door
+            log.exception("mqtt.unexpected", topic=arrived.topic)
+            await self._put_aside(arrived, repr(error))
+
+    async def _read(self, arrived: Arrived) -> None:
+        received_at = self._intake.clock()
+        if len(arrived.payload) > self._payload_bytes:
+            raise unreadable(f"The payload is larger than {self._payload_bytes} bytes; only its beginning is kept.")
+        if arrived.topic == sensorthings.TOPIC:
+            await self._intake.observation(sensorthings.parse(arrived.payload, received_at), received_at)
+            return
+        user = arrived.topic.split("/")[1]
+        report = owntracks.parse(Posted(b"", arrived.payload, received_at, user))
+        if report is None:
+            self._metrics.ignored.labels("owntracks").inc()
+        else:
+            await self._intake.report(report, received_at, f"mqtt:{user}")
+
+    async def _put_aside(self, arrived: Arrived, reason: str) -> None:
+        now = self._intake.clock()
+        letter = DeadLetter(
+            app=APP,
+            topic=arrived.topic,
+            partition=-1,
+            offset=arrived.number,
+            key=None,
+            value=arrived.payload[: self._payload_bytes],
+            headers=(),
+            sent_at=now,
+            failed_at=now,
+            reason=reason,
+        )
+        async with self._burying:
+            await self._bury(seal(letter, self._sealer).value)
+        self._buried.inc()
+        log.warning("mqtt.dead_letter", topic=arrived.topic.split("/")[0], reason=reason)

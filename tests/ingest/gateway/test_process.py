@@ -1,0 +1,54 @@
+"""The gateway as it runs: over a real Kafka and a real PostgreSQL."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from tests.ingest.house import House
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def house(
+    kafka_url: str, postgres_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[House]:
+    house = House(tmp_path_factory.mktemp("gateway") / "data", kafka_url, postgres_database)
+    await house.build()
+    async with house.serving():
+        yield house
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_position_is_in_kafka_when_it_is_answered(house: House) -> None:
+    async with aiohttp.ClientSession() as session:
+        url = f"{house.url}/?id={house.device}&lat=37.5&lon=127&timestamp=1760000000&speed=10&batt=88"
+        async with session.get(url) as answer:
+            assert answer.status == 200, await answer.text()
+    assert (house.device, 1_760_000_000_000_000) in await house.positions()
+
+
+async def test_an_sos_is_on_both_roads(house: House) -> None:
+    async with aiohttp.ClientSession() as session:
+        url = f"{house.url}/?id={house.device}&lat=37.5&lon=127&timestamp=1760000001&alarm=sos"
+        async with session.post(url) as answer:
+            assert answer.status == 200
+    async with asyncio.timeout(30):
+        while not (await house.calls() and await house.inbox()):
+            await asyncio.sleep(0.1)
+    (call,), (twin,) = await house.calls(), await house.inbox()
+    assert call == twin
+    assert call.person == house.person
+    assert call.point is not None
+    assert call.source is None
+
+
+async def test_time_passes_in_every_partition_without_any_input(house: House) -> None:
+    async with asyncio.timeout(30):
+        while len({partition for partition, _ in await house.ticks()}) < 8:
+            await asyncio.sleep(0.3)
+    assert all(tick.spool_empty for _, tick in await house.ticks())

@@ -1,0 +1,75 @@
+"""A lane goes straight to Kafka while Kafka answers, behind the spool while it does not, and keeps its order."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from haechi.sealing import Sealer, create_key
+from ingest.delivery import Outlet
+from ingest.lane import Lane
+from ingest.refusal import Refused
+from ingest.spool import Spool
+from tests.ingest.fakes import FakeKafka
+
+LANE = Lane("positions", 2)
+
+
+@pytest.fixture
+async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
+    spool = Spool(tmp_path, Sealer(create_key()), limit_bytes=1 << 16)
+    yield spool
+    await spool.close()
+
+
+async def replayed(outlet: Outlet, spool: Spool) -> None:
+    task = asyncio.create_task(outlet.replay())
+    async with asyncio.timeout(20):
+        while spool.waiting(LANE):
+            await asyncio.sleep(0.01)
+    task.cancel()
+
+
+async def test_a_lane_that_works_does_not_touch_the_disk(spool: Spool) -> None:
+    kafka = FakeKafka()
+    await Outlet(LANE, kafka, spool).deliver(b"one")
+    assert [(r.topic, r.partition, r.value) for r in kafka.records] == [("positions", 2, b"one")]
+    assert spool.size == 0
+
+
+@pytest.mark.parametrize("how", ["up", "hangs"])
+async def test_what_comes_while_kafka_is_away_is_kept_and_follows_in_order(spool: Spool, how: str) -> None:
+    kafka = FakeKafka(up=how != "up", hangs=how == "hangs")
+    outlet = Outlet(LANE, kafka, spool, patience_s=0.05)
+    for n in range(5):
+        await outlet.deliver(b"%d" % n)
+    assert kafka.tried == 1, "a lane that spools does not ask Kafka again for every batch"
+    kafka.up, kafka.hangs = True, False
+    await outlet.deliver(b"5")
+    assert kafka.values == [], "nothing overtakes what waits"
+    await replayed(outlet, spool)
+    await outlet.deliver(b"6")
+    assert kafka.values == [b"%d" % n for n in range(7)]
+
+
+async def test_replay_goes_on_trying_and_sends_nothing_twice(spool: Spool) -> None:
+    kafka = FakeKafka(up=False)
+    outlet = Outlet(LANE, kafka, spool)
+    await outlet.deliver(b"0")
+    task = asyncio.create_task(outlet.replay())
+    while kafka.tried < 3:
+        await asyncio.sleep(0.01)
+    kafka.up = True
+    while spool.waiting(LANE):
+        await asyncio.sleep(0.01)
+    task.cancel()
+    assert kafka.values == [b"0"]
+
+
+async def test_when_neither_takes_it_the_sender_is_told(spool: Spool) -> None:
+    outlet = Outlet(LANE, FakeKafka(up=False), spool)
+    with pytest.raises(Refused) as refused:
+        for _ in range(200):
+            await outlet.deliver(b"x" * 1000)
+    assert refused.value.status == 503

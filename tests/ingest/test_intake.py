@@ -1,0 +1,193 @@
+"""What is accepted and what is refused, whichever road it came by."""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from haechi import ids, topics
+from haechi.domain import wire
+from haechi.domain.geo import Point
+from haechi.domain.people import Consent, Device
+from haechi.domain.sensing import Sensor
+from haechi.errors import TransientError
+from haechi.sealing import Sealer, create_key
+from haechi.store.registry import DeviceEntry
+from ingest.batching import Batcher
+from ingest.columns import positions, readings
+from ingest.devices.report import Report
+from ingest.intake import Intake
+from ingest.limits import RateLimit
+from ingest.metrics import IngestMetrics
+from ingest.refusal import Refused
+from ingest.sensors.observation import Observation
+from ingest.spool import Spool
+from ingest.urgent import UrgentRoads
+from tests.ingest.fakes import FakeInbox, FakeKafka
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+HERE = Point(127.1, 37.5)
+CONSENT = Consent("guardian", NOW - timedelta(days=1), ("position", "sos"), NOW + timedelta(days=1))
+
+
+class Known:
+    """A slice that holds `rows`, and finds more behind it."""
+
+    def __init__(self, rows, behind=None, away=False) -> None:
+        self.rows, self.behind, self.away = rows, behind or {}, away
+
+    def get(self, row_id):
+        return self.rows.get(row_id)
+
+    async def read_through(self, row_id):
+        if self.away:
+            raise TransientError("PostgreSQL is away")
+        return self.behind.get(row_id)
+
+
+def entry(device: str, person: str, consent: Consent | None) -> DeviceEntry:
+    return DeviceEntry(Device(device, "haneul", person, "phone"), consent)
+
+
+class Room:
+    """An intake over fakes, and what came out of it."""
+
+    def __init__(self, folder: Path, *, away: bool = False, limit: RateLimit | None = None) -> None:
+        rows = {"d1": entry("d1", "p1", CONSENT), "d2": entry("d2", "p2", None)}
+        self.kafka, self.inbox = FakeKafka(), FakeInbox()
+        self.sent: list[tuple[str, int, bytes]] = []
+        self.spool = Spool(folder, Sealer(create_key()), limit_bytes=1 << 20)
+        metrics = IngestMetrics(CollectorRegistry())
+        self.batchers = {
+            topic: [self._batcher(topic, n) for n in range(8)] for topic in (topics.POSITIONS, topics.READINGS)
+        }
+        self.intake = Intake(
+            Known(rows, {"d3": entry("d3", "p3", CONSENT)}, away),
+            Known({"s1": Sensor("s1", "haneul", "gas", "gas", "%[LEL]", HERE)}, away=away),
+            self.batchers[topics.POSITIONS],
+            self.batchers[topics.READINGS],
+            UrgentRoads(self.kafka, self.inbox, self.spool, metrics),
+            limit,
+            metrics,
+            clock=lambda: NOW,
+            district="haneul",
+        )
+
+    def _batcher(self, topic, partition):
+        async def deliver(data: bytes) -> None:
+            self.sent.append((topic.name, partition, data))
+
+        return Batcher(deliver, positions if topic is topics.POSITIONS else readings, limit=100, wait_s=0.001)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Room"]:
+        tasks = [asyncio.create_task(b.run()) for batchers in self.batchers.values() for b in batchers]
+        try:
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.intake._urgent.close()
+            await self.spool.close()
+
+
+@pytest.fixture
+async def room(tmp_path: Path) -> AsyncIterator[Room]:
+    async with Room(tmp_path).open() as room:
+        yield room
+
+
+async def test_a_position_lands_in_its_persons_partition_with_all_it_knows(room: Room) -> None:
+    await room.intake.report(Report("d1", NOW, HERE, 5.0, 1.5, 90.0, 10.0, 80.0), NOW, "1.2.3.4")
+    ((topic, partition, data),) = room.sent
+    batch = wire.POSITIONS.decode(data)
+    assert (topic, partition) == ("positions", topics.partition_of(ids.shard_of("p1")))
+    assert (batch.devices, batch.persons, batch.shard[0]) == (("d1",), ("p1",), ids.shard_of("p1"))
+    assert (batch.lon[0], batch.lat[0]) == (HERE.lon, HERE.lat)
+    assert (batch.accuracy[0], batch.speed[0], batch.course[0], batch.battery[0]) == (5.0, 1.5, 90.0, 80.0)
+    assert batch.at[0] == batch.received[0] == int(NOW.timestamp()) * 1_000_000
+
+
+async def test_what_is_unknown_stays_unknown_and_batches_keep_their_order(room: Room) -> None:
+    times = [NOW - timedelta(microseconds=n) for n in range(50)]
+    await asyncio.gather(*(room.intake.report(Report("d1", at, HERE), NOW, "") for at in times))
+    batches = [wire.POSITIONS.decode(data) for _, _, data in room.sent]
+    stamps = [int(at) for batch in batches for at in batch.at]
+    assert stamps == [round(at.timestamp() * 1_000_000) for at in times]
+    assert all(math.isnan(value) for batch in batches for value in (*batch.accuracy, *batch.battery))
+
+
+async def test_a_device_registered_a_moment_ago_is_found(room: Room) -> None:
+    await room.intake.report(Report("d3", NOW, HERE), NOW, "")
+    assert len(room.sent) == 1
+
+
+@pytest.mark.parametrize(("device", "reason"), [("nobody", "unknown-device"), ("d2", "no-consent")])
+async def test_without_registration_or_consent_nothing_is_kept(room: Room, device: str, reason: str) -> None:
+    with pytest.raises(Refused) as refused:
+        await room.intake.report(Report(device, NOW, HERE), NOW, "")
+    assert (refused.value.status, refused.value.reason) == (403, reason)
+    assert (room.sent, room.kafka.records) == ([], [])
+
+
+async def test_a_consent_that_has_ended_covers_nothing(room: Room) -> None:
+    with pytest.raises(Refused, match="consent"):
+        await room.intake.report(Report("d1", NOW, HERE), NOW + timedelta(days=1), "")
+
+
+@pytest.mark.parametrize(
+    ("device", "person", "source"), [("d1", "p1", None), ("d2", "p2", None), ("nobody", None, "1.2.3.4")]
+)
+async def test_an_sos_is_processed_whoever_sends_it(
+    room: Room, device: str, person: str | None, source: str | None
+) -> None:
+    await room.intake.report(Report(device, NOW, HERE, battery=5.0, urgent="sos"), NOW, "1.2.3.4")
+    call = wire.URGENT.decode(room.kafka.values[0])
+    assert (call.device, call.person, call.source, call.point) == (device, person, source, HERE)
+    assert call.id == ids.input_id(device, NOW, "sos")
+    await asyncio.sleep(0.01)
+    assert len(room.sent) == (device == "d1"), "its fix is a position too, where a consent covers positions"
+
+
+async def test_an_sos_does_not_wait_for_the_registry(tmp_path: Path) -> None:
+    async with Room(tmp_path, away=True).open() as room:
+        await room.intake.report(Report("d3", NOW, None, urgent="sos"), NOW, "1.2.3.4")
+        assert wire.URGENT.decode(room.kafka.values[0]).person is None
+        with pytest.raises(Refused) as refused:
+            await room.intake.report(Report("d3", NOW, HERE), NOW, "")
+        assert refused.value.status == 503, "it may be registered since: the device should try again"
+
+
+async def test_the_rate_limit_never_touches_an_sos(tmp_path: Path) -> None:
+    async with Room(tmp_path, limit=RateLimit(rate=0, burst=2, most=10)).open() as room:
+        for _ in range(2):
+            await room.intake.report(Report("d1", NOW, HERE), NOW, "")
+        with pytest.raises(Refused) as refused:
+            await room.intake.report(Report("d1", NOW, HERE), NOW, "")
+        assert refused.value.status == 429
+        for n in range(10):
+            await room.intake.report(Report("d1", NOW + timedelta(seconds=n), HERE, urgent="sos"), NOW, "")
+        assert len(room.kafka.records) == 10
+
+
+async def test_a_reading_lands_in_its_sensors_partition(room: Room) -> None:
+    await room.intake.observation(Observation("s1", NOW, 12.5), NOW)
+    ((topic, partition, data),) = room.sent
+    assert (topic, partition) == ("readings", topics.partition_of(ids.shard_of("s1")))
+    assert [reading.value for reading in wire.READINGS.decode(data).readings] == [12.5]
+
+
+@pytest.mark.parametrize(("sensor", "value", "status"), [("nothing", 1.0, 404), ("s1", 101.0, 422)])
+async def test_unknown_sensors_and_impossible_values_are_refused(
+    room: Room, sensor: str, value: float, status: int
+) -> None:
+    with pytest.raises(Refused) as refused:
+        await room.intake.observation(Observation(sensor, NOW, value), NOW)
+    assert refused.value.status == status
+    assert room.sent == []

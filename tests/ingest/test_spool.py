@@ -1,0 +1,223 @@
+"""The spool keeps what it was given, in order, through crashes, torn writes and a full disk."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haechi.errors import ConfigError, PermanentError
+from haechi.sealing import Sealer, create_key
+from ingest.lane import Lane
+from ingest.refusal import Refused
+from ingest.spool import Spool
+
+KEY = create_key()
+A, B = Lane("positions", 0), Lane("urgent", 3)
+
+
+def opened(folder: Path, *, limit: int = 1 << 20, segment: int = 400, key: str = KEY) -> Spool:
+    return Spool(folder, Sealer(key), limit_bytes=limit, segment_bytes=segment)
+
+
+async def idle(spool: Spool) -> None:
+    while spool._committing is not None:
+        await asyncio.sleep(0)
+
+
+def crash(spool: Spool) -> None:
+    """What the kernel does to a process that is killed."""
+    os.close(spool._lock)
+    if spool._file >= 0:
+        os.close(spool._file)
+
+
+async def drained(spool: Spool, lane: Lane) -> list[bytes]:
+    found = []
+    while spool.waiting(lane):
+        found.append(await spool.first(lane))
+        spool.done(lane)
+    await idle(spool)
+    return found
+
+
+async def test_records_come_back_in_order_per_lane(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    await asyncio.gather(*(spool.append(lane, b"%d" % n) for n in range(20) for lane in (A, B)))
+    assert await drained(spool, B) == [b"%d" % n for n in range(20)]
+    assert await drained(spool, A) == [b"%d" % n for n in range(20)]
+    await spool.close()
+
+
+async def test_what_is_delivered_leaves_no_file_behind(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    for n in range(50):
+        await spool.append(A, b"x" * n)
+    assert len(list(tmp_path.glob("*.spool"))) > 5
+    await drained(spool, A)
+    assert list(tmp_path.glob("*.spool")) == []
+    assert spool.size == 0
+    await spool.append(A, b"again")
+    assert await drained(spool, A) == [b"again"]
+    await spool.close()
+
+
+async def test_nothing_readable_lies_on_the_disk(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1 << 20)
+    await spool.append(A, b"37.5665 126.9780")
+    assert b"37.5665" not in b"".join(path.read_bytes() for path in tmp_path.glob("*.spool"))
+    await spool.close()
+
+
+async def test_a_full_spool_refuses_positions_but_keeps_room_for_calls_for_help(tmp_path: Path) -> None:
+    spool = opened(tmp_path, limit=8_000)
+    with pytest.raises(Refused) as refused:
+        for _ in range(100):
+            await spool.append(A, b"x" * 100)
+    assert (refused.value.status, refused.value.reason) == (503, "spool-full")
+    assert refused.value.retry_after_s
+    assert spool.full
+    await spool.append(B, b"help", urgent=True)
+    kept = spool.waiting(A)
+    await drained(spool, A)
+    assert kept > 10
+    await spool.append(A, b"y")
+    await spool.close()
+
+
+async def test_a_disk_that_fails_is_said_and_the_next_record_goes_to_a_new_file(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1 << 20)
+    await spool.append(A, b"one")
+    whole, spool._file = spool._file, os.open("/dev/full", os.O_WRONLY)
+    os.close(whole)
+    with pytest.raises(Refused, match="cannot be written"):
+        await spool.append(A, b"two")
+    await spool.append(A, b"three")
+    crash(spool)
+    again = opened(tmp_path)
+    assert await drained(again, A) == [b"one", b"three"]
+    await again.close()
+
+
+async def test_another_key_is_refused_at_the_start_and_nothing_is_touched(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    await spool.append(A, b"one")
+    await spool.close()
+    with pytest.raises(ConfigError, match="start with the key"):
+        opened(tmp_path, key=create_key())
+    again = opened(tmp_path)
+    assert await drained(again, A) == [b"one"]
+    await again.close()
+
+
+async def test_an_altered_record_is_never_taken_for_a_report(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1 << 20)
+    await spool.append(A, b"one")
+    (file,) = tmp_path.glob("*.spool")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(PermanentError, match="altered"):
+        await spool.first(A)
+    await spool.close()
+
+
+async def test_two_processes_take_two_folders_and_a_third_finds_what_a_dead_one_left(tmp_path: Path) -> None:
+    first = Spool.claim(tmp_path, "spool", Sealer(KEY), limit_bytes=1 << 20)
+    second = Spool.claim(tmp_path, "spool", Sealer(KEY), limit_bytes=1 << 20)
+    assert first.folder != second.folder
+    await first.append(A, b"left behind")
+    crash(first)
+    third = Spool.claim(tmp_path, "spool", Sealer(KEY), limit_bytes=1 << 20)
+    assert third.folder == first.folder
+    assert await drained(third, A) == [b"left behind"]
+    await second.close()
+    await third.close()
+
+
+_operation = st.one_of(
+    st.tuples(st.just("append"), st.sampled_from([A, B]), st.binary(max_size=200)),
+    st.tuples(st.just("done"), st.sampled_from([A, B]), st.just(b"")),
+    st.tuples(st.just("crash"), st.just(A), st.binary(max_size=40)),
+    st.tuples(st.just("torn"), st.just(A), st.binary(min_size=1, max_size=60)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(_operation, max_size=40))
+def test_any_history_of_writes_deliveries_and_crashes_loses_and_doubles_nothing(
+    history: list[tuple[str, Lane, bytes]],
+) -> None:
+    with TemporaryDirectory() as folder:
+        asyncio.run(_live_through(Path(folder), history))
+
+
+async def _live_through(folder: Path, history: list[tuple[str, Lane, bytes]]) -> None:
+    spool = opened(folder)
+    expected: dict[Lane, list[bytes]] = {A: [], B: []}
+    for what, lane, data in history:
+        if what == "append":
+            await spool.append(lane, data)
+            expected[lane].append(data)
+        elif what == "done" and expected[lane]:
+            assert await spool.first(lane) == expected[lane].pop(0)
+            spool.done(lane)
+            await idle(spool)
+        elif what in ("crash", "torn"):
+            crash(spool)
+            files = sorted(folder.glob("*.spool"))
+            if what == "torn" and files:
+                with files[-1].open("ab") as file:
+                    file.write(data)
+            spool = opened(folder)
+    for lane, values in expected.items():
+        assert spool.waiting(lane) == len(values)
+        assert await drained(spool, lane) == values
+    assert list(folder.glob("*.spool")) == []
+    await spool.close()
+
+
+PROGRAM = """
+import asyncio, sys
+from pathlib import Path
+from haechi.sealing import Sealer
+from ingest.lane import Lane
+from ingest.spool import Spool
+
+async def main():
+    spool = Spool(Path(sys.argv[1]), Sealer(sys.argv[2]), limit_bytes=1 << 20)
+    for number in range(1000):
+        await spool.append(Lane("positions", 0), b"%d" % number)
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("failpoint", ["spool.after_write", "spool.after_fsync"])
+def test_what_was_said_to_be_kept_survives_kill_9(tmp_path: Path, failpoint: str) -> None:
+    log = tmp_path / "failpoints"
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(tmp_path / "spool"), KEY],
+        env=os.environ | {"HAECHI_FAILPOINT": f"{failpoint}=kill@7", "HAECHI_FAILPOINT_LOG": str(log)},
+        capture_output=True,
+        check=False,
+    )
+    assert log.read_text().startswith(f"{failpoint} kill 7 ")
+    said = [line for line in done.stdout.split() if line]
+    assert said == [b"%d" % number for number in range(6)]
+
+    async def left() -> list[bytes]:
+        spool = opened(tmp_path / "spool")
+        found = await drained(spool, A)
+        await spool.close()
+        return found
+
+    found = asyncio.run(left())
+    assert found[: len(said)] == said
+    assert len(found) <= len(said) + 1  # the one under way may be there or not: nobody was told

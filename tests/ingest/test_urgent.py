@@ -1,0 +1,85 @@
+"""A call for help is answered by the faster of two roads, by the disk when both are away, and reaches both."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from haechi.domain import wire
+from haechi.domain.people import UrgentCall
+from haechi.sealing import Sealer, create_key
+from ingest.metrics import IngestMetrics
+from ingest.spool import Spool
+from ingest.urgent import UrgentRoads, lane_of
+from tests.ingest.fakes import FakeInbox, FakeKafka
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CALL = UrgentCall("c1", "sos", "d1", "p1", "haneul", NOW, NOW)
+
+
+@pytest.fixture
+async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
+    spool = Spool(tmp_path, Sealer(create_key()), limit_bytes=1 << 20)
+    yield spool
+    await spool.close()
+
+
+def roads_over(kafka: FakeKafka, inbox: FakeInbox, spool: Spool) -> UrgentRoads:
+    return UrgentRoads(kafka, inbox, spool, IngestMetrics(CollectorRegistry()), patience_s=0.1, perseverance_s=20)
+
+
+async def until_both(kafka: FakeKafka, inbox: FakeInbox) -> None:
+    async with asyncio.timeout(20):
+        while not (kafka.records and inbox.calls):
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("away", ["kafka", "postgres"])
+@pytest.mark.parametrize("how", ["up", "hangs"])
+async def test_one_road_answers_while_the_other_is_away_and_gets_it_later(spool: Spool, away: str, how: str) -> None:
+    kafka, inbox = FakeKafka(), FakeInbox()
+    gone = kafka if away == "kafka" else inbox
+    setattr(gone, how, how == "hangs")
+    roads = roads_over(kafka, inbox, spool)
+    await roads.accept(CALL)
+    assert spool.size == 0
+    assert not (kafka.records and inbox.calls)
+    gone.up, gone.hangs = True, False
+    await until_both(kafka, inbox)
+    assert [wire.URGENT.decode(value) for value in (*kafka.values, *inbox.calls.values())] == [CALL, CALL]
+    assert kafka.records[0].key == b"p1"
+    await roads.close()
+
+
+async def test_with_neither_it_is_fsynced_and_replayed_until_one_has_it(spool: Spool) -> None:
+    kafka, inbox = FakeKafka(up=False), FakeInbox(hangs=True)
+    roads = roads_over(kafka, inbox, spool)
+    await roads.accept(CALL)
+    assert spool.waiting(lane_of(CALL)) == 1
+    replay = asyncio.create_task(roads.replay(lane_of(CALL)))
+    await asyncio.sleep(0.1)
+    assert spool.waiting(lane_of(CALL)) == 1
+    kafka.up = True
+    async with asyncio.timeout(20):
+        while spool.waiting(lane_of(CALL)):
+            await asyncio.sleep(0.01)
+    assert wire.URGENT.decode(kafka.values[0]) == CALL
+    inbox.hangs = False
+    await until_both(kafka, inbox)
+    replay.cancel()
+    await roads.close()
+
+
+async def test_calls_do_not_wait_for_each_other(spool: Spool) -> None:
+    kafka, inbox = FakeKafka(hangs=True), FakeInbox(hangs=True)
+    roads = roads_over(kafka, inbox, spool)
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    calls = [UrgentCall(f"c{n}", "sos", f"d{n}", None, "haneul", NOW, NOW) for n in range(100)]
+    await asyncio.gather(*(roads.accept(call) for call in calls))
+    assert loop.time() - began < 100 * 0.1 / 2
+    assert sum(spool.waiting(lane_of(call)) for call in {lane_of(call): call for call in calls}.values()) == 100
+    await roads.close()
