@@ -1,6 +1,8 @@
 """Who saw and did what, to whom, and why."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -18,6 +20,21 @@ class AuditEntry(msgspec.Struct, frozen=True):
     reason: str
 
 
+_INSERT = "INSERT INTO audit (who, what, subject, district, reason) VALUES ($1, $2, $3, $4, $5)"
+
+
+async def write_entry(
+    connection: Any,  # asyncpg has no types
+    who: str,
+    what: str,
+    subject: str,
+    district: str | None,
+    reason: str = "",
+) -> None:
+    """One line, in the transaction of the connection (or pool) that is given."""
+    await connection.execute(_INSERT, who, what, subject, district, reason)
+
+
 class Audit:
     """Only ever added to."""
 
@@ -27,14 +44,15 @@ class Audit:
     async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None:
         """One line, at the database's clock."""
         with translate_errors():
-            await self._pool.execute(
-                "INSERT INTO audit (who, what, subject, district, reason) VALUES ($1, $2, $3, $4, $5)",
-                who,
-                what,
-                subject,
-                district,
-                reason,
-            )
+            await write_entry(self._pool, who, what, subject, district, reason)
+
+    async def looked(self, who: str, subjects: Sequence[str], district: str, reason: str = "") -> None:
+        """One line for each that was looked at."""
+        with translate_errors():
+            async with self._pool.acquire() as connection:
+                await connection.executemany(
+                    _INSERT, [(who, "looked at", subject, district, reason) for subject in subjects]
+                )
 
     async def recent(self, district: str, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""

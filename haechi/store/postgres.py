@@ -18,6 +18,7 @@ from haechi.errors import ConfigError, TransientError
 
 _CONNECT_S = 5.0
 _COMMAND_S = 30.0
+_CLOSE_S = 3.0
 _SESSION = {
     "application_name": "haechi",
     "timezone": "UTC",
@@ -169,8 +170,13 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
         return Hint(self._listener, channel)
 
     async def close(self) -> None:
+        """Gives the connections back; one that is still held after 3 s is cut."""
         await self._listener.close()
-        await super().close()
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await super().close()
+        except TimeoutError:
+            super().terminate()
 
     def terminate(self) -> None:
         self._listener.terminate()

@@ -15,6 +15,7 @@ from haechi.domain.video import Camera
 from haechi.errors import Conflict, NotFound
 from haechi.ids import device_id, new_id
 from haechi.sealing import Sealer
+from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -112,6 +113,11 @@ def _context(table: Table[T], name: str) -> bytes:
     return f"{table.name}.{name}".encode()
 
 
+def subject_of(table: Table[T], row_id: str) -> str:
+    """How the audit names a row. A device's id is its credential, so only its front is written down."""
+    return f"{table.kind}:{row_id[:6]}…" if table is DEVICES else f"{table.kind}:{row_id}"
+
+
 def is_uuid(text: str) -> bool:
     """Whether the text can be a row's id at all."""
     try:
@@ -122,13 +128,16 @@ def is_uuid(text: str) -> bool:
 
 
 class Registry:
-    """Reads and writes rows of one district at a time; a row of another district does not exist."""
+    """Reads and writes rows of one district at a time; a row of another district does not exist.
+
+    `by` is who does it: every write leaves an audit entry in the same transaction.
+    """
 
     def __init__(self, pool: Pool, sealer: Sealer) -> None:
         self._pool = pool
         self._sealer = sealer
 
-    async def add(self, table: Table[T], district: str, value: T) -> Row[T]:
+    async def add(self, table: Table[T], district: str, value: T, *, by: str = "system") -> Row[T]:
         """Insert; the id is made here (the `id` and `district` of `value` are replaced).
 
         Raises:
@@ -154,6 +163,7 @@ class Registry:
                     )
                 except asyncpg.ForeignKeyViolationError as error:
                     raise NotFound(f"There is no district '{district}'.") from error
+                await write_entry(connection, by, "added", subject_of(table, row_id), district)
         return Row(from_record(table, record, self._sealer), record["version"], secret)
 
     async def list(self, table: Table[T], district: str, limit: int = 100, after: str | None = None) -> list[Row[T]]:
@@ -177,7 +187,9 @@ class Registry:
             record = await self._fetch(self._pool, table, district, row_id)
         return Row(from_record(table, record, self._sealer), record["version"])
 
-    async def change(self, table: Table[T], district: str, row_id: str, value: T, version: int | None = None) -> Row[T]:
+    async def change(
+        self, table: Table[T], district: str, row_id: str, value: T, version: int | None = None, *, by: str = "system"
+    ) -> Row[T]:
         """Replace the row's value. Conflict when `version` is given and is not the present one."""
         value = msgspec.structs.replace(value, id=row_id, district=district)
         names = [name for name in table.columns if name not in {"id", "district"}]
@@ -196,9 +208,12 @@ class Registry:
                     row_id,
                     *(to_column(table, value, name, self._sealer) for name in names),
                 )
+                await write_entry(connection, by, "changed", subject_of(table, row_id), district)
         return Row(from_record(table, record, self._sealer), record["version"])
 
-    async def remove(self, table: Table[T], district: str, row_id: str, version: int | None = None) -> None:
+    async def remove(
+        self, table: Table[T], district: str, row_id: str, version: int | None = None, *, by: str = "system"
+    ) -> None:
         """Mark as deleted (feeds see it go). NotFound; Conflict where something still refers to it."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
@@ -212,6 +227,7 @@ class Registry:
                     f"UPDATE {table.name} SET deleted_at = clock_timestamp() WHERE id = $1",  # noqa: S608 - a literal table
                     row_id,
                 )
+                await write_entry(connection, by, "removed", subject_of(table, row_id), district)
 
     async def secret_of(self, recipient: Recipient) -> str:
         """The webhook secret (whsec_...) of a guardian or agency, also of one that was removed since."""

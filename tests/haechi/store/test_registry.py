@@ -11,6 +11,7 @@ from haechi.domain.video import Camera, CameraZone
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.ids import new_id
 from haechi.sealing import Sealer, create_key
+from haechi.store.audit import Audit
 from haechi.store.postgres import Pool
 from haechi.store.registry import (
     AGENCIES,
@@ -155,3 +156,22 @@ async def test_a_person_keeps_the_order_of_call(registry: Registry) -> None:
     assert isinstance(child, Person)
     assert child.guardian_ids == tuple(names)
     assert child.born == date(2018, 3, 1)
+
+
+async def test_every_write_leaves_an_audit_entry_and_no_credential(registry: Registry, pool: Pool) -> None:
+    owner = (await registry.add(PEOPLE, DISTRICT, person(), by="kim")).value
+    watch = (await registry.add(DEVICES, DISTRICT, device(owner.id), by="kim")).value
+    await registry.change(DEVICES, DISTRICT, watch.id, watch, by="lee")
+    await registry.remove(DEVICES, DISTRICT, watch.id, by="kim")
+    entries = (await Audit(pool).recent(DISTRICT))[::-1]
+    assert [(entry.who, entry.what) for entry in entries] == [
+        ("kim", "added"), ("kim", "added"), ("lee", "changed"), ("kim", "removed"),
+    ]  # fmt: skip
+    assert entries[0].subject == f"people:{owner.id}"
+    assert watch.id not in str(entries)
+
+
+async def test_a_write_that_fails_leaves_no_audit_entry(registry: Registry, pool: Pool) -> None:
+    with pytest.raises(NotFound):
+        await registry.add(PEOPLE, DISTRICT, person(new_id()), by="kim")
+    assert await Audit(pool).recent(DISTRICT) == []
