@@ -50,23 +50,27 @@ def consume_urgent(worker: Worker, clock: Clock) -> None:
     worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
 
 
+class Positions(SafeZoneState):
+    """Takes a new book of zones as soon as there is one, between two messages, and shows positions live."""
+
+    def __init__(self, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions) -> None:
+        super().__init__(book(), rule)
+        self._newest_book = book
+        self._live = live
+
+    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        """As the safe zones decide, after what a new book has ended."""
+        newest = self._newest_book()
+        removed = self.adopt(newest) if newest is not self.book else []
+        if isinstance(message, PositionBatch):
+            self._live.offer(message)
+        return [*removed, *super().apply(offset, message)]
+
+
 def consume_positions(worker: Worker, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions) -> None:
     """Positions and ticks against the safe zones; the newest position of each person goes to the live store."""
-
-    class Positions(SafeZoneState):
-        """Takes a new book of zones as soon as there is one, between two messages."""
-
-        def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-            removed = self.adopt(book()) if self.book is not book() else []
-            if isinstance(message, PositionBatch):
-                live.offer(message)
-            return [*removed, *super().apply(offset, message)]
-
     worker.consume_with_state(
-        topics.POSITIONS,
-        lambda _partition: Positions(book(), rule),
-        to_alerts,
-        positions_or_tick,
+        topics.POSITIONS, lambda _partition: Positions(book, rule, live), to_alerts, positions_or_tick
     )
 
 

@@ -14,7 +14,7 @@ from haechi.errors import TransientError
 from haechi.store.live import Live
 
 _WAITING = 20_000
-_EVERY_S = 0.25
+_EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +25,7 @@ class LivePositions:
 
     def __init__(self, live: Live, registry: CollectorRegistry) -> None:
         self._live = live
-        self._waiting: dict[str, Position] = {}
+        self._waiting: dict[str, tuple[PositionBatch, int]] = {}
         self._dropped = Counter("haechi_live_positions_dropped_total", "Positions not shown live", registry=registry)
 
     def offer(self, batch: PositionBatch) -> None:
@@ -37,13 +37,12 @@ class LivePositions:
             if person not in self._waiting and len(self._waiting) >= _WAITING:
                 self._dropped.inc()
                 continue
-            position = _position(batch, row)
             known = self._waiting.get(person)
-            if known is None or known.at <= position.at:
-                self._waiting[person] = position
+            if known is None or known[0].at[known[1]] <= batch.at[row]:
+                self._waiting[person] = batch, row
 
     async def write_forever(self) -> None:
-        """Four times a second, what is new; while the store is away it is said once."""
+        """Each second, what is new; while the store is away it is said once."""
         away = False
         while True:
             await asyncio.sleep(_EVERY_S)
@@ -51,7 +50,9 @@ class LivePositions:
             if not waiting:
                 continue
             try:
-                await self._live.put_positions([(p, msgspec.json.encode(position)) for p, position in waiting.items()])
+                await self._live.put_positions(
+                    [(person, msgspec.json.encode(_position(*row))) for person, row in waiting.items()]
+                )
                 away = False
             except TransientError as error:
                 self._dropped.inc(len(waiting))

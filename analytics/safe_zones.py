@@ -55,10 +55,9 @@ class SafeZoneState:
         if not len(rows):
             return ()
         slots = self._table.slots(message)
-        order = rows[np.lexsort((message.at[rows], message.device[rows]))]
         alerts: list[Alert] = []
-        for turn in _turns(message.device[order]):
-            alerts.extend(self._decide(message, order[turn], slots))
+        for turn in _turns(message, rows):
+            alerts.extend(self._decide(message, turn, slots))
         shards = np.unique(message.shard[rows])
         self._applied[shards] = offset
         self._dirty.update(shards.tolist())
@@ -175,12 +174,17 @@ class SafeZoneState:
         )
 
 
-def _turns(device: NDArray[np.int32]) -> Iterable[NDArray[np.int64]]:
-    """Index arrays so that no device is twice in one turn and its fixes keep their order; `device` is sorted."""
+def _turns(batch: PositionBatch, rows: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
+    """The rows in turns so that no device is twice in one and its fixes come in order of their time."""
+    if np.bincount(batch.device[rows]).max() == 1:
+        yield rows
+        return
+    order = rows[np.lexsort((batch.at[rows], batch.device[rows]))]
+    device = batch.device[order]
     starts = np.flatnonzero(np.r_[True, device[1:] != device[:-1]])
     rank = np.arange(len(device)) - np.repeat(starts, np.diff(np.r_[starts, len(device)]))
-    for turn in range(int(rank.max(initial=-1)) + 1):
-        yield np.flatnonzero(rank == turn)
+    for turn in range(int(rank.max()) + 1):
+        yield order[rank == turn]
 
 
 def _instant(us: int) -> datetime:
