@@ -33,7 +33,7 @@ from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.alerting import Delivery
-from haechi.errors import NotFound
+from haechi.errors import Conflict, NotFound
 from haechi.process import Component, Main, component
 from haechi.sealing import load_or_create_key
 from haechi.store.audit import Audit
@@ -136,17 +136,18 @@ def public_url(settings: Settings) -> str:
 async def disable(registry: Registry, delivery: Delivery) -> None:
     """The endpoint said 410: it is told nothing more until an administrator gives a new address."""
     recipient, district = delivery.recipient, delivery.incident.district
-    with suppress(NotFound):
+    by = f"{delivery.recipient.channel}: it answered that it is gone"
+    with suppress(NotFound, Conflict):  # removed or changed by a person meanwhile
         if recipient.kind == "guardian":
             guardian = await registry.get(GUARDIANS, district, recipient.id)
             if guardian.value.webhook_url == recipient.address:
                 mute = msgspec.structs.replace(guardian.value, webhook_url=None)
-                await registry.change(GUARDIANS, district, recipient.id, mute, guardian.version)
+                await registry.change(GUARDIANS, district, recipient.id, mute, guardian.version, by=by)
         else:
             agency = await registry.get(AGENCIES, district, recipient.id)
             if agency.value.webhook_url == recipient.address:
                 silent = msgspec.structs.replace(agency.value, webhook_url="")
-                await registry.change(AGENCIES, district, recipient.id, silent, agency.version)
+                await registry.change(AGENCIES, district, recipient.id, silent, agency.version, by=by)
 
 
 async def _people(it: Component, pool: Pool) -> RecipientsSlice:

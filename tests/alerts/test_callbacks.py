@@ -1,0 +1,260 @@
+"""The guardian's page and the agencies' answers, over HTTP and the real PostgreSQL."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry
+from standardwebhooks import Webhook as Signer
+
+from alerts.callbacks import FALSE_ALARM, Callbacks
+from alerts.intake import Intake
+from alerts.links import LIFETIME, Links
+from alerts.minimap import MapSheet
+from alerts.secret_book import SecretBook
+from haechi.clock import utc_now
+from haechi.domain.alerting import Close, Incident
+from haechi.errors import TransientError
+from haechi.store.audit import Audit
+from haechi.store.registry import PEOPLE
+from tests.alerts.town import DISTRICT, Town
+
+LINKS = Links("key", "http://haechi")
+
+
+@pytest.fixture
+async def incident(town: Town) -> Incident:
+    applied = await Intake(town.incidents, town.people).apply(town.alert())
+    assert applied.incident is not None
+    return applied.incident
+
+
+@pytest.fixture
+async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
+    handlers = Callbacks(
+        town.incidents,
+        town.people,
+        Audit(town.pool),
+        SecretBook(town.registry),
+        LINKS,
+        MapSheet.load(None),
+        ZoneInfo("Asia/Seoul"),
+        utc_now,
+        CollectorRegistry(),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as client:
+        yield client
+
+
+def page_of(town: Town, incident: Incident, name: str = "mother", at: datetime | None = None) -> str:
+    return LINKS.guardian_page(incident.district, incident.id, town.ids[name], at or utc_now())
+
+
+async def test_the_page_speaks_the_guardians_language_and_shows_what_when_and_where(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    korean = await http.get(page_of(town, incident, "mother"))
+    english = await http.get(page_of(town, incident, "father"))
+    assert "SOS 버튼이 눌렸습니다" in korean.text
+    assert "SOS pressed" in english.text
+    for text in (korean.text, english.text):
+        assert "37.56650, 126.97800" in text
+        assert f"#{incident.number}" in text
+        assert "<svg" in text
+
+
+async def test_the_page_is_small_has_no_script_and_is_kept_by_nobody(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    answer = await http.get(page_of(town, incident))
+    assert len(answer.content) < 100_000
+    assert "<script" not in answer.text
+    addresses = re.findall(r"""(?:src|href)=["']?([^"' >]+)""", answer.text)
+    assert [address.split("/link")[0] for address in addresses] == ["https://map.kakao.com"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_looking_changes_nothing_but_leaves_a_trace(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    for method in ("GET", "HEAD"):
+        await http.request(method, page_of(town, incident))
+    assert (await town.incidents.get(incident.id, DISTRICT)).version == incident.version
+    assert len(await town.incidents.trail(incident.id)) == 1
+    entries = [entry for entry in await Audit(town.pool).recent(DISTRICT) if entry.what == "saw the place"]
+    assert [(entry.who, entry.subject) for entry in entries] == [("mother (guardian)", f"incidents:{incident.id}")]
+
+
+async def test_i_am_on_it_acknowledges_once_and_leads_back_to_the_page(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    page = page_of(town, incident)
+    for _ in range(2):
+        answer = await http.post(f"{page}/on-it")
+        assert answer.status_code == 303
+        assert str(answer.next_request.url if answer.next_request else "") == page
+    now = await town.incidents.get(incident.id, DISTRICT)
+    assert (now.state, now.acknowledged_by) == ("acknowledged", "mother (guardian)")
+    assert [event.kind for event in await town.incidents.trail(incident.id)] == ["opened", "acknowledged"]
+    assert "확인 중이십니다" in (await http.get(page)).text
+
+
+async def test_a_second_guardian_joins_and_takes_nothing_over(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    await http.post(f"{page_of(town, incident, 'mother')}/on-it")
+    for _ in range(2):
+        await http.post(f"{page_of(town, incident, 'father')}/on-it")
+    assert (await town.incidents.get(incident.id, DISTRICT)).acknowledged_by == "mother (guardian)"
+    assert [(event.kind, event.by) for event in await town.incidents.trail(incident.id)][2:] == [
+        ("note", "father (guardian)")
+    ]
+
+
+async def test_a_false_alarm_is_a_statement_and_ends_nothing(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    page = page_of(town, incident)
+    for _ in range(3):
+        await http.post(f"{page}/statement")
+    now = await town.incidents.get(incident.id, DISTRICT)
+    assert now.state == "unacknowledged"
+    notes = [event.words for event in await town.incidents.trail(incident.id) if event.kind == "note"]
+    assert notes == [FALSE_ALARM]
+    assert "오작동이라고 알려 주셨습니다" in (await http.get(page)).text
+
+
+async def test_of_a_closed_incident_the_page_says_so_and_offers_nothing(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    page = page_of(town, incident, "father")
+    await http.post(f"{page}/on-it")
+    await town.incidents.apply_command(incident.id, DISTRICT, Close("operator", utc_now(), "resolved"))
+    text = (await http.get(page)).text
+    assert "Closed at" in text
+    assert "<button" not in text
+    assert (await http.post(f"{page}/on-it")).status_code == 303
+
+
+async def test_a_link_of_nobody_altered_expired_or_of_a_former_guardian_shows_nothing(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    good = page_of(town, incident)
+    old = page_of(town, incident, at=datetime.now(UTC) - LIFETIME - timedelta(seconds=1))
+    stranger = LINKS.guardian_page(DISTRICT, incident.id, town.ids["police"], utc_now())
+    elsewhere = LINKS.guardian_page("bada", incident.id, town.ids["mother"], utc_now())
+    for link in (good[:-2], good + "x", old, stranger, elsewhere, "http://haechi/g/nonsense"):
+        for answer in (await http.get(link), await http.post(f"{link}/on-it"), await http.post(f"{link}/statement")):
+            assert answer.status_code == 404
+            assert "37.56650" not in answer.text
+            assert "112" in answer.text
+    assert len(await town.incidents.trail(incident.id)) == 1
+    person = (await town.registry.get(PEOPLE, DISTRICT, town.child)).value
+    await town.registry.change(
+        PEOPLE, DISTRICT, town.child, msgspec.structs.replace(person, guardian_ids=(town.ids["father"],))
+    )
+    await town.people.start()
+    assert (await http.get(good)).status_code == 404
+
+
+async def test_a_drill_says_that_it_is_one(town: Town, http: httpx.AsyncClient) -> None:
+    alert = msgspec.structs.replace(town.alert(), status="Exercise")
+    applied = await Intake(town.incidents, town.people).apply(alert)
+    assert applied.incident is not None
+    assert "This is a drill" in (await http.get(page_of(town, applied.incident, "father"))).text
+
+
+async def test_words_of_others_cannot_become_markup(town: Town, http: httpx.AsyncClient) -> None:
+    alert = msgspec.structs.replace(town.alert("flood"), title="<script>alert(1)</script>")
+    applied = await Intake(town.incidents, town.people).apply(alert)
+    assert applied.incident is not None
+    text = (await http.get(page_of(town, applied.incident))).text
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+
+
+async def test_while_the_store_is_away_the_page_says_what_to_do(town: Town, incident: Incident) -> None:
+    class Away:
+        async def get(self, incident_id: str, district: str) -> Incident:
+            raise TransientError("PostgreSQL is away")
+
+    handlers = Callbacks(
+        Away(),  # type: ignore[arg-type]  # only what is called
+        town.people,
+        Audit(town.pool),
+        SecretBook(town.registry),
+        LINKS,
+        MapSheet.load(None),
+        ZoneInfo("Asia/Seoul"),
+        utc_now,
+        CollectorRegistry(),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as http:
+        answer = await http.get(page_of(town, incident), headers={"accept-language": "en"})
+    assert answer.status_code == 503
+    assert "call 112" in answer.text
+
+
+async def answer_of(town: Town, incident: Incident, body: bytes, *, secret: str | None = None, to: str = "police"):
+    delivery = next(d for d in await town.incidents.deliveries(incident.id) if d.recipient.name == to)
+    now = datetime.now(UTC)
+    headers = {
+        "webhook-id": "their-1",
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Signer(secret or town.secrets[to]).sign("their-1", now, body.decode()),
+    }
+    return LINKS.agency_reply(DISTRICT, incident.id, delivery.id, now), headers
+
+
+async def test_an_agencys_answer_is_a_line_in_the_trail(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    for body in (
+        b'{"status":"accepted","reference":"CFS-12"}',
+        b'{"status":"accepted","reference":"CFS-12"}',
+        b'{"status":"on scene"}',
+    ):
+        address, headers = await answer_of(town, incident, body)
+        assert (await http.post(address, content=body, headers=headers)).status_code == 204
+    lines = [(event.by, event.words) for event in await town.incidents.trail(incident.id) if event.kind == "note"]
+    assert lines == [("police", "accepted · CFS-12"), ("police", "on scene")]
+
+
+async def test_an_answer_signed_by_somebody_else_is_refused(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    body = b'{"status":"rejected"}'
+    address, headers = await answer_of(town, incident, body, secret=town.secrets["fire"])
+    assert (await http.post(address, content=body, headers=headers)).status_code == 401
+    assert (await http.post(address, content=body)).status_code == 401
+    good, signed = await answer_of(town, incident, body)
+    assert (await http.post(good, content=b'{"status":"accepted"}', headers=signed)).status_code == 401
+    garbage = signed | {"webhook-signature": "v1,%%% nonsense"}
+    assert (await http.post(good, content=body, headers=garbage)).status_code == 401
+    assert len(await town.incidents.trail(incident.id)) == 1
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"status":"asleep"}', b"[]", b"nonsense", b'{"status":"accepted","x":1}'])
+async def test_an_answer_that_means_nothing_is_refused_in_words(
+    body: bytes, town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    address, headers = await answer_of(town, incident, body)
+    assert (await http.post(address, content=body, headers=headers)).status_code == 422
+
+
+async def test_an_answer_that_is_too_long_is_not_read(town: Town, http: httpx.AsyncClient, incident: Incident) -> None:
+    address, headers = await answer_of(town, incident, b"{}")
+    assert (await http.post(address, content=b"x" * 30_000, headers=headers)).status_code == 413
+
+
+async def test_a_guardians_link_does_not_answer_for_an_agency(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    token = page_of(town, incident).rsplit("/", 1)[1]
+    assert (await http.post(f"/agency/{token}", content=b"{}")).status_code == 404

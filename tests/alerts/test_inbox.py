@@ -1,0 +1,124 @@
+"""The second road of an SOS: PostgreSQL alone carries it from the gateway to the incident."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+
+from prometheus_client import CollectorRegistry
+
+from alerts.inbox import InboxReader
+from alerts.intake import Intake
+from alerts.metrics import SenderMetrics
+from haechi.clock import utc_now
+from haechi.domain import wire
+from haechi.domain.alerting import Alert, urgent_alert
+from haechi.errors import TransientError
+from haechi.store.outbox import Inbox
+from tests.alerts.receivers import until
+from tests.alerts.town import DISTRICT, EVERYONE, Town
+
+
+@asynccontextmanager
+async def reading(town: Town, apply: object = None) -> AsyncIterator[None]:
+    apply = apply or Intake(town.incidents, town.people).apply
+    metrics = SenderMetrics(CollectorRegistry())
+    reader = InboxReader(Inbox(town.pool), apply, metrics, DISTRICT, utc_now)
+    task = asyncio.create_task(reader.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def done(town: Town) -> bool:
+    return not await Inbox(town.pool).open(1)
+
+
+async def test_a_press_becomes_an_incident_that_everyone_will_be_told_about(town: Town) -> None:
+    async with reading(town):
+        await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call()))
+        await until(lambda: done(town))
+    (incident,) = await town.open_incidents()
+    assert (incident.kind, incident.subject) == ("sos", town.child)
+    assert set(await town.states()) == set(EVERYONE)
+
+
+async def test_both_roads_together_make_one_incident_and_tell_everyone_once(town: Town) -> None:
+    call = town.call()
+    other_road = urgent_alert(call, utc_now() + timedelta(seconds=1))
+    assert other_road is not None
+    await Inbox(town.pool).put("call-1", wire.URGENT.encode(call))
+    intake = Intake(town.incidents, town.people)
+    async with reading(town):
+        await asyncio.gather(intake.apply(other_road), until(lambda: done(town)))
+    (incident,) = await town.open_incidents()
+    assert incident.presses == 1
+    assert await town.pool.fetchval("SELECT count(*) FROM deliveries") == len(EVERYONE)
+
+
+async def test_a_call_that_does_not_decode_tells_the_desk_and_stops_nobody(town: Town) -> None:
+    await Inbox(town.pool).put("broken", b"\x93 nonsense")
+    await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call()))
+    async with reading(town):
+        await until(lambda: done(town))
+    assert {incident.kind for incident in await town.open_incidents()} == {"sos", "dead-letter"}
+    assert "Not a message" in await town.pool.fetchval("SELECT error FROM alert_inbox WHERE id = 'broken'")
+    told = await town.pool.fetch(
+        "SELECT recipient::json->>'name' AS name FROM deliveries d JOIN incidents i ON i.id = d.incident_id "
+        "WHERE i.kind = 'dead-letter'"
+    )
+    assert [row["name"] for row in told] == ["desk"]
+
+
+async def test_an_unknown_devices_press_is_for_the_desk_only(town: Town) -> None:
+    await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call(person=None, source="203.0.113.7")))
+    async with reading(town):
+        await until(lambda: done(town))
+    assert set(await town.states()) == {"desk"}
+
+
+async def test_a_cancel_from_the_device_ends_nothing(town: Town) -> None:
+    inbox = Inbox(town.pool)
+    await inbox.put("call-1", wire.URGENT.encode(town.call(1)))
+    await inbox.put("call-2", wire.URGENT.encode(town.call(2, kind="cancel")))
+    async with reading(town):
+        await until(lambda: done(town))
+    (incident,) = await town.open_incidents()
+    assert incident.open
+    assert "a person must decide" in incident.because.words
+
+
+async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town) -> None:
+    times = 0
+    intake = Intake(town.incidents, town.people)
+
+    async def apply(alert: Alert) -> object:
+        nonlocal times
+        times += 1
+        if times < 3:
+            raise TransientError("away")
+        return await intake.apply(alert)
+
+    await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call()))
+    async with reading(town, apply):
+        await until(lambda: done(town))
+    assert len(await town.open_incidents()) == 1
+
+
+async def test_a_call_that_fails_for_no_known_reason_tells_the_desk_after_three_tries(town: Town) -> None:
+    intake = Intake(town.incidents, town.people)
+
+    async def apply(alert: Alert) -> object:
+        if alert.kind == "sos":
+            raise RuntimeError("a defect")
+        return await intake.apply(alert)
+
+    await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call()))
+    async with reading(town, apply):
+        await until(lambda: done(town))
+    (incident,) = await town.open_incidents()
+    assert incident.kind == "dead-letter"
+    assert "a defect" in incident.because.words

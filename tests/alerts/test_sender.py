@@ -1,0 +1,279 @@
+"""The sender against the real PostgreSQL and receivers that answer, refuse, hang and die."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry
+from standardwebhooks import Webhook as Judge
+
+from alerts.__main__ import disable
+from alerts.channels import Channel, DeliveryError, channels
+from alerts.channels.webhook import Webhook, open_session
+from alerts.endpoints import AT_ONCE
+from alerts.intake import Intake
+from alerts.links import Links
+from alerts.metrics import SenderMetrics
+from alerts.own_alerts import unreachable
+from alerts.secret_book import SecretBook
+from alerts.sender import Sender
+from alerts.ssrf import Guard
+from haechi.clock import utc_now
+from haechi.domain.alerting import Delivery, Recipient
+from haechi.store.outbox import Outbox
+from haechi.store.registry import AGENCIES, GUARDIANS
+from tests.alerts.receivers import Receivers, hang, status, until
+from tests.alerts.town import DISTRICT, EVERYONE, Town
+
+
+@asynccontextmanager
+async def sending(town: Town, *, slots: int = 64, worker: str = "w") -> AsyncIterator[SenderMetrics]:
+    """A sender at work."""
+    intake = Intake(town.incidents, town.people)
+
+    async def alarm(delivery: Delivery, error: DeliveryError) -> None:
+        await intake.apply(unreachable(delivery, str(error), utc_now()))
+        if error.gone:
+            await disable(town.registry, delivery)
+
+    metrics = SenderMetrics(CollectorRegistry())
+    async with open_session(Guard(["127.0.0.0/8"]), 15) as session:
+        webhook = Webhook(session, SecretBook(town.registry), Links("key", "http://127.0.0.1:1"), utc_now)
+        sender = Sender(Outbox(town.pool), channels(webhook), alarm, metrics, worker=worker, slots=slots)
+        task = asyncio.create_task(sender.run())
+        try:
+            yield metrics
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def raise_alert(town: Town, kind: str = "sos", subject: str | None = None) -> None:
+    await Intake(town.incidents, town.people).apply(town.alert(kind, subject=subject))
+
+
+async def delivered(town: Town, *names: str) -> None:
+    async def all_of_them() -> bool:
+        return {name for name, state in (await town.states()).items() if state == "delivered"} >= set(names)
+
+    await until(all_of_them)
+
+
+async def state_is(town: Town, name: str, state: str) -> bool:
+    return (await town.states())[name] == state
+
+
+async def muted(town: Town, name: str) -> bool:
+    return not (await town.registry.get(AGENCIES, DISTRICT, town.ids[name])).value.webhook_url
+
+
+async def none_left(town: Town) -> bool:
+    return not await town.pool.fetchval("SELECT count(*) FROM deliveries WHERE state <> 'delivered'")
+
+
+async def both_failed(town: Town) -> bool:
+    return bool(await town.pool.fetchval("SELECT count(*) = 2 FROM deliveries WHERE last_error LIKE '%a defect'"))
+
+
+async def test_an_sos_reaches_everyone_of_the_table_once_and_signed_with_their_own_secret(
+    town: Town, receivers: Receivers
+) -> None:
+    async with sending(town):
+        await raise_alert(town)
+        await delivered(town, *EVERYONE)
+    assert set(receivers.posts) == set(EVERYONE)
+    for name in EVERYONE:
+        (post,) = receivers.posts[name]
+        said = Judge(town.secrets[name]).verify(post.body, post.headers)
+        assert (said["kind"], said["recipient"]["id"]) == ("sos", town.ids[name])
+    (incident,) = await town.open_incidents()
+    assert incident.first_attempt_at is not None
+    assert incident.first_attempt_at >= incident.opened_at
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [("zone-exit", {"mother", "father", "desk"}), ("trespass", {"police", "desk"}), ("gas", {"fire", "desk"})],
+)
+async def test_nobody_else_is_told(kind: str, told: set[str], town: Town, receivers: Receivers) -> None:
+    async with sending(town):
+        await raise_alert(town, kind)
+        await delivered(town, *told)
+        await asyncio.sleep(0.3)
+    assert set(receivers.posts) == told
+
+
+async def test_a_failure_is_tried_again_under_the_same_id(town: Town, receivers: Receivers) -> None:
+    receivers.answers["mother"] = [status(500), status(302, location="/elsewhere"), status(204)]
+    async with sending(town):
+        await raise_alert(town)
+        await delivered(town, *EVERYONE)
+    assert len(receivers.ids("mother")) == 3
+    assert len(set(receivers.ids("mother"))) == 1
+    first, second, third = (post.at for post in receivers.posts["mother"])
+    assert second - first >= 0.9
+    assert third - second >= 1.9
+    assert "elsewhere" not in receivers.posts
+
+
+async def test_an_endpoint_that_asks_for_patience_gets_it(town: Town, receivers: Receivers) -> None:
+    receivers.answers["mother"] = [status(429, retry_after="3"), status(204)]
+    async with sending(town):
+        await raise_alert(town)
+        await delivered(town, *EVERYONE)
+    first, second = (post.at for post in receivers.posts["mother"])
+    assert second - first >= 2.9
+
+
+async def test_an_endpoint_that_is_gone_is_told_nothing_more_and_the_desk_is_told_so(
+    town: Town, receivers: Receivers
+) -> None:
+    receivers.answers["mother"] = [status(410)]
+    async with sending(town):
+        await raise_alert(town)
+        await delivered(town, "father", "police", "fire", "desk")
+        await until(lambda: len(receivers.posts["desk"]) == 2)
+        await until(lambda: state_is(town, "mother", "failed"))
+    assert len(receivers.posts["mother"]) == 1
+    assert (await town.registry.get(GUARDIANS, DISTRICT, town.ids["mother"])).value.webhook_url is None
+    assert receivers.posts["desk"][1].said["kind"] == "dead-letter"
+    assert all(len(receivers.posts[name]) == 1 for name in ("father", "police", "fire"))
+    kinds = {incident.kind: incident for incident in await town.open_incidents()}
+    assert "mother" in kinds["dead-letter"].because.words
+
+
+async def test_a_desk_that_is_gone_does_not_alarm_itself_for_ever(town: Town, receivers: Receivers) -> None:
+    receivers.answers["desk"] = [status(410)]
+    async with sending(town):
+        await raise_alert(town)
+        await until(lambda: muted(town, "desk"))
+        await asyncio.sleep(0.5)
+    assert len(receivers.posts["desk"]) <= 2
+    assert len(await town.open_incidents()) == 2
+
+
+async def test_a_channel_that_nobody_has_alarms_the_desk(town: Town, receivers: Receivers) -> None:
+    def pigeon(_: object) -> tuple[Recipient, ...]:
+        return (Recipient("guardian", town.ids["mother"], "mother", "pigeon", "loft 3"),)
+
+    async with sending(town):
+        await town.incidents.apply_alert(town.alert(), pigeon)
+        await until(lambda: receivers.posts["desk"])
+    assert receivers.posts["desk"][0].said["kind"] == "dead-letter"
+    assert (await town.states())["mother"] == "failed"
+
+
+async def test_an_endpoint_that_hangs_delays_nobody_else(town: Town, receivers: Receivers) -> None:
+    receivers.answers["mother"] = [hang]
+    async with sending(town, slots=1):
+        await raise_alert(town)
+        await delivered(town, "father", "police", "fire", "desk")
+        assert (await town.states())["mother"] == "sending"
+
+
+async def test_many_that_hang_leave_slots_to_those_that_answer(town: Town) -> None:
+    """Endpoints of their own each, so that neither bulkhead nor breaker helps: only the slots do."""
+    listeners = []
+    for _ in range(40):
+        listener = socket.create_server(("127.0.0.1", 0))  # accepts into its backlog, and never answers
+        listeners.append(listener)
+    addresses = [f"http://127.0.0.1:{listener.getsockname()[1]}/" for listener in listeners]
+    silent = tuple(
+        Recipient("guardian", town.ids["mother"], f"silent-{n}", "webhook", address)
+        for n, address in enumerate(addresses)
+    )
+    async with sending(town, slots=4):
+        for n, recipient in enumerate(silent):
+            await town.incidents.apply_alert(town.alert(subject=f"silent-{n}"), lambda _, r=recipient: (r,))
+        await raise_alert(town, "zone-exit")
+        await delivered(town, "mother", "father", "desk")
+        states = await town.states()
+        assert all(states[recipient.name] == "sending" for recipient in silent)
+    for listener in listeners:
+        listener.close()
+
+
+async def test_a_dead_endpoint_costs_a_few_connections_and_its_deliveries_wait_uncounted(
+    town: Town, receivers: Receivers
+) -> None:
+    receivers.answers["police"] = [status(503)]
+    to = Recipient("police", town.ids["police"], "police", "webhook", receivers.url("police"))
+    for n in range(60):
+        await town.incidents.apply_alert(town.alert("trespass", subject=f"camera-{n}"), lambda _: (to,))
+    async with sending(town) as metrics:
+        await until(lambda: metrics.postponed.labels("breaker")._value.get() >= 40)
+        await asyncio.sleep(0.5)
+    assert len(receivers.posts["police"]) <= AT_ONCE + 4
+    untouched = await town.pool.fetchval("SELECT count(*) FROM deliveries WHERE attempts = 0")
+    assert untouched >= 40
+
+
+async def test_when_a_dead_endpoint_lives_again_everything_arrives(town: Town, receivers: Receivers) -> None:
+    receivers.answers["police"] = [*(status(503) for _ in range(5)), status(204)]
+    to = Recipient("police", town.ids["police"], "police", "webhook", receivers.url("police"))
+    for n in range(20):
+        await town.incidents.apply_alert(town.alert("trespass", subject=f"camera-{n}"), lambda _: (to,))
+    async with sending(town):
+        await until(lambda: none_left(town), 60)
+    assert len(set(receivers.ids("police"))) == 20
+
+
+async def test_two_senders_share_the_work_and_double_nothing(town: Town, receivers: Receivers) -> None:
+    to = Recipient("police", town.ids["police"], "police", "webhook", receivers.url("police"))
+    for n in range(100):
+        await town.incidents.apply_alert(town.alert("trespass", subject=f"camera-{n}"), lambda _: (to,))
+    async with sending(town, worker="a"), sending(town, worker="b"):
+        await until(lambda: none_left(town), 60)
+    assert len(receivers.ids("police")) == 100
+    assert len(set(receivers.ids("police"))) == 100
+
+
+async def test_what_a_dead_sender_had_leased_is_sent_under_the_same_id(town: Town, receivers: Receivers) -> None:
+    await raise_alert(town)
+    leased = await Outbox(town.pool).lease("dead", 100, 0.2)
+    async with sending(town):
+        await delivered(town, *EVERYONE)
+    assert {post.id for name in EVERYONE for post in receivers.posts[name]} == {delivery.id for delivery in leased}
+
+
+async def test_a_lease_is_kept_while_an_attempt_takes_longer_than_it(
+    town: Town, receivers: Receivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alerts.sender.LEASE_S", 0.6)
+    monkeypatch.setattr("alerts.sender.RENEW_S", 0.1)
+
+    async def slow(request: aiohttp.web.Request) -> aiohttp.web.StreamResponse:
+        await asyncio.sleep(2)
+        return aiohttp.web.Response(status=204)
+
+    receivers.answers["mother"] = [slow]
+    async with sending(town, worker="a"), sending(town, worker="b"):
+        await raise_alert(town)
+        await delivered(town, *EVERYONE)
+    assert len(receivers.posts["mother"]) == 1
+
+
+async def test_a_channel_that_fails_in_its_own_way_is_a_failed_attempt(town: Town) -> None:
+    class Broken:
+        def endpoint(self, delivery: Delivery) -> str:
+            return "broken"
+
+        async def send(self, delivery: Delivery) -> None:
+            raise RuntimeError("a defect")
+
+    await raise_alert(town, "trespass")
+    broken: dict[str, Channel] = {"webhook": Broken()}  # type: ignore[dict-item]  # broken on purpose
+
+    async def alarm(delivery: Delivery, error: DeliveryError) -> None:
+        raise AssertionError
+
+    sender = Sender(Outbox(town.pool), broken, alarm, SenderMetrics(CollectorRegistry()), worker="w", slots=1)
+    task = asyncio.create_task(sender.run())
+    await until(lambda: both_failed(town))
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

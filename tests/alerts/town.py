@@ -1,0 +1,110 @@
+"""A small district in the real PostgreSQL: one child, two guardians, police, fire and the desk."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+
+from haechi.domain.alerting import KINDS, Agency, AgencyRole, Alert, Because, Incident
+from haechi.domain.geo import Point
+from haechi.domain.people import Guardian, Person, UrgentCall
+from haechi.ids import alert_id
+from haechi.sealing import Sealer
+from haechi.store.districts import ensure_district
+from haechi.store.incidents import Incidents
+from haechi.store.postgres import Pool, migrate, open_pool
+from haechi.store.registry import AGENCIES, GUARDIANS, PEOPLE, Registry
+from haechi.store.slices import RecipientsSlice
+from tests.alerts.receivers import Receivers
+
+DISTRICT = "haneul"
+ROLES: tuple[AgencyRole, ...] = ("police", "fire", "desk")
+EVERYONE = ("mother", "father", *ROLES)
+
+
+@dataclass
+class Town:
+    pool: Pool
+    registry: Registry
+    incidents: Incidents
+    people: RecipientsSlice
+    child: str
+    ids: dict[str, str]
+    secrets: dict[str, str]
+
+    def alert(self, kind: str = "sos", *, minutes: float = 0, subject: str | None = None) -> Alert:
+        at = datetime.now(UTC) + timedelta(minutes=minutes)
+        subject = subject or self.child
+        return Alert(
+            id=alert_id(kind, subject, "-", at),
+            action="raise",
+            kind=kind,
+            subject=subject,
+            place="-",
+            district=DISTRICT,
+            severity=KINDS[kind].severity,
+            status="Actual",
+            starts_at=at,
+            received_at=at,
+            decided_at=at,
+            because=Because("test", "a test"),
+            title=KINDS[kind].title,
+            point=Point(126.978, 37.5665),
+            accuracy_m=8.0,
+        )
+
+    def call(self, number: int = 1, **changes: object) -> UrgentCall:
+        at = datetime.now(UTC)
+        fields: dict[str, object] = {
+            "id": f"call-{number}",
+            "kind": "sos",
+            "device": "abcdefgh",
+            "person": self.child,
+            "district": DISTRICT,
+            "at": at,
+            "received_at": at,
+            "point": Point(126.978, 37.5665),
+        }
+        return UrgentCall(**(fields | changes))  # type: ignore[arg-type]  # a builder of tests
+
+    async def open_incidents(self) -> list[Incident]:
+        return await self.incidents.recent(DISTRICT, open_only=True)
+
+    async def states(self) -> dict[str, str]:
+        """The state of each recipient's newest delivery, by name."""
+        rows = await self.pool.fetch(
+            "SELECT recipient::json->>'name' AS name, state FROM deliveries ORDER BY created_at"
+        )
+        return {row["name"]: row["state"] for row in rows}
+
+
+@asynccontextmanager
+async def settled(database: str, receivers: Receivers, sealer: Sealer) -> AsyncIterator[Town]:
+    """The town in a database that is emptied first; each recipient listens at the path of its name."""
+    connection = await asyncpg.connect(database)
+    await connection.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    await connection.close()
+    await migrate(database)
+    pool = await open_pool(database, size=6)
+    await ensure_district(pool, DISTRICT, "Haneul-dong")
+    registry = Registry(pool, sealer)
+    ids, secrets = {}, {}
+    for name, language in (("mother", "ko"), ("father", "en")):
+        row = await registry.add(
+            GUARDIANS, DISTRICT, Guardian("", "", name, webhook_url=receivers.url(name), language=language)
+        )
+        ids[name], secrets[name] = row.value.id, row.secret or ""
+    for role in ROLES:
+        desk = await registry.add(AGENCIES, DISTRICT, Agency("", "", role, role, receivers.url(role)))
+        ids[role], secrets[role] = desk.value.id, desk.secret or ""
+    child = await registry.add(
+        PEOPLE, DISTRICT, Person("", "", "Jihoon", date(2018, 3, 1), "child", (ids["mother"], ids["father"]), None)
+    )
+    people = RecipientsSlice(pool, sealer)
+    await people.start()
+    try:
+        yield Town(pool, registry, Incidents(pool), people, child.value.id, ids, secrets)
+    finally:
+        pool.terminate()
