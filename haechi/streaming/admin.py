@@ -10,7 +10,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from haechi.errors import ConfigError, TransientError
-from haechi.streaming.app import changelog_of
+from haechi.streaming.changelog import changelog_name
 from haechi.streaming.connection import Connection
 from haechi.topics import Topic
 
@@ -52,7 +52,7 @@ async def ensure_topics(
 async def check_topics(connection: Connection, topics: Iterable[Topic], changelogs: Iterable[Changelog] = ()) -> None:
     """ConfigError in words where a topic is missing or has another number of partitions; for a process's start."""
     wanted = {connection.name(topic.name): topic.partitions for topic in topics}
-    wanted |= {changelog_of(connection, one.app, one.table): one.topic.partitions for one in changelogs}
+    wanted |= {connection.name(changelog_name(one.app, one.table)): one.topic.partitions for one in changelogs}
     async with _admin(connection) as admin:
         present = await _partitions(admin, list(wanted))
     missing = sorted(wanted.keys() - present.keys())
@@ -97,7 +97,7 @@ def _new_changelog(connection: Connection, changelog: Changelog) -> NewTopic:
         "max.message.bytes": str(4 * 1024 * 1024),
         "min.insync.replicas": str(connection.min_insync),
     }
-    name = changelog_of(connection, changelog.app, changelog.table)
+    name = connection.name(changelog_name(changelog.app, changelog.table))
     return NewTopic(name, changelog.topic.partitions, connection.replication, topic_configs=configs)
 
 

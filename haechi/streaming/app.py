@@ -50,7 +50,7 @@ def make_app(
         producer_request_timeout=10.0,
         producer_max_request_size=5 * 1024 * 1024,
         store="memory://",
-        table_standby_replicas=0,
+        table_standby_replicas=0,  # more would bring Faust's own assignor; ours keep their state in `changelog`
         topic_replication_factor=connection.replication,
         topic_allow_declare=False,  # `ensure_topics` makes them, changelogs too
         topic_disable_leader=True,
@@ -58,11 +58,6 @@ def make_app(
         key_serializer="raw",
         value_serializer="raw",
     )
-
-
-def changelog_of(connection: Connection, app_name: str, table: str) -> str:
-    """The name on the cluster of a table's changelog."""
-    return f"{connection.name(app_name)}-{table}-changelog"
 
 
 def _credentials(connection: Connection) -> Any:

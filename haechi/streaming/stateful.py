@@ -1,14 +1,17 @@
-"""Consuming with state: one block per logical shard, checkpointed by a timer, recovered from Faust's changelog."""
+"""Consuming with state: one block per logical shard, checkpointed by a timer, recovered from a changelog."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 import structlog
 
-from haechi.errors import PermanentError, TransientError
+from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
+from haechi.streaming.acks import Place
+from haechi.streaming.changelog import Changelog
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
 from haechi.streaming.state import PartitionState
@@ -23,7 +26,6 @@ Route: TypeAlias = Callable[[Out], Iterable[Record]]
 OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
 EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
 _SEND_AT_ONCE = 500
-_CHANGELOG_S = 10.0
 
 
 class Stateful(Generic[M, Out]):
@@ -35,8 +37,8 @@ class Stateful(Generic[M, Out]):
         make_state: MakeState[M, Out],
         route: Route[Out],
         decode: Decode[M],
+        changelog: Changelog,
         *,
-        table: str,
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
     ) -> None:
@@ -46,32 +48,31 @@ class Stateful(Generic[M, Out]):
         self.decode = decode
         self.event_time = event_time
         self.on_dead_letter = on_dead_letter
-        self._table_name = table
-        self.table: Any = None
+        self.changelog = changelog
+        self._ended = asyncio.Event()  # set when the partitions are taken away; a new one for the next
         self._partitions: dict[int, _Partition[M, Out]] = {}
         self._checkpointing = asyncio.Lock()
-
-    def attach(self, app: Any) -> None:
-        """Declare the table. Keys are `partition/shard`: both known without knowing how keys were spread."""
-        self.table = app.Table(
-            self._table_name, key_type=bytes, value_type=bytes, partitions=self.topic.partitions, default=bytes
-        )
 
     every_message = True
 
     async def take(self, message: Message, runtime: Runtime) -> None:
         """Apply one message; waits while too much is open."""
-        partition = self._partitions.get(message.partition)
-        if partition is None:
-            partition = self._partitions[message.partition] = self.partition(message, runtime)
-        try:
+        with contextlib.suppress(Ended):
+            partition = self._partitions.get(message.partition) or await self._recover(message, runtime)
             await partition.take(message)
-        except Ended:
-            return
 
-    def partition(self, first: Message, runtime: Runtime) -> "_Partition[M, Out]":
-        """A partition whose first message has come."""
-        return _Partition(self, first, runtime)
+    async def _recover(self, message: Message, runtime: Runtime) -> "_Partition[M, Out]":
+        """The partition with the blocks that were kept; Ended when it is taken away meanwhile."""
+        ended, number = self._ended, message.partition
+        blocks = await runtime.persist(lambda: self.changelog.load(number), self.topic.name, ended)
+        if ended.is_set():
+            raise Ended
+        partition = self._partitions[number] = self.partition(place_of(message), runtime, blocks)
+        return partition
+
+    def partition(self, place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> "_Partition[M, Out]":
+        """A partition that has been recovered."""
+        return _Partition(self, place, runtime, blocks)
 
     async def checkpoint(self) -> None:
         """Outputs acknowledged, changed blocks sent and acknowledged, then the events they cover."""
@@ -84,6 +85,8 @@ class Stateful(Generic[M, Out]):
 
     async def settle(self, seconds: float) -> None:
         """A last checkpoint within the time, and forget the partitions; what it did not cover is replayed."""
+        self._ended.set()
+        self._ended = asyncio.Event()
         partitions, self._partitions = list(self._partitions.values()), {}
         for partition in partitions:
             partition.taking = False
@@ -100,17 +103,11 @@ class Stateful(Generic[M, Out]):
 class _Partition(Generic[M, Out]):
     """One partition's state, what it has sent, and what was applied since the last checkpoint."""
 
-    def __init__(self, consumer: Stateful[M, Out], first: Message, runtime: Runtime) -> None:
+    def __init__(self, consumer: Stateful[M, Out], place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> None:
         self._consumer = consumer
         self._runtime = runtime
-        self._number = first.partition
-        self._place = place_of(first)
-        self._prefix = b"%d/" % first.partition
-        self._blocks: dict[int, bytes] = {
-            int(key.removeprefix(self._prefix)): value
-            for key, value in consumer.table.items()
-            if key.startswith(self._prefix)
-        }
+        self._place = place
+        self._blocks = blocks
         self._state = self._restored()
         self._unkept: dict[int, bytes] = {}
         self._open: list[tuple[int, M | None]] = []  # (offset, message; None where it was put aside)
@@ -123,7 +120,7 @@ class _Partition(Generic[M, Out]):
         self._sender = asyncio.create_task(self._send(), name=f"outputs of {consumer.topic.name}")
 
     def _restored(self) -> PartitionState[M, Out]:
-        state = self._consumer.make_state(self._number)
+        state = self._consumer.make_state(self._place.partition)
         for shard, block in self._blocks.items():
             state.load(shard, block)
         return state
@@ -191,7 +188,7 @@ class _Partition(Generic[M, Out]):
         blocks = dict(self._unkept)
         await self._outputs_acknowledged()
         failpoint("streaming.before_changelog")
-        await self._runtime.persist(lambda: self._keep(blocks), self._consumer.topic.name, self.ended)
+        await self._runtime.persist(lambda: self._keep(blocks, position), self._consumer.topic.name, self.ended)
         failpoint("streaming.after_changelog")
         self._acknowledge(position, count)
         self._blocks.update(blocks)
@@ -208,22 +205,11 @@ class _Partition(Generic[M, Out]):
             raise Ended
         self._runtime.acks.done(self._place, position, count, self._consumer.topic.name)
 
-    async def _keep(self, blocks: dict[int, bytes]) -> None:
+    async def _keep(self, blocks: dict[int, bytes], position: int) -> None:
         self._runtime.check_trusted()
         if self.ended.is_set():
             raise Ended
-        table = self._consumer.table
-        futures = [
-            table.send_changelog(self._number, self._prefix + str(shard).encode(), block)
-            for shard, block in blocks.items()
-        ]
-        # Faust stumbles over a future of its own that was cancelled, so they are waited for, never cancelled.
-        done, late = await asyncio.wait(futures, timeout=_CHANGELOG_S)
-        if late:
-            raise TransientError(f"{len(late)} blocks of {self._place} are not acknowledged.")
-        for future in done:
-            if (error := future.exception()) is not None:
-                raise TransientError(f"A block of {self._place} was not acknowledged: {error!r}") from error
+        await self._runtime.producer.send(*self._consumer.changelog.records(self._place.partition, blocks, position))
 
     async def _outputs_acknowledged(self) -> None:
         """Wait until all that was queued up to now has left; Ended when the sender has."""

@@ -19,6 +19,7 @@ from haechi.failpoints import failpoint
 from haechi.sealing import Sealer
 from haechi.streaming.acks import Acks, Place
 from haechi.streaming.app import SESSION_TIMEOUT_S, make_app
+from haechi.streaming.changelog import Changelog
 from haechi.streaming.connection import Connection
 from haechi.streaming.metrics import StreamMetrics
 from haechi.streaming.newest import Newest
@@ -139,7 +140,13 @@ class Worker:
         """
         self.add(
             Stateful(
-                topic, make_state, route, decode, table=table, event_time=event_time, on_dead_letter=on_dead_letter
+                topic,
+                make_state,
+                route,
+                decode,
+                Changelog(self._connection, self.name, table),
+                event_time=event_time,
+                on_dead_letter=on_dead_letter,
             )
         )
 
@@ -188,8 +195,6 @@ class Worker:
     def _make_app(self) -> Any:
         app = make_app(self._connection, self.name, slot=self._slot, start=self._start)
         for consumer in self._consumers:
-            if isinstance(consumer, Stateful):
-                consumer.attach(app)
             # acks=False: Faust's own acknowledgement is off, see Acks.
             topic = app.topic(
                 self._connection.name(consumer.topic.name),

@@ -6,6 +6,8 @@ from typing import Any
 
 from haechi.failpoints import failpoint
 from haechi.streaming import Record, Worker
+from haechi.streaming.acks import Place
+from haechi.streaming.changelog import Changelog
 from haechi.streaming.runtime import Message, Runtime
 from haechi.streaming.stateful import Stateful, _Partition
 from haechi.streaming.stateless import Lane, Stateless
@@ -43,11 +45,12 @@ class KeepsAfterCommit(_Partition[Any, Any]):
 
     async def checkpoint(self) -> None:
         if self._open:
-            self._acknowledge(self._open[-1][0] + 1, len(self._open))
+            position = self._open[-1][0] + 1
+            self._acknowledge(position, len(self._open))
             self._open.clear()
             await self._runtime.acks.commit()
             failpoint("wrong.between")
-            await self._keep(dict(self._state.changed()))
+            await self._keep(dict(self._state.changed()), position)
 
 
 class WithWrongLane(Stateless[Any]):
@@ -58,8 +61,8 @@ class WithWrongLane(Stateless[Any]):
 
 
 class WithWrongPartition(Stateful[Any, Any]):
-    def partition(self, first: Message, runtime: Runtime) -> "_Partition[Any, Any]":
-        return KeepsAfterCommit(self, first, runtime)
+    def partition(self, place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> "_Partition[Any, Any]":
+        return KeepsAfterCommit(self, place, runtime, blocks)
 
 
 def add(
@@ -74,7 +77,8 @@ def add(
     from tests.haechi.streaming.contract_worker import IN, decode_numbers
 
     if variant == "keeps after commit":
-        worker.add(WithWrongPartition(IN, make_state, route, decode_numbers, table="blocks"))
+        changelog = Changelog(worker._connection, worker.name, "blocks")
+        worker.add(WithWrongPartition(IN, make_state, route, decode_numbers, changelog))
         return
     consumer = WithWrongLane(IN, handle, decode_numbers, batch=batch)
     consumer.wrong_lane = {
