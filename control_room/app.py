@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
@@ -48,15 +49,16 @@ Guard = Callable[[ASGIApp], ASGIApp]
 def make_app(
     *,
     routers: Sequence[APIRouter],
+    routes: Sequence[BaseRoute],
     live: Callable[[WebSocket], Awaitable[None]],
     guard: Guard,
     clock: Clock,
-    server: FastAPI | None = None,
 ) -> ASGIApp:
     """The whole application; its layers are the literal list below, the outermost first."""
-    server = server or FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
+    server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
     for router in routers:
         server.include_router(router)
+    server.router.routes.extend(routes)
     server.add_api_websocket_route("/live", live)
     server.add_exception_handler(HaechiError, _problem)
     page = _dash(server, clock)
@@ -88,6 +90,7 @@ def _dash(server: FastAPI, clock: Clock) -> dash.Dash:
     page.backend.websocket_capability = False  # its route stays, guarded; but no browser opens a second socket
     page.layout = lambda: wall.layout(View(clock()))
     page.config.suppress_callback_exceptions = True
+    page._setup_server()  # noqa: SLF001 - else the first request does it, and callbacks are unknown until then
     return page
 
 

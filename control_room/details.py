@@ -162,14 +162,18 @@ def _timeline(
         (incident.opened_at, word("time.opened", n=incident.number), ""),
     ]
     steps += [
-        (d.finished_at, f"{d.recipient.name}: {word('delivery.delivered', at='').strip()}", "")
+        (d.finished_at, word(f"time.{d.state}", name=d.recipient.name, error=d.last_error or "-"), "")
         for d in deliveries
-        if d.finished_at is not None and d.state == "delivered"
+        if d.finished_at is not None and d.state in ("delivered", "failed")
     ]
     if incident.first_attempt_at is not None:
         steps.append((incident.first_attempt_at, word("time.told"), ""))
     steps += [
-        (event.at, f"{event.kind}: {event.words}" if event.words else event.kind, "" if event.by == "rule" else event.by)
+        (
+            event.at,
+            f"{event.kind}: {event.words}" if event.words else event.kind,
+            "" if event.by == "rule" else event.by,
+        )
         for event in trail
         if event.kind != "opened"
     ]

@@ -64,7 +64,7 @@ class Squeeze:
         self._kept: dict[tuple[str, str], bytes] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        headers = {key: value for key, value in scope.get("headers", ())}
+        headers = dict(scope.get("headers", ()))
         wanted = (
             scope["type"] == "http"
             and scope["method"] == "GET"

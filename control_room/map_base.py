@@ -13,7 +13,22 @@ from haechi.errors import ConfigError
 
 # What the wall draws; the file may hold more (lamps for the renderer, sidewalks for the routes of people).
 DRAWN = frozenset(
-    "bank river park school_yard street bridge path crossing building shelter fence gate bus_stop tree".split()
+    [
+        "bank",
+        "river",
+        "park",
+        "school_yard",
+        "street",
+        "bridge",
+        "path",
+        "crossing",
+        "building",
+        "shelter",
+        "fence",
+        "gate",
+        "bus_stop",
+        "tree",
+    ]
 )
 
 
@@ -40,6 +55,7 @@ def load_base_map(file: str | None) -> BaseMap:
 
 
 def _read(file: Path) -> dict[str, object]:
+    collection: dict[str, object]
     try:
         collection = json.loads(file.read_text("utf-8"))
     except OSError as error:

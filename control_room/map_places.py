@@ -42,7 +42,8 @@ class Places:
         spot = shapely.Point(x[0], y[0])
         inside = [p for p in (self._places[i] for i in self._place_tree.query(spot, "within")) if p.geometry.area]
         if inside:
-            return min(inside, key=lambda p: p.geometry.area).name
+            smallest: Named = min(inside, key=lambda p: p.geometry.area)
+            return smallest.name
         street, place = (
             _nearest(spot, self._street_tree, self._streets, STREET_M),
             _nearest(spot, self._place_tree, self._places, PLACE_M),

@@ -1,22 +1,24 @@
 """The wall's own requests: its base map, an opened incident, a picture. All behind the guard."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Protocol
 
 import msgspec
 from fastapi import APIRouter, Request, Response
-from starlette.requests import HTTPConnection
+from starlette.types import Scope
 
 from control_room.details import IncidentReader, Looks, details
 from control_room.live.sources import Registry
 from control_room.live.world import World
 from control_room.map_base import BaseMap
+from control_room.pages.sign_in import sign_in_page
+from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal
 from haechi.domain.alerting import Incident
 from haechi.errors import NotFound
 
-Who = Callable[[HTTPConnection], Awaitable[Principal | None]]
+Who = Callable[[Scope], Principal]
 
 
 class EvidenceReader(Protocol):
@@ -50,10 +52,17 @@ class WallRoutes:
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
+        router.add_api_route("/sign-in", self.sign_in)
         router.add_api_route("/wall/map", self.base_map)
         router.add_api_route("/wall/incidents/{incident_id}", self.incident)
         router.add_api_route("/evidence/{sha256}", self.picture)
         return router
+
+    async def sign_in(self, failed: str = "", wait: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's name
+        """The page; the guard lets everyone see it. POST is `control_room.sign_in`'s."""
+        wrong = word("sign-in.wait", seconds=int(wait)) if wait.isdigit() else word("sign-in.wrong") if failed else None
+        page = sign_in_page(wrong=wrong, next_path=next)
+        return Response(page, media_type="text/html", headers={"cache-control": "no-store"})
 
     async def base_map(self, request: Request) -> Response:
         headers = {"etag": self._base_map.etag, "cache-control": "private, no-cache"}
@@ -97,12 +106,10 @@ class WallRoutes:
         )
 
     async def _find(self, request: Request, incident_id: str) -> tuple[Principal, Incident]:
-        principal = await self._who(request)
-        for district in principal.districts("read incidents") if principal else ():
+        principal = self._who(request.scope)
+        for district in principal.districts("read incidents"):
             try:
-                incident = await self._incidents.get(incident_id, district)
+                return principal, await self._incidents.get(incident_id, district)
             except NotFound:
                 continue
-            assert principal is not None  # or there were no districts
-            return principal, incident
         raise NotFound("There is no such incident in your districts.")

@@ -76,7 +76,7 @@ function show(details) {
   state.near = details.camera?.id ?? null;
   const keep = before === details.id ? body.querySelector(".timeline")?.scrollTop : null;
   if (before === details.id && form?.contains(document.activeElement)) return paintButtons(body.querySelector(".actions"));
-  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...told(details), ...owner(details));
+  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...owner(details), ...told(details));
   const buttons = el("div", { class: "actions" });
   body.replaceChildren(
     picture(details, before === details.id),
@@ -99,12 +99,14 @@ const who = (d) => fact(w("incident.who"), d.name ? `${d.name}${d.who ? ` · ${d
 
 const where = (d) => fact(w("incident.where"), d.where + (d.accuracy_m ? ` · ±${Math.round(d.accuracy_m)} m` : ""));
 
+const SIGNS = { delivered: "✓", failed: "✕", pending: "…", sending: "…", cancelled: "–" };
+
 function told(d) {
   if (!d.told.length) return fact(w("incident.told"), w("incident.told-none"));
   const items = d.told.map((t) => {
     const at = t.at ? clock(Date.parse(t.at)) : "";
-    const line = `${t.name} ${w(`delivery.${t.state}`, { at, error: t.error ?? "" })}`;
-    return el("li", { class: t.state, title: line }, line);
+    const line = `${t.name} ${w(`delivery.${t.state}`, { at })}`;
+    return el("li", { class: t.state, title: t.error }, el("i", { "aria-hidden": "true" }, SIGNS[t.state] ?? ""), ` ${line}`);
   });
   return fact(w("incident.told"), el("ul", {}, ...items));
 }
@@ -230,7 +232,7 @@ function paintButtons(node) {
     if (fresh) list.push(button("A", w("act.acknowledge"), () => actions.acknowledge(d.id), true));
     if (d.owner !== state.hello?.name) list.push(button("M", w("act.mine"), () => actions.own(d.id, state.hello.name)));
     list.push(button("C", w("act.note"), openNote));
-    list.push(button("X", w("act.close"), openClose, !fresh && Boolean(row(d.id)?.over)));
+    if (!fresh) list.push(button("X", w("act.close"), openClose, Boolean(row(d.id)?.over)));
   }
   list.push(button("F", w("act.map"), () => emit("show-on-map", d.id)));
   node.replaceChildren(...list);

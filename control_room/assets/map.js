@@ -17,6 +17,7 @@ let size = { w: 0, h: 0, ratio: 1 };
 let drag = null;
 let queued = false;
 let hits = [];
+let labels = { key: "", boxes: [] };
 
 export const project = (p) => [(p.lon - origin[0]) * METRES * k, (p.lat - origin[1]) * METRES];
 const screen = ([x, y]) => [size.w / 2 + (x - view.x) * view.scale, size.h / 2 - (y - view.y) * view.scale];
@@ -63,7 +64,7 @@ async function load() {
 function resize() {
   const node = $("map");
   size = { w: node.clientWidth, h: node.clientHeight, ratio: devicePixelRatio || 1 };
-  for (const id of ["map-base", "map-live"]) {
+  for (const id of ["map-base", "map-names", "map-live"]) {
     const canvas = $(id);
     canvas.width = Math.round(size.w * size.ratio);
     canvas.height = Math.round(size.h * size.ratio);
@@ -164,8 +165,26 @@ function soon() {
     queued = false;
     if (!base || !state.models.map || !size.w) return;
     const context = $("map-live").getContext("2d");
-    hits = drawLive(context, size, state.models.map, (p) => screen(project(p)), view.scale, base.labels ?? []);
+    const place = (p) => screen(project(p));
+    name(place);
+    hits = drawLive(context, size, state.models.map, place, view.scale, labels.boxes);
   });
+}
+
+// Names make room for marks, but follow a moving one in steps only, so that they stand still most of the time.
+function name(place) {
+  const step = 24;
+  const { marks, cameras, sensors, counts } = state.models.map;
+  const box = ([x, y], r) => ({ x0: x - r, x1: x + r, y0: y - r, y1: y + r });
+  const rounded = ([x, y]) => [Math.round(x / step) * step, Math.round(y / step) * step];
+  const hard = marks.map((m) => box(rounded(place(m.point)), 26));
+  const soft = [
+    ...[...cameras, ...sensors].map((t) => box(place(t.point), 9)),
+    ...counts.map((cell) => box(place(cell.point), 14)),
+  ];
+  const key = JSON.stringify([view, size, document.documentElement.dataset.theme, hard, soft]);
+  if (key === labels.key) return;
+  labels = { key, boxes: base.label($("map-names").getContext("2d"), view, size, hard, soft) };
 }
 
 function scaleBar() {

@@ -13,7 +13,7 @@ export class Base {
     this.points = {}; // kind -> [[x, y]]
     this.box = null;
     for (const feature of features) this.add(feature, project);
-    this.places.sort((a, b) => a.rank - b.rank);
+    this.places.sort((a, b) => a.rank - b.rank || b.span - a.span);
     this.streets.sort((a, b) => b.width - a.width);
   }
 
@@ -32,7 +32,7 @@ export class Base {
       if (properties.name && kind !== "bank") {
         const [x, y] = middle(outer);
         const rank = kind === "park" || kind === "school_yard" || kind === "river" ? 0.5 : kind === "bridge" ? 2 : (PLACE_RANK[properties.use] ?? 4);
-        this.places.push({ name: properties.name, x, y, rank, kind, ring: outer, span: spanOf(outer) });
+        this.places.push({ name: properties.name, x, y, rank, kind, ring: outer, span: spanOf(outer, 0), high: spanOf(outer, 1) });
       }
       if (kind === "building" || kind === "public" || kind === "shelter") this.grow(outer);
       return;
@@ -96,8 +96,6 @@ export class Base {
       stroke(c, path, ink("fence"), 1.4 / view.scale);
       c.setLineDash([]);
     }
-    c.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
-    this.label(c, view, size, ink);
   }
 
   dots(c, kind, colour, radius) {
@@ -110,10 +108,15 @@ export class Base {
     c.fill();
   }
 
-  // Names: places first where they fit, then streets along their course; none over another.
-  label(c, view, size, ink) {
-    const taken = [];
-    this.labels = taken;
+  // Names, on a canvas of their own: places first where they fit, then streets along their course; none over another,
+  // none under a mark (`hard`), only schools and parks under a camera or a count (`soft`). Returns their boxes.
+  label(c, view, size, hard, soft) {
+    const css = getComputedStyle(document.documentElement);
+    const ink = (name) => css.getPropertyValue(`--map-${name}`).trim();
+    c.setTransform(size.ratio, 0, 0, size.ratio, 0, 0);
+    c.clearRect(0, 0, size.w, size.h);
+    const taken = [...hard, ...soft];
+    const named = [];
     const screen = ([x, y]) => [size.w / 2 + (x - view.x) * view.scale, size.h / 2 - (y - view.y) * view.scale];
     const face = getComputedStyle(document.body).fontFamily;
     c.textAlign = "center";
@@ -121,26 +124,39 @@ export class Base {
     c.lineJoin = "round";
     const area = (p) => NAMED_AREAS.has(p.kind);
     const put = (place) => {
-      if (place.kind === "river") return this.riverName(c, place, screen, size, taken, ink, face);
-      const [x, y] = screen([place.x, place.y]);
-      if (x < -80 || y < -20 || x > size.w + 80 || y > size.h + 20) return;
+      if (place.kind === "river") return this.riverName(c, place, screen, size, taken, named, ink, face);
+      const [x0, y0] = screen([place.x, place.y]);
       c.font = `${place.rank <= 0.5 ? 15 : 14}px ${face}`;
-      const lines = wrap(c, place.name, Math.max(96, place.span * view.scale));
-      const wide = Math.max(...lines.map((l) => c.measureText(l).width));
-      const box = { x0: x - wide / 2 - 4, x1: x + wide / 2 + 4, y0: y - lines.length * 9 - 2, y1: y + lines.length * 9 + 2 };
-      if (place.rank > 0.5 && place.rank < 9 && place.span * view.scale < 34) return;
-      if (place.rank >= 9 && place.span * view.scale < wide * 0.8) return;
-      if (clash(taken, box) || box.x0 < 2 || box.x1 > size.w - 2 || box.y0 < 2 || box.y1 > size.h - 2) return;
-      taken.push(box);
-      lines.forEach((line, i) => write(c, line, x, y + (i - (lines.length - 1) / 2) * 17, ink(area(place) ? "area-name" : "name"), ink(place.kind === "park" ? "park" : place.kind === "school_yard" ? "yard" : "halo")));
+      if (place.rank > 0.5 && place.rank < 9 && place.span * view.scale < (place.rank < 3 ? 16 : 34)) return;
+      const over = place.high * view.scale * 0.5;
+      for (const [most, inTheWay] of place.rank <= 0.5 ? [[170, taken], [96, taken], [170, [...hard, ...named]], [96, [...hard, ...named]]] : [[96, taken]]) {
+        const lines = wrap(c, place.name, Math.max(most, place.span * view.scale));
+        const wide = Math.max(...lines.map((l) => c.measureText(l).width));
+        if (place.rank >= 9 && place.span * view.scale < wide * 0.8) return;
+        const half = lines.length * 9 + 2;
+        const room = ([x, y]) => ({ x0: x - wide / 2 - 4, x1: x + wide / 2 + 4, y0: y - half, y1: y + half });
+        const free = (b) => !clash(inTheWay, b) && b.x0 >= 2 && b.x1 <= size.w - 2 && b.y0 >= 2 && b.y1 <= size.h - 32;
+        const spots = area(place) ? inside(place, screen) : around(x0, y0, over + half, wide);
+        const found = spots.find((spot) => free(room(spot)));
+        if (!found) continue;
+        taken.push(room(found));
+        named.push(room(found));
+        const behind = ink(place.kind === "park" ? "park" : place.kind === "school_yard" ? "yard" : "halo");
+        lines.forEach((line, i) => write(c, line, found[0], found[1] + (i - (lines.length - 1) / 2) * 17, ink(area(place) ? "area-name" : "name"), behind));
+        return;
+      }
     };
     this.places.filter((p) => p.rank <= 0.5).forEach(put);
-    for (const street of this.streets) this.streetName(c, street, screen, size, taken, ink, face, view.scale);
-    this.places.filter((p) => p.rank > 0.5).forEach(put);
-    if (view.scale > 1) for (const stop of this.points.bus_stop ?? []) this.stop(c, stop, screen, size, taken, ink, face);
+    const street = (wide) => (s) => s.width >= 8 === wide && this.streetName(c, s, screen, size, taken, named, ink, face);
+    this.streets.forEach(street(true));
+    this.places.filter((p) => p.rank > 0.5 && p.rank < 3).forEach(put);
+    this.streets.forEach(street(false));
+    this.places.filter((p) => p.rank >= 3).forEach(put);
+    if (view.scale > 1) for (const stop of this.points.bus_stop ?? []) this.stop(c, stop, screen, taken, ink, face);
+    return named;
   }
 
-  stop(c, { at, name }, screen, size, taken, ink, face) {
+  stop(c, { at, name }, screen, taken, ink, face) {
     const [x, y] = screen(at);
     c.fillStyle = ink("name");
     c.fillRect(x - 3, y - 3, 6, 6);
@@ -152,7 +168,7 @@ export class Base {
     write(c, name, x, y + 14, ink("name"), ink("halo"));
   }
 
-  streetName(c, street, screen, size, taken, ink, face, scale) {
+  streetName(c, street, screen, size, taken, named, ink, face) {
     c.font = `${street.width >= 12 ? 16 : 14}px ${face}`;
     const wide = c.measureText(street.name).width + 10;
     const points = street.points.map(screen);
@@ -170,6 +186,7 @@ export class Base {
       const box = { x0: x - hw, x1: x + hw, y0: y - hh, y1: y + hh };
       if (box.x0 < 0 || box.y0 < 0 || box.x1 > size.w || box.y1 > size.h || clash(taken, box)) continue;
       taken.push(box);
+      named.push(box);
       c.save();
       c.translate(x, y);
       c.rotate(Math.abs(angle) > Math.PI / 2 ? angle + Math.PI : angle);
@@ -179,7 +196,7 @@ export class Base {
     }
   }
 
-  riverName(c, place, screen, size, taken, ink, face) {
+  riverName(c, place, screen, size, taken, named, ink, face) {
     const ring = place.ring.map(screen);
     const inside = ring.filter(([x, y]) => x > 60 && x < size.w - 60 && y > 20 && y < size.h - 40);
     if (inside.length < 4) return;
@@ -197,6 +214,7 @@ export class Base {
         const box = { x0: x - wide / 2, x1: x + wide / 2, y0: y - 14, y1: y + 14 };
         if (clash(taken, box)) continue;
         taken.push(box);
+        named.push(box);
         c.save();
         c.translate(x, y);
         c.rotate(tilt);
@@ -207,6 +225,22 @@ export class Base {
       }
     }
   }
+}
+
+// On a building, else under, over, or to a side of it.
+function around(x, y, down, wide) {
+  const side = wide * 0.4;
+  return [[x, y], [x, y + down], [x, y - down], [x - side, y - down], [x + side, y - down], [x - side, y + down], [x + side, y + down]];
+}
+
+// Spots inside an area, the nearest to its middle first.
+function inside({ ring, x, y, span, high }, screen) {
+  const steps = [0, 0.15, -0.15, 0.3, -0.3];
+  const spots = steps.flatMap((u) => steps.map((v) => [x + u * span, y + v * high]));
+  return spots
+    .filter((spot) => crossings(ring, spot[0]).filter((edge) => edge < spot[1]).length % 2 === 1)
+    .sort((a, b) => Math.hypot(a[0] - x, a[1] - y) - Math.hypot(b[0] - x, b[1] - y))
+    .map(screen);
 }
 
 function ringsOf({ type, coordinates }) {
@@ -275,8 +309,8 @@ function middle(ring) {
   return sum ? [ox + cx / (3 * sum), oy + cy / (3 * sum)] : ring[0];
 }
 
-function spanOf(ring) {
-  const xs = ring.map((p) => p[0]);
+function spanOf(ring, axis) {
+  const xs = ring.map((p) => p[axis]);
   return Math.max(...xs) - Math.min(...xs);
 }
 

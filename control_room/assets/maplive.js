@@ -4,6 +4,8 @@
 import { clash } from "./mapbase.js";
 import { state } from "./state.js";
 
+const NAMED = 8; // more names than that say nothing
+const LONGEST = 34; // letters of one name
 const NEAR = 26; // px within which incidents are one badge, the worst
 
 export function drawLive(c, size, model, screen, scale, labels) {
@@ -17,19 +19,19 @@ export function drawLive(c, size, model, screen, scale, labels) {
   c.textAlign = "center";
   const hits = [];
   const selected = model.marks.find((m) => m.id === state.selected);
-  if (selected) drawZone(c, selected, screen, scale, ink, face);
+  const taken = [];
+  if (selected) taken.push(...drawZone(c, selected, screen, scale, ink, face));
   for (const cell of model.counts) drawCount(c, screen(cell.point), cell.people, ink, face);
   for (const sensor of model.sensors) drawThing(c, screen(sensor.point), 9, 9, true, ink);
   for (const camera of model.cameras) drawThing(c, screen(camera.point), 15, 11, camera.live, ink);
   if (selected) drawTrail(c, selected, screen, ink);
-  const taken = [];
   for (const group of grouped(model.marks, screen)) {
     drawMark(c, group, screen, scale, ink, face);
     const [x, y] = group.at;
     taken.push({ x0: x - 16, x1: x + 16, y0: y - 16, y1: y + 16 });
     hits.push({ x, y, r: 18, incident: group.marks.at(-1).id });
   }
-  drawNames(c, hits, model, size, taken, ink, face);
+  drawNames(c, hits, model, size, taken, labels, ink, face);
   return hits;
 }
 
@@ -82,21 +84,27 @@ function drawMark(c, { at: [x, y], marks }, screen, scale, ink, face) {
     c.beginPath();
     c.arc(x, y, 21, 0, 7);
     c.lineWidth = 2.5;
-    c.strokeStyle = ink(`s${severity}`);
+    c.strokeStyle = ink(`s${severity}-rim`);
     c.stroke();
   }
   const r = 15;
-  const full = severity < 3;
+  const full = severity < 3 && fresh; // as in the queue: full while it is new, an outline once it was seen
   shape(c, severity, x, y, r + 2.5);
   c.fillStyle = ink("map-land");
   c.fill();
   shape(c, severity, x, y, r);
   c.fillStyle = full ? ink(`s${severity}`) : ink("panel");
   c.fill();
-  c.lineWidth = chosen ? 3 : 2;
-  c.strokeStyle = chosen ? ink("text") : full ? ink(`s${severity}-edge`) : ink(`s${severity}`);
+  c.lineWidth = 2;
+  c.strokeStyle = ink(full ? `s${severity}-edge` : `s${severity}-rim`);
   c.stroke();
-  c.fillStyle = full ? ink(`s${severity}-ink`) : ink(`s${severity}`);
+  if (chosen) {
+    shape(c, severity, x, y, r + 5);
+    c.lineWidth = 2.5;
+    c.strokeStyle = ink("text");
+    c.stroke();
+  }
+  c.fillStyle = ink(full ? `s${severity}-ink` : `s${severity}-rim`);
   c.font = `600 14px ${face}`;
   c.fillText(String(severity), x, y + (severity === 2 ? 3 : severity === 3 ? -2 : 0.5));
   if (marks.length > 1) {
@@ -108,24 +116,30 @@ function drawMark(c, { at: [x, y], marks }, screen, scale, ink, face) {
 }
 
 // What is wrong where: the selected and the unacknowledged are named, where there is room.
-function drawNames(c, hits, model, size, taken, ink, face) {
+function drawNames(c, hits, model, size, taken, labels, ink, face) {
   const byId = new Map(model.marks.map((m) => [m.id, m]));
   const worth = (m) => m.id === state.selected || m.severity === 1 || m.new;
   const order = [...hits].sort((a, b) => (b.incident === state.selected) - (a.incident === state.selected) || byId.get(a.incident).severity - byId.get(b.incident).severity);
   c.font = `600 14px ${face}`;
+  let left = NAMED;
   for (const { x, y, incident } of order) {
     const mark = byId.get(incident);
-    if (!worth(mark)) continue;
-    const wide = c.measureText(mark.label).width;
+    if (!worth(mark) || left === 0) continue;
+    left -= 1;
+    const text = mark.label.length > LONGEST ? `${mark.label.slice(0, LONGEST - 1)}…` : mark.label;
+    const wide = c.measureText(text).width;
     const spots = [
       [x + 22, y],
       [x - 22 - wide, y],
       [x - wide / 2, y + 28],
       [x - wide / 2, y - 30],
     ];
-    for (const [x0, y0] of spots) {
-      const box = { x0: x0 - 6, x1: x0 + wide + 6, y0: y0 - 12, y1: y0 + 12 };
-      if (box.x0 < 4 || box.x1 > size.w - 4 || box.y0 < 4 || box.y1 > size.h - 44 || clash(taken, box)) continue;
+    const boxOf = ([x0, y0]) => ({ x0: x0 - 6, x1: x0 + wide + 6, y0: y0 - 12, y1: y0 + 12 });
+    const free = (box) => box.x0 >= 4 && box.x1 <= size.w - 4 && box.y0 >= 4 && box.y1 <= size.h - 32 && !clash(taken, box);
+    const spot = spots.find((s) => free(boxOf(s)) && !clash(labels, boxOf(s))) ?? spots.find((s) => free(boxOf(s)));
+    if (spot) {
+      const [x0, y0] = spot;
+      const box = boxOf(spot);
       taken.push(box);
       c.fillStyle = ink("panel");
       c.globalAlpha = 0.92;
@@ -135,9 +149,8 @@ function drawNames(c, hits, model, size, taken, ink, face) {
       c.globalAlpha = 1;
       c.textAlign = "left";
       c.fillStyle = ink("text");
-      c.fillText(mark.label, x0, y0 + 0.5);
+      c.fillText(text, x0, y0 + 0.5);
       c.textAlign = "center";
-      break;
     }
   }
 }
@@ -165,7 +178,10 @@ function drawZone(c, mark, screen, scale, ink, face) {
   if (top && mark.zone_name) {
     c.font = `14px ${face}`;
     halo(c, mark.zone_name, top[0], top[1] + 14, ink("text"), ink("map-land"));
+    const half = c.measureText(mark.zone_name).width / 2;
+    return [{ x0: top[0] - half, x1: top[0] + half, y0: top[1] + 4, y1: top[1] + 24 }];
   }
+  return [];
 }
 
 function drawTrail(c, mark, screen, ink) {

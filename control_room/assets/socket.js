@@ -7,6 +7,7 @@ const BEAT_MS = 1000;
 const MISSED_MS = 2 * BEAT_MS + 500;
 const LONGEST_MS = 5000;
 const NOT_SIGNED_IN = 4401;
+const NO_DISTRICT = 4403;
 
 let socket = null;
 let heard = performance.now();
@@ -29,6 +30,7 @@ export function connect() {
   socket.onclose = ({ code }) => {
     setLive(false);
     if (code === NOT_SIGNED_IN) location.assign("/sign-in");
+    else if (code === NO_DISTRICT) emit("no-district");
     else later();
   };
 }
@@ -48,7 +50,7 @@ function later() {
 
 // Called each half second, and when the page is shown again.
 export function watch() {
-  if (performance.now() - heard < MISSED_MS) return;
+  if (!socket || performance.now() - heard < MISSED_MS) return;
   setLive(false);
   if (!again) {
     drop();

@@ -43,7 +43,7 @@ export function quiet() {
   quietUntilFresh = true;
 }
 
-export const testSound = () => (context?.resume(), pulses([3, 2]));
+export const testSound = () => play(() => pulses([3, 2]));
 
 function repeat() {
   if (quietUntilFresh || performance.now() - lastBurst < REPEAT_MS) return;
@@ -55,12 +55,16 @@ function ring(severity) {
   const since = performance.now() - lastBurst;
   if (severity > 2 || (since < BURST_MS && severity > 1) || since < 1500) return;
   lastBurst = performance.now();
-  context?.resume();
-  pulses(severity === 1 ? [3, 2] : [3], severity === 1 ? PULSE : 0.2);
+  play(() => pulses(severity === 1 ? [3, 2] : [3], severity === 1 ? PULSE : 0.2));
+}
+
+// A browser that was not touched yet lets nothing sound: then nothing is queued either, to be heard minutes late.
+function play(sound) {
+  if (context?.state === "running") sound();
+  else if (navigator.userActivation?.hasBeenActive) context?.resume().then(sound);
 }
 
 function pulses(groups, length = PULSE) {
-  if (!context) return;
   let at = context.currentTime + 0.05;
   for (const group of groups) {
     for (let i = 0; i < group; i += 1) {
@@ -72,10 +76,10 @@ function pulses(groups, length = PULSE) {
 }
 
 function notLive() {
-  if (!context) return;
-  const at = context.currentTime + 0.05;
-  tone(at, 0.4, 392);
-  tone(at + 0.5, 0.6, 262);
+  play(() => {
+    tone(context.currentTime + 0.05, 0.4, 392);
+    tone(context.currentTime + 0.55, 0.6, 262);
+  });
 }
 
 function tone(at, length, base) {

@@ -137,8 +137,8 @@ function paintStates() {
     let text;
     let over = "";
     if (!seen) {
-      text = reachable ? w("tile.waiting") : camera.why || w("tile.waiting");
-      over = text;
+      text = reachable ? w("tile.waiting") : w("tile.not-live");
+      over = reachable ? text : camera.why || text;
     } else if (old > GONE_MS) {
       text = w("tile.none", { at: moment(seen.at, now()) });
       over = text;

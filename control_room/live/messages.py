@@ -11,7 +11,7 @@ To the server: `{"type": "tiles", "cameras": [...]}`, the pictures that are look
 
 import struct
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from dash.development.base_component import Component
@@ -74,7 +74,7 @@ def decode_tiles(data: str | bytes) -> tuple[str, ...]:
     return _tiles.decode(data).cameras[:TILES_AT_MOST]
 
 
-Plain = dict[str, Any] | list[Any] | str | int | float | bool | Literal[None]
+Plain = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 
 def _plain(value: object) -> Plain:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import msgspec
+from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control_room.live import messages
@@ -14,26 +15,29 @@ from haechi.domain.access import RIGHTS, Principal
 SEND_S = 5.0
 CHECK_S = 60.0
 NOT_SIGNED_IN = 4401
-TOO_SLOW = 4408
+NO_DISTRICT = 4403
 
-Who = Callable[[WebSocket], Awaitable[Principal | None]]
+Who = Callable[[Scope], Principal]
+WhoNow = Callable[[Scope], Awaitable[Principal | None]]
 
 
 class LiveSocket:
-    """The endpoint of `/live`."""
+    """The endpoint of `/live`. `who` is whom the guard let in, `who_now` asks again."""
 
-    def __init__(self, hub: Hub, who: Who, timezone: str, clock: Clock) -> None:
+    def __init__(self, hub: Hub, who: Who, who_now: WhoNow, timezone: str, clock: Clock) -> None:
         self._hub = hub
         self._who = who
+        self._who_now = who_now
         self._timezone = timezone
         self._clock = clock
 
     async def __call__(self, websocket: WebSocket) -> None:
         """Until the browser leaves, its rights end, or it is too slow."""
-        principal = await self._who(websocket)
+        principal = self._who(websocket.scope)
+        districts = principal.districts("read incidents")
         await websocket.accept()  # a refusal before it reaches the page without its code
-        if principal is None or not (districts := principal.districts("read incidents")):
-            await websocket.close(NOT_SIGNED_IN)
+        if not districts:
+            await websocket.close(NO_DISTRICT, "no district's incidents may be read")
             return
         rights = tuple(sorted({right for role, _ in principal.grants for right in RIGHTS[role]}))
         hello = messages.Hello(principal.name, districts, rights, self._timezone, self._clock())
@@ -76,7 +80,7 @@ class LiveSocket:
     async def _check(self, websocket: WebSocket, principal: Principal) -> None:
         while True:
             await asyncio.sleep(CHECK_S)
-            if await self._who(websocket) != principal:
+            if await self._who_now(websocket.scope) != principal:
                 await websocket.close(NOT_SIGNED_IN)
                 raise _Ended
 

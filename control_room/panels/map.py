@@ -50,9 +50,7 @@ def query(view: View) -> MapModel:
     marks = (_mark(i, view) for i in sorted(view.incidents, key=lambda i: (-i.severity, i.opened_at)))
     return MapModel(
         marks=tuple(mark for mark in marks if mark is not None),
-        cameras=tuple(
-            Thing(c.id, c.name, c.location, _live(view, c.id)) for c in view.cameras
-        ),
+        cameras=tuple(Thing(c.id, c.name, c.location, _live(view, c.id)) for c in view.cameras),
         sensors=tuple(Thing(s.id, s.name, s.location, live=True) for s in view.sensors),
         counts=view.counts,
     )
@@ -92,6 +90,7 @@ def render(_: MapModel) -> Component:
     return html.Section(
         [
             html.Canvas(id="map-base", **{"aria-hidden": "true"}),
+            html.Canvas(id="map-names", **{"aria-hidden": "true"}),
             html.Canvas(id="map-live", **{"aria-hidden": "true"}),
             html.Div(word("map.loading"), id="map-empty", className="empty"),
             html.Div(

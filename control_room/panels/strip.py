@@ -41,7 +41,10 @@ def render(model: StripModel) -> Component:
     """Badge, digit and word each; what is abnormal is said first."""
     badges = [
         html.Span(
-            [html.Span(str(severity), className=f"badge s{severity} {'' if count else 'none'}"), _count(severity, count)],
+            [
+                html.Span(str(severity), className=f"badge s{severity} {'' if count else 'none'}"),
+                _count(severity, count),
+            ],
             className="count" + ("" if count else " none"),
         )
         for severity, count in enumerate(model.open, start=1)

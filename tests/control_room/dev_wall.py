@@ -7,14 +7,14 @@ import asyncio
 import io
 import sys
 from collections.abc import AsyncIterator, Iterable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import uvicorn
 from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
-from starlette.requests import HTTPConnection
 
+from control_room.actions import Actions
 from control_room.app import make_app
 from control_room.details import Looks
 from control_room.live.feed import Feed
@@ -34,6 +34,7 @@ from haechi.domain.alerting import (
     Incident,
     IncidentEvent,
     Recipient,
+    apply_command,
 )
 from haechi.domain.geo import Circle, Point
 from haechi.domain.people import Person, Position, SafeZone
@@ -69,7 +70,14 @@ def people(scene):
 
 
 CAMERAS = [
-    Camera("c1", D, "Cam 01 School yard", "rtsp://x", Point(126.9215, 37.6180), (CameraZone("z1", "school yard", "forbidden", ((0.12, 0.5), (0.86, 0.46), (0.97, 0.97), (0.03, 0.97))),)),
+    Camera(
+        "c1",
+        D,
+        "Cam 01 School yard",
+        "rtsp://x",
+        Point(126.9215, 37.6180),
+        (CameraZone("z1", "school yard", "forbidden", ((0.12, 0.5), (0.86, 0.46), (0.97, 0.97), (0.03, 0.97))),),
+    ),
     Camera("c2", D, "Cam 02 Haetae-daero west", "rtsp://x", Point(126.9196, 37.6190)),
     Camera("c3", D, "Cam 03 Park path", "rtsp://x", Point(126.9240, 37.6172)),
     Camera("c4", D, "Cam 04 Dallae-ro", "rtsp://x", Point(126.9219, 37.6200)),
@@ -104,7 +112,14 @@ def picture(seed, label, day=False, box=None):
 
 def walk(person, at, n=14):
     return tuple(
-        Position("dev", person, at - timedelta(seconds=(n - i) * 6), at - timedelta(seconds=(n - i) * 6), Point(126.92290 + 0.00011 * i, 37.61835 - 0.000115 * i), 12.0)
+        Position(
+            "dev",
+            person,
+            at - timedelta(seconds=(n - i) * 6),
+            at - timedelta(seconds=(n - i) * 6),
+            Point(126.92290 + 0.00011 * i, 37.61835 - 0.000115 * i),
+            12.0,
+        )
         for i in range(n)
     )
 
@@ -115,12 +130,27 @@ def incident(n, kind, subject, place, title, age_s, now, **more):
     because = Because(kind, words, **{k: more.pop(k) for k in ("fixes", "sightings", "zone") if k in more})
     ack = more.pop("ack", None)
     return Incident(
-        id=f"i{n}", alert_id=f"a{n}", number=2611_0470 + n, kind=kind, subject=subject, place=place, district=D,
-        severity=more.pop("severity", KINDS[kind].severity), status=more.pop("status", "Actual"),
-        state="acknowledged" if ack else "unacknowledged", title=title, starts_at=at,
-        received_at=at + timedelta(milliseconds=21), decided_at=at + timedelta(milliseconds=64), opened_at=at + timedelta(milliseconds=88),
-        because=because, first_attempt_at=at + timedelta(milliseconds=131), acknowledged_at=at + timedelta(seconds=7) if ack else None,
-        acknowledged_by=ack, owner=ack, **more,
+        id=f"i{n}",
+        alert_id=f"a{n}",
+        number=2611_0470 + n,
+        kind=kind,
+        subject=subject,
+        place=place,
+        district=D,
+        severity=more.pop("severity", KINDS[kind].severity),
+        status=more.pop("status", "Actual"),
+        state="acknowledged" if ack else "unacknowledged",
+        title=title,
+        starts_at=at,
+        received_at=at + timedelta(milliseconds=21),
+        decided_at=at + timedelta(milliseconds=64),
+        opened_at=at + timedelta(milliseconds=88),
+        because=because,
+        first_attempt_at=at + timedelta(milliseconds=131),
+        acknowledged_at=at + timedelta(seconds=7) if ack else None,
+        acknowledged_by=ack,
+        owner=ack,
+        **more,
     )
 
 
@@ -129,21 +159,108 @@ def scene_incidents(scene, now):
         return []
     sighting = Sighting(TrackId("c1", 1, 1), "person", BoundingBox(0.42, 0.35, 0.06, 0.32), 0.8)
     some = [
-        incident(1, "zone-exit", "p1", "home", "Left safe zone", 29, now, fixes=walk("p1", now), zone="home", point=Point(126.9243, 37.6168), accuracy_m=12.0),
-        incident(2, "sos", "p2", "-", "SOS pressed", 112, now, point=Point(126.9200, 37.6199), accuracy_m=18.0, words="SOS pressed on device k3fd…"),
-        incident(3, "trespass", "c1", "z1", "Trespass", 178, now, evidence="e" * 64, sightings=(sighting,), point=Point(126.9213, 37.6183), words="one person in school yard in 3 of 5 frames"),
-        incident(4, "gas", "s1", "gas-high", "Gas 21 % LEL", 250, now, severity=2, ack="Park Ha-neul", words="21 % LEL, above 20 for 10 s"),
+        incident(
+            1,
+            "zone-exit",
+            "p1",
+            "home",
+            "Left safe zone",
+            29,
+            now,
+            fixes=walk("p1", now),
+            zone="home",
+            point=Point(126.9243, 37.6168),
+            accuracy_m=12.0,
+        ),
+        incident(
+            2,
+            "sos",
+            "p2",
+            "-",
+            "SOS pressed",
+            112,
+            now,
+            point=Point(126.9200, 37.6199),
+            accuracy_m=18.0,
+            words="SOS pressed on device k3fd…",
+        ),
+        incident(
+            3,
+            "trespass",
+            "c1",
+            "z1",
+            "Trespass",
+            178,
+            now,
+            evidence="e" * 64,
+            sightings=(sighting,),
+            point=Point(126.9213, 37.6183),
+            words="one person in school yard in 3 of 5 frames",
+        ),
+        incident(
+            4,
+            "gas",
+            "s1",
+            "gas-high",
+            "Gas 21 % LEL",
+            250,
+            now,
+            severity=2,
+            ack="Park Ha-neul",
+            words="21 % LEL, above 20 for 10 s",
+        ),
         incident(5, "blind", "c4", "-", "Camera covered", 474, now, ack="desk 1", words="picture dark for 30 s"),
         incident(6, "air", "p3", "-", "Not at school by 8:40", 500, now, ack="desk 1", ends_at=now),
         incident(7, "air", "s2", "pm", "Fine dust 162 µg/m³", 1427, now, words="mean of an hour above 150"),
-        incident(8, "sos", "unknown:203.0.113.9", "-", "SOS from an unknown device", 1862, now, severity=3, status="Exercise", ack="desk 1"),
+        incident(
+            8,
+            "sos",
+            "unknown:203.0.113.9",
+            "-",
+            "SOS from an unknown device",
+            1862,
+            now,
+            severity=3,
+            status="Exercise",
+            ack="desk 1",
+        ),
     ]
     if scene == "names":
-        some[1] = incident(2, "sos", "p2", "-", "구조 요청 버튼이 눌렸습니다, 매우 긴 제목이 들어갑니다", 112, now, point=Point(126.9200, 37.6199), accuracy_m=18.0)
-        some[2] = incident(3, "trespass", "c1", "z1", "Somebody is in a place in which nobody should be at this hour of the night", 178, now, evidence="e" * 64, sightings=(sighting,))
+        some[1] = incident(
+            2,
+            "sos",
+            "p2",
+            "-",
+            "구조 요청 버튼이 눌렸습니다, 매우 긴 제목이 들어갑니다",
+            112,
+            now,
+            point=Point(126.9200, 37.6199),
+            accuracy_m=18.0,
+        )
+        some[2] = incident(
+            3,
+            "trespass",
+            "c1",
+            "z1",
+            "Somebody is in a place in which nobody should be at this hour of the night",
+            178,
+            now,
+            evidence="e" * 64,
+            sightings=(sighting,),
+        )
     if scene == "flood":
         some += [
-            incident(20 + n, ("sos", "trespass", "air")[n % 3], "p2", f"x{n}", ("SOS pressed", "Trespass", "Bad air")[n % 3], 30 * n, now, point=Point(126.9185 + 0.0008 * (n % 12), 37.6165 + 0.0009 * (n % 7)), ack=None if n % 2 else "desk 1")
+            incident(
+                20 + n,
+                ("sos", "trespass", "air")[n % 3],
+                "p2",
+                f"x{n}",
+                ("SOS pressed", "Trespass", "Bad air")[n % 3],
+                30 * n,
+                now,
+                point=Point(126.9185 + 0.0008 * (n % 12), 37.6165 + 0.0009 * (n % 7)),
+                ack=None if n % 2 else "desk 1",
+            )
             for n in range(70)
         ]
     return some
@@ -170,22 +287,68 @@ class Store:
             raise NotFound("none")
         return self.rows[incident_id]
 
+    async def apply_command(self, incident_id, district, command):
+        step = apply_command(self.rows[incident_id], command)
+        self.rows[incident_id] = step.incident
+        self.queue.put_nowait(step.incident)
+        return step.incident
+
     async def trail(self, incident_id):
         i = self.rows[incident_id]
         events = [IncidentEvent("opened", i.opened_at, "rule")]
         if i.acknowledged_at:
             events.append(IncidentEvent("acknowledged", i.acknowledged_at, i.acknowledged_by))
-            events.append(IncidentEvent("note", i.acknowledged_at + timedelta(seconds=20), i.acknowledged_by, "called the shop, valve is closed"))
+            events.append(
+                IncidentEvent(
+                    "note",
+                    i.acknowledged_at + timedelta(seconds=20),
+                    i.acknowledged_by,
+                    "called the shop, valve is closed",
+                )
+            )
         return events
 
     async def deliveries(self, incident_id):
         i = self.rows[incident_id]
         when = i.opened_at
         return [
-            DeliveryView("d1", Recipient("guardian", "g1", "Baek Jun-ho", "webhook", "x"), "opened", "delivered", 1, when, when, when, when + timedelta(milliseconds=95)),
-            DeliveryView("d2", Recipient("police", "a1", "Dallae Police", "webhook", "x"), "opened", "delivered", 1, when, when, when, when + timedelta(milliseconds=120)),
-            DeliveryView("d3", Recipient("guardian", "g2", "Kim Su-ah", "webhook", "x"), "opened", "failed", 4, when, when, when, None, "the address refuses connections"),
-            DeliveryView("d4", Recipient("desk", "a2", "Duty desk", "webhook", "x"), "opened", "pending", 0, when, when),
+            DeliveryView(
+                "d1",
+                Recipient("guardian", "g1", "Baek Jun-ho", "webhook", "x"),
+                "opened",
+                "delivered",
+                1,
+                when,
+                when,
+                when,
+                when + timedelta(milliseconds=95),
+            ),
+            DeliveryView(
+                "d2",
+                Recipient("police", "a1", "Dallae Police", "webhook", "x"),
+                "opened",
+                "delivered",
+                1,
+                when,
+                when,
+                when,
+                when + timedelta(milliseconds=120),
+            ),
+            DeliveryView(
+                "d3",
+                Recipient("guardian", "g2", "Kim Su-ah", "webhook", "x"),
+                "opened",
+                "failed",
+                4,
+                when,
+                when,
+                when,
+                when + timedelta(seconds=9),
+                "the address refuses connections",
+            ),
+            DeliveryView(
+                "d4", Recipient("desk", "a2", "Duty desk", "webhook", "x"), "opened", "pending", 0, when, when
+            ),
         ]
 
 
@@ -197,14 +360,21 @@ class Live:
         now = utc_now()
         spots = [(126.9212, 37.6184), (126.9248, 37.6175), (126.9219, 37.6194)]
         return {
-            p: Position("d", p, now, now, Point(spots[int(p[1:]) % 3][0] + 0.00002 * int(p[1:]), spots[int(p[1:]) % 3][1]), 10.0)
+            p: Position(
+                "d", p, now, now, Point(spots[int(p[1:]) % 3][0] + 0.00002 * int(p[1:]), spots[int(p[1:]) % 3][1]), 10.0
+            )
             for p in persons
             if p.startswith("q")
         }
 
     async def camera_states(self):
         now = utc_now()
-        return {c.id: CameraState(c.id, now, "unreachable" if c.id == "c4" else "live", "no answer from 10.0.3.4" if c.id == "c4" else "") for c in CAMERAS}
+        return {
+            c.id: CameraState(
+                c.id, now, "unreachable" if c.id == "c4" else "live", "no answer from 10.0.3.4" if c.id == "c4" else ""
+            )
+            for c in CAMERAS
+        }
 
     async def thumbnail(self, camera):
         now = utc_now()
@@ -228,7 +398,10 @@ async def main(port, scene):
     clock = utc_now
     me = Principal("Kim Bo-ram", frozenset({("operator", D)}))
 
-    async def who(_: HTTPConnection):
+    def who(_):
+        return me
+
+    async def who_now(_):
         return me
 
     async def districts():
@@ -240,7 +413,13 @@ async def main(port, scene):
     feed = Feed(world, registry, store, store, live, districts, clock)
     hub = Hub(world, PANELS, live, feed.away, clock, metrics)
     routes = WallRoutes(who, world, registry, store, Evidence(), Looks(Audit(), clock), base, clock)
-    app = make_app(routers=[routes.router()], live=LiveSocket(hub, who, "Asia/Seoul", clock), guard=lambda inner: inner, clock=clock)
+    app = make_app(
+        routers=[routes.router(), Actions(who, store, clock).router()],
+        routes=[],
+        live=LiveSocket(hub, who, who_now, "Asia/Seoul", clock),
+        guard=lambda inner: inner,
+        clock=clock,
+    )
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning"))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(feed.run())

@@ -5,7 +5,15 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def main(url, prefix, keys="", sizes="1920x1080,1366x768", wait="3"):
@@ -19,7 +27,8 @@ def main(url, prefix, keys="", sizes="1920x1080,1366x768", wait="3"):
             page.on("pageerror", lambda e: print("error:", e))
             page.on("requestfailed", lambda r: print("failed:", r.url, r.failure))
             page.goto(url)
-            page.wait_for_timeout(2500)
+            page.wait_for_selector("#clock small", timeout=30000)
+            page.wait_for_timeout(1500)
             for key in keys.split():
                 page.keyboard.press(key)
                 page.wait_for_timeout(500)

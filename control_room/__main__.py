@@ -1,0 +1,134 @@
+"""`python -m control_room`, the same as `haechi run wall`: wires the wall's constructors."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvicorn
+from starlette.types import Scope
+
+from control_room.actions import Actions
+from control_room.api import make_router
+from control_room.app import make_app
+from control_room.details import Looks
+from control_room.guard import PUBLIC, Guard, principal_of
+from control_room.live.feed import Feed
+from control_room.live.hub import Hub
+from control_room.live.socket import LiveSocket
+from control_room.live.sources import Registry
+from control_room.live.world import World
+from control_room.map_base import load_base_map
+from control_room.pages.wall import PANELS
+from control_room.routes import WallRoutes
+from control_room.sign_in import make_routes
+from haechi.clock import utc_now
+from haechi.config import Settings
+from haechi.domain.access import Principal
+from haechi.errors import TransientError
+from haechi.process import Component, Main, component
+from haechi.sealing import load_or_create_key
+from haechi.store import registry as rows
+from haechi.store.audit import Audit
+from haechi.store.districts import districts
+from haechi.store.evidence import Evidence
+from haechi.store.feeds import ChangeFeed
+from haechi.store.incidents import Incidents
+from haechi.store.postgres import Pool, open_pool
+from haechi.store.slices import CamerasSlice, RecipientsSlice, SafeZonesSlice, SensorsSlice
+from haechi.store.users import Users
+
+# What the sign-in page needs before anyone has signed in.
+_PUBLIC = (*PUBLIC, "/assets/wall.css", "/assets/sign-in.css", "/assets/mark.svg")
+_STOP_S = 3
+
+log = structlog.get_logger(__name__)
+
+
+async def run(settings: Settings) -> None:
+    """The wall, until it is told to stop."""
+    async with component("wall", settings) as it:
+        pool = await open_pool(settings.postgres)
+        try:
+            await _serve(it, pool)
+        finally:
+            await pool.close()
+
+
+async def _serve(it: Component, pool: Pool) -> None:
+    settings = it.settings
+    people = RecipientsSlice(pool, it.sealer, copy=it.copies / "people")
+    cameras = CamerasSlice(pool, it.sealer, copy=it.copies / "cameras")
+    sensors = SensorsSlice(pool, it.sealer, copy=it.copies / "sensors")
+    zones = SafeZonesSlice(pool, it.sealer, copy=it.copies / "safe-zones")
+    slices = (people, cameras, sensors, zones)
+    for part in slices:
+        await part.start()
+    registry = Registry(people, cameras, sensors, zones)
+    base_map = load_base_map(settings.wall.map)
+    users, incidents, audit = Users(pool), Incidents(pool), Audit(pool)
+    world = World(registry, base_map.places.where)
+
+    async def all_districts() -> list[str]:
+        return [district.id for district in await districts(pool)]
+
+    feed = Feed(world, registry, incidents, ChangeFeed(pool), it.live, all_districts, utc_now)
+    hub = Hub(world, PANELS, it.live, feed.away, utc_now, it.registry)
+    evidence = Evidence(settings.evidence.url or f"file://{(settings.data / 'evidence').resolve()}")
+    routes = WallRoutes(principal_of, world, registry, incidents, evidence, Looks(audit, utc_now), base_map, utc_now)
+    app = make_app(
+        routers=[
+            routes.router(),
+            Actions(principal_of, incidents, utc_now).router(),
+            make_router(rows.Registry(pool, it.sealer), incidents, audit),
+        ],
+        routes=make_routes(users, audit),
+        live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),
+        guard=lambda inner: Guard(inner, users, _data_key(settings), public_paths=_PUBLIC),
+        clock=utc_now,
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            settings.wall.host,
+            settings.wall.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=_STOP_S,
+            server_header=False,
+        )
+    )
+    async with asyncio.TaskGroup() as tasks:
+        background = [tasks.create_task(part.follow()) for part in slices]
+        background += [tasks.create_task(feed.run()), tasks.create_task(hub.run())]
+        await server.serve()
+        for task in background:
+            task.cancel()
+
+
+def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]:
+    """Whom a socket's session belongs to now. A PostgreSQL that is away signs nobody out."""
+
+    async def who_now(scope: Scope) -> Principal | None:
+        session = scope.get("session") or {}
+        if "user" not in session:
+            return principal_of(scope)
+        try:
+            return await users.principal_of_session(session["user"], session["stamp"])
+        except TransientError:
+            return principal_of(scope)
+
+    return who_now
+
+
+def _data_key(settings: Settings) -> str:
+    if settings.data_key is not None:
+        return settings.data_key.get_secret_value()
+    return load_or_create_key(settings.data / "data.key")
+
+
+PROCESSES: dict[str, Main] = {"wall": run}
+
+if __name__ == "__main__":
+    from haechi.cli import run_room
+
+    run_room("control_room", PROCESSES)
