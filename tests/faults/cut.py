@@ -1,0 +1,63 @@
+"""A wire to a server that can be cut and mended: the server goes away without being stopped."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+
+class Wire:
+    """A TCP relay on a port of its own."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._to = (host, port)
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._cut = False
+        self.port = 0
+
+    def cut(self) -> None:
+        """Every connection is reset, and new ones end at once."""
+        self._cut = True
+        for writer in tuple(self._writers):
+            writer.transport.abort()
+
+    def mend(self) -> None:
+        """Connections go through again."""
+        self._cut = False
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._cut:
+            writer.transport.abort()
+            return
+        far_reader, far_writer = await asyncio.open_connection(*self._to)
+        both = (writer, far_writer)
+        self._writers.update(both)
+        try:
+            await asyncio.gather(_relay(reader, far_writer), _relay(far_reader, writer))
+        finally:
+            self._writers.difference_update(both)
+            for end in both:
+                end.transport.abort()
+
+
+async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.transport.abort()
+
+
+@asynccontextmanager
+async def wire_to(url: str) -> AsyncIterator[tuple[str, Wire]]:
+    """The URL through the wire, and the wire."""
+    parts = urlsplit(url)
+    wire = Wire(parts.hostname or "", parts.port or 0)
+    server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
+    wire.port = server.sockets[0].getsockname()[1]
+    login = f"{parts.username}:{parts.password}@" if parts.username else ""
+    try:
+        yield parts._replace(netloc=f"{login}127.0.0.1:{wire.port}").geturl(), wire
+    finally:
+        server.close()
+        wire.cut()
