@@ -89,6 +89,7 @@ class Worker:
         self._consumers: list[Consumer] = []
         self._app: Any = None
         self._failed: asyncio.Future[None] | None = None
+        self._stopping = False
         self._beat = time.monotonic()
         self._own_producer = Producer(connection, name) if producer is None else None
         self._order = Order(lambda: self._app.consumer)
@@ -222,10 +223,17 @@ class Worker:
         return agent
 
     async def _admit(self, message: Message, consumer: Consumer) -> bool:
-        # Until a rebalance is over, Faust hands out what it takes back a moment later.
-        if self._app.rebalancing or message.generation_id != self._app.consumer_generation_id:
+        if not self._takes(message):
             return False
-        return not consumer.every_message or await self._order.admit(place_of(message), message.offset)
+        if not consumer.every_message:
+            return True
+        return await self._order.admit(place_of(message), message.offset) and self._takes(message)
+
+    def _takes(self, message: Message) -> bool:
+        # What comes after the consumers have settled would be acknowledged past what they have let go. And until a
+        # rebalance is over, Faust hands out what it takes back a moment later.
+        current = message.generation_id == self._app.consumer_generation_id
+        return current and not self._app.rebalancing and not self._stopping
 
     async def _start_app(self) -> None:
         await self._app.start()
@@ -264,6 +272,7 @@ class Worker:
 
     async def _last_checkpoint(self) -> None:
         failpoint("streaming.before_stop")
+        self._stopping = True
         await asyncio.gather(*(consumer.settle(_SETTLE_S) for consumer in self._consumers))
         try:
             async with asyncio.timeout(0.6):
