@@ -1,10 +1,10 @@
 """Stand-ins for Kafka and PostgreSQL that are away, slow or there, as a test says."""
 
-import asyncio
 from dataclasses import dataclass, field
 
 from haechi.errors import TransientError
 from haechi.streaming import Record
+from tests.ingest.waiting import until
 
 
 @dataclass
@@ -18,8 +18,7 @@ class FakeKafka:
 
     async def send(self, *records: Record) -> None:
         self.tried += 1
-        while self.hangs:
-            await asyncio.sleep(0.005)
+        await until(lambda: not self.hangs)
         if not self.up:
             raise TransientError("Kafka is away")
         self.records += records
@@ -38,8 +37,7 @@ class FakeInbox:
     calls: dict[str, bytes] = field(default_factory=dict)
 
     async def put(self, call_id: str, data: bytes) -> None:
-        while self.hangs:
-            await asyncio.sleep(0.005)
+        await until(lambda: not self.hangs)
         if not self.up:
             raise TransientError("PostgreSQL is away")
         self.calls[call_id] = data

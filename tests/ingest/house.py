@@ -171,6 +171,10 @@ class House:
             for device, at in zip(batch.device, batch.at, strict=True)
         ]
 
+    async def holds(self, count: int) -> bool:
+        """Whether so many different positions are in Kafka."""
+        return len(set(await self.positions())) >= count
+
     async def calls(self) -> list[UrgentCall]:
         return [call for _, call in await self.read(topics.URGENT) if isinstance(call, UrgentCall)]
 

@@ -9,6 +9,7 @@ import pytest
 from haechi.errors import TransientError
 from ingest.batching import Batcher
 from ingest.refusal import Refused
+from tests.ingest.waiting import until
 
 
 def encode(rows: Sequence[int]) -> bytes:
@@ -48,8 +49,7 @@ async def test_while_one_batch_is_under_way_the_next_one_fills() -> None:
     batcher = Batcher(deliver, encode, limit=100, wait_s=0.001)
     async with running(batcher):
         futures = [batcher.add(0)]
-        while not sent:
-            await asyncio.sleep(0.001)
+        await until(lambda: sent)
         futures += [batcher.add(n) for n in range(1, 50)]
         assert not futures[0].done()
         go.set()

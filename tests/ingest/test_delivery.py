@@ -12,6 +12,7 @@ from ingest.lane import Lane
 from ingest.refusal import Refused
 from ingest.spool import Spool
 from tests.ingest.fakes import FakeKafka
+from tests.ingest.waiting import until
 
 LANE = Lane("positions", 2)
 
@@ -25,9 +26,7 @@ async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
 
 async def replayed(outlet: Outlet, spool: Spool) -> None:
     task = asyncio.create_task(outlet.replay())
-    async with asyncio.timeout(20):
-        while spool.waiting(LANE):
-            await asyncio.sleep(0.01)
+    await until(lambda: not spool.waiting(LANE))
     task.cancel()
 
 
@@ -58,11 +57,9 @@ async def test_replay_goes_on_trying_and_sends_nothing_twice(spool: Spool) -> No
     outlet = Outlet(LANE, kafka, spool)
     await outlet.deliver(b"0")
     task = asyncio.create_task(outlet.replay())
-    while kafka.tried < 3:
-        await asyncio.sleep(0.01)
+    await until(lambda: kafka.tried >= 3)
     kafka.up = True
-    while spool.waiting(LANE):
-        await asyncio.sleep(0.01)
+    await until(lambda: not spool.waiting(LANE))
     task.cancel()
     assert kafka.values == [b"0"]
 
@@ -70,6 +67,5 @@ async def test_replay_goes_on_trying_and_sends_nothing_twice(spool: Spool) -> No
 async def test_when_neither_takes_it_the_sender_is_told(spool: Spool) -> None:
     outlet = Outlet(LANE, FakeKafka(up=False), spool)
     with pytest.raises(Refused) as refused:
-        for _ in range(200):
-            await outlet.deliver(b"x" * 1000)
+        await asyncio.gather(*(outlet.deliver(b"x" * 1000) for _ in range(200)))
     assert refused.value.status == 503

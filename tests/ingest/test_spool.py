@@ -16,6 +16,7 @@ from haechi.sealing import Sealer, create_key
 from ingest.lane import Lane
 from ingest.refusal import Refused
 from ingest.spool import Spool
+from tests.ingest.waiting import until
 
 KEY = create_key()
 A, B = Lane("positions", 0), Lane("urgent", 3)
@@ -26,8 +27,11 @@ def opened(folder: Path, *, limit: int = 1 << 20, segment: int = 400, key: str =
 
 
 async def idle(spool: Spool) -> None:
-    while spool._committing is not None:
-        await asyncio.sleep(0)
+    await until(lambda: spool._committing is None, every=0)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.spool"))
 
 
 def crash(spool: Spool) -> None:
@@ -58,9 +62,9 @@ async def test_what_is_delivered_leaves_no_file_behind(tmp_path: Path) -> None:
     spool = opened(tmp_path)
     for n in range(50):
         await spool.append(A, b"x" * n)
-    assert len(list(tmp_path.glob("*.spool"))) > 5
+    assert len(files(tmp_path)) > 5
     await drained(spool, A)
-    assert list(tmp_path.glob("*.spool")) == []
+    assert files(tmp_path) == []
     assert spool.size == 0
     await spool.append(A, b"again")
     assert await drained(spool, A) == [b"again"]
@@ -70,17 +74,17 @@ async def test_what_is_delivered_leaves_no_file_behind(tmp_path: Path) -> None:
 async def test_nothing_readable_lies_on_the_disk(tmp_path: Path) -> None:
     spool = opened(tmp_path, segment=1 << 20)
     await spool.append(A, b"37.5665 126.9780")
-    assert b"37.5665" not in b"".join(path.read_bytes() for path in tmp_path.glob("*.spool"))
+    assert b"37.5665" not in b"".join(path.read_bytes() for path in files(tmp_path))
     await spool.close()
 
 
 async def test_a_full_spool_refuses_positions_but_keeps_room_for_calls_for_help(tmp_path: Path) -> None:
     spool = opened(tmp_path, limit=8_000)
     with pytest.raises(Refused) as refused:
-        for _ in range(100):
-            await spool.append(A, b"x" * 100)
+        await asyncio.gather(*(spool.append(A, b"x" * 100) for _ in range(100)))
     assert (refused.value.status, refused.value.reason) == (503, "spool-full")
     assert refused.value.retry_after_s
+    await idle(spool)
     assert spool.full
     await spool.append(B, b"help", urgent=True)
     kept = spool.waiting(A)
@@ -118,7 +122,7 @@ async def test_another_key_is_refused_at_the_start_and_nothing_is_touched(tmp_pa
 async def test_an_altered_record_is_never_taken_for_a_report(tmp_path: Path) -> None:
     spool = opened(tmp_path, segment=1 << 20)
     await spool.append(A, b"one")
-    (file,) = tmp_path.glob("*.spool")
+    (file,) = files(tmp_path)
     data = bytearray(file.read_bytes())
     data[-1] ^= 1
     file.write_bytes(data)
@@ -170,15 +174,15 @@ async def _live_through(folder: Path, history: list[tuple[str, Lane, bytes]]) ->
             await idle(spool)
         elif what in ("crash", "torn"):
             crash(spool)
-            files = sorted(folder.glob("*.spool"))
-            if what == "torn" and files:
-                with files[-1].open("ab") as file:
+            left = files(folder)
+            if what == "torn" and left:
+                with left[-1].open("ab") as file:
                     file.write(data)
             spool = opened(folder)
     for lane, values in expected.items():
         assert spool.waiting(lane) == len(values)
         assert await drained(spool, lane) == values
-    assert list(folder.glob("*.spool")) == []
+    assert files(folder) == []
     await spool.close()
 
 

@@ -15,6 +15,7 @@ from ingest.metrics import IngestMetrics
 from ingest.spool import Spool
 from ingest.urgent import UrgentRoads, lane_of
 from tests.ingest.fakes import FakeInbox, FakeKafka
+from tests.ingest.waiting import until
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 CALL = UrgentCall("c1", "sos", "d1", "p1", "haneul", NOW, NOW)
@@ -32,9 +33,7 @@ def roads_over(kafka: FakeKafka, inbox: FakeInbox, spool: Spool) -> UrgentRoads:
 
 
 async def until_both(kafka: FakeKafka, inbox: FakeInbox) -> None:
-    async with asyncio.timeout(20):
-        while not (kafka.records and inbox.calls):
-            await asyncio.sleep(0.01)
+    await until(lambda: kafka.records and inbox.calls)
 
 
 @pytest.mark.parametrize("away", ["kafka", "postgres"])
@@ -63,9 +62,7 @@ async def test_with_neither_it_is_fsynced_and_replayed_until_one_has_it(spool: S
     await asyncio.sleep(0.1)
     assert spool.waiting(lane_of(CALL)) == 1
     kafka.up = True
-    async with asyncio.timeout(20):
-        while spool.waiting(lane_of(CALL)):
-            await asyncio.sleep(0.01)
+    await until(lambda: not spool.waiting(lane_of(CALL)))
     assert wire.URGENT.decode(kafka.values[0]) == CALL
     inbox.hangs = False
     await until_both(kafka, inbox)

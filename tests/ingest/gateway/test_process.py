@@ -1,14 +1,14 @@
 """The gateway as it runs: over a real Kafka and a real PostgreSQL."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import aiohttp
 import pytest
 import pytest_asyncio
 
+from haechi import topics
 from tests.ingest.house import House
+from tests.ingest.waiting import until
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -37,9 +37,8 @@ async def test_an_sos_is_on_both_roads(house: House) -> None:
         url = f"{house.url}/?id={house.device}&lat=37.5&lon=127&timestamp=1760000001&alarm=sos"
         async with session.post(url) as answer:
             assert answer.status == 200
-    async with asyncio.timeout(30):
-        while not (await house.calls() and await house.inbox()):
-            await asyncio.sleep(0.1)
+    await until(house.calls, every=0.1)
+    await until(house.inbox, every=0.1)
     (call,), (twin,) = await house.calls(), await house.inbox()
     assert call == twin
     assert call.person == house.person
@@ -47,8 +46,18 @@ async def test_an_sos_is_on_both_roads(house: House) -> None:
     assert call.source is None
 
 
+async def ticked(house: House) -> bool:
+    return len({partition for partition, _ in await house.ticks()}) == topics.POSITIONS.partitions
+
+
+async def test_a_reading_is_in_kafka_when_it_is_answered(house: House) -> None:
+    body = {"Datastream": {"@iot.id": house.sensor}, "result": 7.5}
+    async with aiohttp.ClientSession() as session:
+        async with session.post(f"{house.url}/v1.1/Observations", json=body) as answer:
+            assert answer.status == 201, await answer.text()
+    assert await house.readings() == [7.5]
+
+
 async def test_time_passes_in_every_partition_without_any_input(house: House) -> None:
-    async with asyncio.timeout(30):
-        while len({partition for partition, _ in await house.ticks()}) < 8:
-            await asyncio.sleep(0.3)
+    await until(lambda: ticked(house), every=0.3)
     assert all(tick.spool_empty for _, tick in await house.ticks())

@@ -1,0 +1,173 @@
+"""Whatever the gateway answered with 2xx is in Kafka, in PostgreSQL or in its spool, wherever it died."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from haechi import topics
+from haechi.embedded import EmbeddedServers
+from tests.ingest.house import House, Process
+from tests.ingest.mqtt.broker import location, publish, subscribed
+from tests.ingest.waiting import until
+from tests.mosquitto import Mosquitto
+
+pytestmark = pytest.mark.faults
+AT = 1_760_000_000
+NOWHERE = "kafka://127.0.0.1:1"
+
+
+@pytest.fixture
+async def house(kafka_url: str, postgres_database: str, tmp_path: Path) -> House:
+    house = House(tmp_path / "data", kafka_url, postgres_database)
+    await house.build()
+    return house
+
+
+class Feeder:
+    """Sends positions one second of event time apart, and keeps the ledger of what was answered with 2xx."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.accepted: list[int] = []
+        self.sent = 0
+
+    async def feed(self, most: int, *, at_once: int = 8) -> None:
+        """Up to `most` more reports, until the gateway is gone."""
+        until = self.sent + most
+        async with aiohttp.ClientSession() as session:
+            await asyncio.gather(*(self._one_by_one(session, until) for _ in range(at_once)))
+
+    async def _one_by_one(self, session: aiohttp.ClientSession, until: int) -> None:
+        while self.sent < until:
+            at = AT + self.sent
+            self.sent += 1
+            try:
+                async with session.get(self._url(at)) as answer:
+                    assert answer.status == 200, await answer.text()
+            except aiohttp.ClientError:
+                return
+            self.accepted.append(at)
+
+    async def press(self, at: int) -> None:
+        """An SOS that must be answered with 2xx."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self._url(at)}&alarm=sos") as answer:
+            assert answer.status == 200, await answer.text()
+
+    def _url(self, at: int) -> str:
+        return f"{self.house.url}/?id={self.house.device}&lat=37.5&lon=127&timestamp={at}"
+
+    async def balances(self) -> list[int]:
+        """Waits until every accepted report is in Kafka; gives all event times there, in order."""
+        until = time.monotonic() + 60
+        while True:
+            found = [at // 1_000_000 for _, at in await self.house.positions()]
+            missing = set(self.accepted) - set(found)
+            if not missing:
+                assert set(found) <= {AT + n for n in range(self.sent)}
+                return found
+            assert time.monotonic() < until, f"accepted, but not in Kafka: {sorted(missing)[:10]}"
+            await asyncio.sleep(0.3)
+
+
+async def died(process: Process, house: House, failpoint: str) -> None:
+    """It was killed, and at this very place."""
+    assert await asyncio.to_thread(process.child.wait, 60) == -9
+    assert (house.data / "failpoints").read_text().splitlines()[-1].startswith(f"{failpoint} kill ")
+
+
+def at(failpoint: str, house: House, times: int = 20) -> dict[str, str]:
+    return {
+        "HAECHI_FAILPOINT": f"{failpoint}=kill@{times}",
+        "HAECHI_FAILPOINT_LOG": str(house.data / "failpoints"),
+    }
+
+
+@pytest.mark.parametrize("failpoint", ["gateway.after_receive", "gateway.after_output", "gateway.before_answer"])
+async def test_killed_while_kafka_is_there(house: House, failpoint: str) -> None:
+    feeder = Feeder(house)
+    async with house.serving(**at(failpoint, house)) as process:
+        await feeder.feed(1000)
+        await died(process, house, failpoint)
+    async with house.serving():
+        await feeder.feed(50)
+        found = await feeder.balances()
+    assert len(found) == len(set(found)), "nothing was sent twice"
+
+
+@pytest.mark.parametrize("failpoint", ["spool.after_write", "spool.after_fsync", "gateway.after_output"])
+async def test_killed_while_it_spools(house: House, failpoint: str) -> None:
+    feeder = Feeder(house)
+    async with house.serving(HAECHI_KAFKA__URL=NOWHERE, **at(failpoint, house, 5)) as process:
+        await feeder.feed(1000)
+        await died(process, house, failpoint)
+    async with house.serving(HAECHI_KAFKA__URL=NOWHERE):
+        await feeder.feed(50, at_once=1)
+    spooled = list(feeder.accepted)
+    assert len(spooled) > 50
+    async with house.serving():
+        await feeder.feed(50, at_once=1)
+        found = await feeder.balances()
+    assert [t for t in found if t in spooled[-50:]] == spooled[-50:], "one device's reports keep their order"
+    assert found[-50:] == feeder.accepted[-50:], "and what came later stands behind"
+
+
+@pytest.fixture
+async def own_servers(tmp_path: Path) -> AsyncIterator[EmbeddedServers]:
+    """A Kafka and a PostgreSQL to be stopped."""
+    async with EmbeddedServers(tmp_path / "servers", only=("kafka", "postgres")) as servers:
+        yield servers
+
+
+async def arrived(house: House, times: set[int]) -> bool:
+    return {call.at.timestamp() for call in await house.calls()} >= times
+
+
+async def test_kafka_and_postgres_go_and_come_back(own_servers: EmbeddedServers, tmp_path: Path) -> None:
+    house = House(tmp_path / "data", own_servers.urls["kafka"], own_servers.urls["postgres"])
+    await house.build()
+    feeder = Feeder(house)
+    kafka, postgres = own_servers.servers["kafka"], own_servers.servers["postgres"]
+    async with house.serving():
+        await feeder.feed(30, at_once=1)
+        await kafka.stop()
+        await feeder.feed(10, at_once=1)
+        await feeder.press(AT + 10_000)
+        assert [call.person for call in await house.inbox()] == [house.person], "PostgreSQL had it"
+        await postgres.stop()
+        await feeder.feed(10, at_once=1)
+        await feeder.press(AT + 10_001)
+    async with house.serving():  # killed and started with neither: the registry's copy tells whose the device is
+        await feeder.feed(10, at_once=1)
+        await feeder.press(AT + 10_002)
+        await kafka.start()
+        await feeder.feed(10, at_once=1)
+        feeder.sent += 10_003  # the presses' own positions may be there
+        found = [at for at in await feeder.balances() if at < AT + 10_000]
+        assert list(dict.fromkeys(found)) == feeder.accepted
+        await until(lambda: arrived(house, {AT + 10_001, AT + 10_002}), every=0.3)
+    assert {call.person for call in await house.calls()} == {house.person}
+
+
+async def test_an_mqtt_message_that_was_not_kept_comes_again(
+    kafka_url: str, postgres_database: str, tmp_path: Path, mosquitto: Mosquitto
+) -> None:
+    house = House(tmp_path / "data", kafka_url, postgres_database, more={"HAECHI_MQTT__URL": mosquitto.url})
+    await house.build()
+    door = house.launch("mqtt", **at("gateway.after_receive", house, 30))
+    await subscribed(door)
+    sent = [(f"owntracks/{house.device}/phone", location(AT + n)) for n in range(60)]
+    await asyncio.to_thread(publish, mosquitto, sent)
+    await died(door, house, "gateway.after_receive")
+    again = house.launch("mqtt", **at("gateway.before_answer", house, 10))
+    await died(again, house, "gateway.before_answer")
+    last = house.launch("mqtt")
+    try:
+        await until(lambda: house.holds(60), every=0.3)
+    finally:
+        last.kill()
+    assert {t for _, t in await house.positions()} == {(AT + n) * 1_000_000 for n in range(60)}
+    assert await house.read(topics.DEAD_LETTERS) == []

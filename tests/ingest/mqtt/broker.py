@@ -1,0 +1,36 @@
+"""What a device says by MQTT, and when the door listens."""
+
+import asyncio
+import json
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tests.ingest.house import Process
+from tests.mosquitto import Mosquitto
+
+
+def location(at: int, **more: object) -> bytes:
+    return json.dumps({"_type": "location", "lat": 37.5, "lon": 127.0, "tst": at, **more}).encode()
+
+
+def publish(broker: Mosquitto, messages: list[tuple[str, bytes]]) -> None:
+    """Returns when the broker has acknowledged all of them (QoS 1)."""
+    client = Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set("haechi", "durable")
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    try:
+        for said in [client.publish(topic, payload, qos=1) for topic, payload in messages]:
+            said.wait_for_publish(20)
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+async def subscribed(door: Process) -> None:
+    async with asyncio.timeout(60):
+        while "mqtt.connected" not in door.log.read_text():
+            assert door.child.poll() is None, door.log.read_text()
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)  # the subscription follows the connection

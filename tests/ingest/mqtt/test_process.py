@@ -1,0 +1,82 @@
+"""The MQTT door as it runs: over a real broker that keeps its queues, a real Kafka and a real PostgreSQL."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from haechi import topics
+from haechi.sealing import Sealer
+from haechi.streaming.dead_letters import unseal
+from tests.ingest.house import House, Process
+from tests.ingest.mqtt.broker import location, publish, subscribed
+from tests.ingest.waiting import until
+from tests.mosquitto import Mosquitto
+
+AT = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp())
+
+
+@pytest.fixture
+async def house(kafka_url: str, postgres_database: str, tmp_path: Path, mosquitto: Mosquitto) -> House:
+    house = House(tmp_path / "data", kafka_url, postgres_database, more={"HAECHI_MQTT__URL": mosquitto.url})
+    await house.build()
+    return house
+
+
+@pytest.fixture
+async def door(house: House) -> AsyncIterator[Process]:
+    door = house.launch("mqtt")
+    await subscribed(door)
+    yield door
+    door.kill()
+
+
+async def all_there(house: House) -> bool:
+    return len(await house.read(topics.DEAD_LETTERS)) >= 2 and bool(await house.readings())
+
+
+async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
+    house: House, door: Process, mosquitto: Mosquitto
+) -> None:
+    reading = {"Datastream": {"@iot.id": house.sensor}, "result": 12.5}
+    await asyncio.to_thread(
+        publish,
+        mosquitto,
+        [
+            (f"owntracks/{house.device}/phone", location(AT)),
+            (f"owntracks/{house.device}/phone", location(AT + 1, alarm="sos")),
+            (f"owntracks/{house.device}/phone", b'{"_type": "lwt"}'),
+            (f"owntracks/{house.silent_device}/phone", location(AT)),
+            (f"owntracks/{house.device}/phone", b"not json"),
+            ("v1.1/Observations", json.dumps(reading).encode()),
+            ("v1.1/Observations", json.dumps(reading | {"result": 500}).encode()),
+        ],
+    )
+    await until(lambda: all_there(house), every=0.2)
+    assert await house.positions() == [(house.device, (AT + n) * 1_000_000) for n in range(2)]
+    assert [call.person for call in await house.calls()] == [house.person]
+    assert await house.readings() == [12.5]
+    letters = [unseal(value, Sealer(house.key)) for _, value in await house.read(topics.DEAD_LETTERS)]
+    assert {letter.value for letter in letters} == {b"not json", json.dumps(reading | {"result": 500}).encode()}
+    assert any("gas lies between 0 and 100" in letter.reason for letter in letters)
+    assert door.stop() == 0
+
+
+async def test_what_comes_while_the_door_is_shut_waits_in_the_broker(
+    house: House, door: Process, mosquitto: Mosquitto
+) -> None:
+    door.kill()
+    await asyncio.to_thread(
+        publish, mosquitto, [(f"owntracks/{house.device}/phone", location(AT + n)) for n in range(50)]
+    )
+    mosquitto.stop()
+    mosquitto.start()
+    again = house.launch("mqtt")
+    try:
+        await until(lambda: house.holds(50), every=0.2)
+    finally:
+        again.kill()
+    assert await house.positions() == [(house.device, (AT + n) * 1_000_000) for n in range(50)]

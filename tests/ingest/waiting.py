@@ -1,0 +1,19 @@
+"""Waiting for what other tasks and processes do."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+
+Condition = Callable[[], object | Awaitable[object]]
+
+
+async def until(condition: Condition, *, seconds: float = 60, every: float = 0.01) -> None:
+    """Returns when the condition holds; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not await _answer(condition):  # noqa: ASYNC110 - what is waited for happens in other processes too
+            await asyncio.sleep(every)
+
+
+async def _answer(condition: Condition) -> object:
+    answer = condition()
+    return await answer if inspect.isawaitable(answer) else answer
