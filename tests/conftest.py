@@ -11,9 +11,14 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 import redis
+from hypothesis import settings
 
 from tests import servers
 from tests.mosquitto import Mosquitto
+
+# Shared machines are noisy: no test depends on an absolute time.
+settings.register_profile("haechi", deadline=None)
+settings.load_profile("haechi")
 
 SERVER_FIXTURES = {"kafka_url", "postgres_url", "postgres_database", "redis_url", "mqtt_url", "mosquitto"}
 NO_SKIPS = os.environ.get("HAECHI_TEST_NO_SKIPS") == "1"
