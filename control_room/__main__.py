@@ -7,7 +7,6 @@ import structlog
 import uvicorn
 from starlette.types import Scope
 
-from control_room.actions import Actions
 from control_room.api import make_router
 from control_room.app import make_app
 from control_room.details import Looks
@@ -71,14 +70,14 @@ async def _serve(it: Component, pool: Pool) -> None:
     async def all_districts() -> list[str]:
         return [district.id for district in await districts(pool)]
 
-    feed = Feed(world, registry, incidents, ChangeFeed(pool), it.live, all_districts, utc_now)
+    changes, deliveries = ChangeFeed(pool), ChangeFeed(pool, "deliveries")
+    feed = Feed(world, registry, incidents, changes, deliveries, it.live, all_districts, utc_now)
     hub = Hub(world, PANELS, it.live, feed.away, utc_now, it.registry)
     evidence = Evidence(settings.evidence.url or f"file://{(settings.data / 'evidence').resolve()}")
     routes = WallRoutes(principal_of, world, registry, incidents, evidence, Looks(audit, utc_now), base_map, utc_now)
     app = make_app(
         routers=[
             routes.router(),
-            Actions(principal_of, incidents, utc_now).router(),
             make_router(rows.Registry(pool, it.sealer), incidents, audit),
         ],
         routes=make_routes(users, audit),

@@ -5,19 +5,16 @@ from pathlib import Path
 
 import dash
 from fastapi import APIRouter, FastAPI
-from fastapi.responses import JSONResponse
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
+from control_room.api import add_docs, add_error_handlers
 from control_room.headers import Headers, Squeeze, policy
 from control_room.live.view import View
 from control_room.pages import wall
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.errors import Conflict, HaechiError, NotFound, PermanentError, TransientError
 
 _INDEX = """<!DOCTYPE html>
 <html lang="en" data-theme="dark">
@@ -35,12 +32,6 @@ _INDEX = """<!DOCTYPE html>
 <script type="module" src="/assets/wall.js"></script>
 </body>
 </html>"""
-_STATUS: tuple[tuple[type[HaechiError], int], ...] = (
-    (NotFound, 404),
-    (Conflict, 409),
-    (PermanentError, 422),
-    (TransientError, 503),
-)
 _OWN_POLICY = ("/api/docs",)  # the documentation page brings its own scripts
 
 Guard = Callable[[ASGIApp], ASGIApp]
@@ -60,7 +51,8 @@ def make_app(
         server.include_router(router)
     server.router.routes.extend(routes)
     server.add_api_websocket_route("/live", live)
-    server.add_exception_handler(HaechiError, _problem)
+    add_error_handlers(server)
+    add_docs(server)
     page = _dash(server, clock)
     layers: tuple[Callable[[ASGIApp], ASGIApp], ...] = (
         lambda inner: Headers(inner, policy(page.csp_hashes()), skip=_OWN_POLICY),
@@ -92,13 +84,3 @@ def _dash(server: FastAPI, clock: Clock) -> dash.Dash:
     page.config.suppress_callback_exceptions = True
     page._setup_server()  # noqa: SLF001 - else the first request does it, and callbacks are unknown until then
     return page
-
-
-async def _problem(_: Request, error: Exception) -> Response:
-    """An error in the user's words, as problem+json (RFC 9457)."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
-    return JSONResponse(
-        {"type": "about:blank", "title": type(error).__name__, "status": status, "detail": str(error)},
-        status,
-        media_type="application/problem+json",
-    )

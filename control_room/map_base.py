@@ -12,24 +12,12 @@ from haechi.domain.geo import Point
 from haechi.errors import ConfigError
 
 # What the wall draws; the file may hold more (lamps for the renderer, sidewalks for the routes of people).
-DRAWN = frozenset(
-    [
-        "bank",
-        "river",
-        "park",
-        "school_yard",
-        "street",
-        "bridge",
-        "path",
-        "crossing",
-        "building",
-        "shelter",
-        "fence",
-        "gate",
-        "bus_stop",
-        "tree",
-    ]
-)
+DRAWN = {"bank", "park", "river", "school_yard", "street", "bridge", "path", "crossing", "building", "shelter"} | {
+    "fence",
+    "gate",
+    "bus_stop",
+    "tree",
+}
 
 
 class BaseMap(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-// What a person decides goes to the server by ordinary requests; the answer that counts comes back by the socket.
+// What a person decides goes to the API by ordinary requests; the answer that counts comes back by the socket.
 
 import { $, setText } from "./dom.js";
 import { w } from "./words.js";
@@ -31,9 +31,9 @@ async function post(path, body) {
   return false;
 }
 
-const of = (id, what) => `/wall/incidents/${encodeURIComponent(id)}/${what}`;
+const of = (id, what) => `/api/v1/incidents/${encodeURIComponent(id)}/${what}`;
 
 export const acknowledge = (id) => post(of(id, "acknowledge"));
 export const own = (id, owner) => post(of(id, "own"), { owner });
-export const note = (id, words) => post(of(id, "note"), { words });
+export const note = (id, words) => post(of(id, "notes"), { words });
 export const close = (id, outcome) => post(of(id, "close"), { outcome });

@@ -14,6 +14,8 @@ let wait = null;
 let canvas = null;
 let caption = null;
 let form = null;
+let asked = ""; // the row's stamp when the details were last asked for
+const TOGETHER_MS = 150; // changes that come together are asked for once
 
 export function startIncident() {
   on("select", select);
@@ -33,11 +35,17 @@ function select({ id, now: atOnce }) {
 function refresh() {
   const r = row(state.selected);
   if (!opened || opened.id !== state.selected) return;
-  if ((r && r.version !== opened.version) || (!r && opened.open)) ask(opened.id);
+  const stamp = r ? `${r.version} ${r.touched}` : "gone";
+  if (stamp === asked || (!r && !opened.open)) return;
+  asked = stamp;
+  clearTimeout(wait);
+  wait = setTimeout(() => state.selected === opened?.id && ask(opened.id), TOGETHER_MS);
 }
 
 async function ask(id) {
   asking = id;
+  const r = row(id);
+  asked = r ? `${r.version} ${r.touched}` : "gone";
   if (opened?.id !== id) {
     $("incident-empty").hidden = false;
     setText($("incident-empty"), w("incident.loading"));

@@ -37,6 +37,7 @@ class Feed:
         registry: Registry,
         incidents: OpenIncidents,
         changes: Changes,
+        deliveries: Changes,
         live: LiveReader,
         districts: Districts,
         clock: Clock,
@@ -45,6 +46,7 @@ class Feed:
         self._registry = registry
         self._incidents = incidents
         self._changes = changes
+        self._deliveries = deliveries
         self._live = live
         self._districts = districts
         self._clock = clock
@@ -54,6 +56,7 @@ class Feed:
         """For ever; a source that is away is tried again each second."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._again(self._follow_incidents))
+            tasks.create_task(self._again(self._follow_deliveries))
             tasks.create_task(self._again(self._follow_live))
             tasks.create_task(self._again(self._count_everyone))
 
@@ -61,7 +64,7 @@ class Feed:
         """What on the wall is old now, and since when."""
         now = self._clock()
         ages = {
-            "incidents": self._changes.age,
+            "incidents": max(self._changes.age, self._deliveries.age),
             "registry": self._registry.age,
             "live": (now - self._live_at).total_seconds(),
         }
@@ -85,6 +88,11 @@ class Feed:
         ]
         self._world.replace_incidents(incident for some in found for incident in some)
         async for changed in self._changes.changes():
+            self._world.put_incidents(changed)
+
+    async def _follow_deliveries(self) -> None:
+        await self._deliveries.start()
+        async for changed in self._deliveries.changes():
             self._world.put_incidents(changed)
 
     async def _follow_live(self) -> None:

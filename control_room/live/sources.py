@@ -12,14 +12,14 @@ from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera, CameraState
 from haechi.store.live import Thumbnail
 
-R = TypeVar("R", covariant=True)
+R_co = TypeVar("R_co", covariant=True)
 
 
-class Rows(Protocol[R]):
+class Rows(Protocol[R_co]):
     """A slice of the registry."""
 
-    def get(self, row_id: str) -> R | None: ...
-    def values(self) -> Sequence[R]: ...
+    def get(self, row_id: str) -> R_co | None: ...
+    def values(self) -> Sequence[R_co]: ...
     @property
     def version(self) -> int: ...
     @property

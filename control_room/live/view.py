@@ -43,7 +43,10 @@ class Spot(msgspec.Struct, frozen=True):
 
 
 class View(msgspec.Struct, frozen=True):
-    """All that the panels are made from, of some districts, at one instant."""
+    """All that the panels are made from, of some districts, at one instant.
+
+    `touched` counts what happened to an incident, also what leaves its row alone: a note, a delivery.
+    """
 
     at: datetime
     incidents: tuple[Incident, ...] = ()
@@ -55,6 +58,7 @@ class View(msgspec.Struct, frozen=True):
     trails: Mapping[str, tuple[Spot, ...]] = {}
     counts: tuple[Cell, ...] = ()
     reporting: int = 0
+    touched: Mapping[str, int] = {}
     place: Place = lambda _: ""
 
     def camera(self, camera_id: str) -> Camera | None:

@@ -25,6 +25,7 @@ class World:
         self._registry = registry
         self._place = place
         self._incidents: dict[str, Incident] = {}
+        self._touched: dict[str, int] = {}
         self._trails: dict[str, deque[Spot]] = {}
         self._camera_states: dict[str, CameraState] = {}
         self._counts: dict[str, tuple[Cell, ...]] = {}
@@ -45,6 +46,7 @@ class World:
         """All open incidents, after a start or a gap."""
         self._incidents = {}
         self.put_incidents(incidents)
+        self._touched = {key: times for key, times in self._touched.items() if key in self._incidents}
         self._trails = {key: trail for key, trail in self._trails.items() if key in self._incidents}
         self._revision += 1
 
@@ -56,9 +58,11 @@ class World:
                 continue
             if incident.open:
                 self._incidents[incident.id] = incident
+                self._touched[incident.id] = self._touched.get(incident.id, 0) + 1
                 self._add_spots(incident, incident.because.fixes)
             else:
                 self._incidents.pop(incident.id, None)
+                self._touched.pop(incident.id, None)
                 self._trails.pop(incident.id, None)
             self._revision += 1
 
@@ -103,6 +107,7 @@ class World:
             trails={i.id: tuple(self._trails[i.id]) for i in incidents if i.id in self._trails},
             counts=tuple(cell for d in sorted(districts) for cell in self._counts.get(d, ())),
             reporting=sum(self._reporting.get(d, 0) for d in districts),
+            touched={i.id: self._touched[i.id] for i in incidents},
             place=self._place,
         )
 

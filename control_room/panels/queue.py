@@ -16,11 +16,12 @@ ROWS = 60  # a person works on three at most; more rows cost every update and he
 
 
 class Row(msgspec.Struct, frozen=True):
-    """One incident. `version` tells an open panel to ask again."""
+    """One incident. `version` and `touched` tell an open panel to ask again."""
 
     id: str
     number: int
     version: int
+    touched: int
     severity: int
     status: Status
     state: IncidentState
@@ -50,6 +51,7 @@ def _row(incident: Incident, view: View) -> Row:
         id=incident.id,
         number=incident.number,
         version=incident.version,
+        touched=view.touched.get(incident.id, 0),
         severity=int(incident.severity),
         status=incident.status,
         state=incident.state,

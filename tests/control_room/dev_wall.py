@@ -14,9 +14,10 @@ import uvicorn
 from PIL import Image, ImageDraw
 from prometheus_client import CollectorRegistry
 
-from control_room.actions import Actions
+from control_room.api import make_router
 from control_room.app import make_app
 from control_room.details import Looks
+from control_room.guard import principal_of
 from control_room.live.feed import Feed
 from control_room.live.hub import Hub
 from control_room.live.socket import LiveSocket
@@ -352,6 +353,17 @@ class Store:
         ]
 
 
+class Quiet:
+    age = 0.0
+
+    async def start(self):
+        pass
+
+    async def changes(self):
+        await asyncio.Event().wait()
+        yield []
+
+
 class Live:
     def __init__(self, scene):
         self.scene, self.n, self.started = scene, 0, utc_now()
@@ -398,8 +410,11 @@ async def main(port, scene):
     clock = utc_now
     me = Principal("Kim Bo-ram", frozenset({("operator", D)}))
 
-    def who(_):
-        return me
+    def guard(inner):
+        async def let_in(scope, receive, send):
+            await inner(scope | {"principal": me}, receive, send)
+
+        return let_in
 
     async def who_now(_):
         return me
@@ -410,14 +425,14 @@ async def main(port, scene):
     registry = Registry(Rows(people(scene)), Rows(CAMERAS if scene != "empty" else []), Rows(SENSORS), Rows(ZONES))
     base = load_base_map(str(MAP))
     world, store, live, metrics = World(registry, base.places.where), Store(scene), Live(scene), CollectorRegistry()
-    feed = Feed(world, registry, store, store, live, districts, clock)
+    feed = Feed(world, registry, store, store, Quiet(), live, districts, clock)
     hub = Hub(world, PANELS, live, feed.away, clock, metrics)
-    routes = WallRoutes(who, world, registry, store, Evidence(), Looks(Audit(), clock), base, clock)
+    routes = WallRoutes(principal_of, world, registry, store, Evidence(), Looks(Audit(), clock), base, clock)
     app = make_app(
-        routers=[routes.router(), Actions(who, store, clock).router()],
+        routers=[routes.router(), make_router(None, store, Audit())],
         routes=[],
-        live=LiveSocket(hub, who, who_now, "Asia/Seoul", clock),
-        guard=lambda inner: inner,
+        live=LiveSocket(hub, principal_of, who_now, "Asia/Seoul", clock),
+        guard=guard,
         clock=clock,
     )
     server = uvicorn.Server(uvicorn.Config(app, "127.0.0.1", port, log_level="warning"))

@@ -1,0 +1,109 @@
+"""A wall as a process of its own, on real servers, for tests that kill it."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from haechi.domain.alerting import Alert, Because, Severity
+from haechi.domain.geo import Point
+from haechi.ids import alert_id
+from haechi.store.districts import ensure_district
+from haechi.store.incidents import Incidents
+from haechi.store.postgres import migrate, open_pool
+from haechi.store.users import Users
+
+ROOT = Path(__file__).parents[2]
+DISTRICT = "haneul"
+NAME, PASSWORD = "Kim Bo-ram", "a password for tests 1"
+
+
+async def prepare(postgres: str) -> None:
+    """Tables, a district, an operator."""
+    await migrate(postgres)
+    pool = await open_pool(postgres, size=2)
+    try:
+        await ensure_district(pool, DISTRICT, "Haneul", sample=True)
+        await Users(pool).add_user(NAME, PASSWORD, [("operator", DISTRICT)])
+    finally:
+        await pool.close()
+
+
+async def raise_alert(postgres: str, at, *, place: str = "-", title: str = "SOS pressed", evidence: str | None = None):
+    """An SOS of somebody nobody registered, through the incident table; the incident."""
+    alert = Alert(
+        id=alert_id("sos", "unknown:test", place, at),
+        action="raise",
+        kind="sos",
+        subject="unknown:test",
+        place=place,
+        district=DISTRICT,
+        severity=Severity.LIFE_SAFETY,
+        status="Actual",
+        starts_at=at,
+        received_at=at,
+        decided_at=at,
+        because=Because("urgent", "a test pressed"),
+        title=title,
+        point=Point(126.9212, 37.6190),
+        accuracy_m=10.0,
+        evidence=evidence,
+    )
+    pool = await open_pool(postgres, size=2)
+    try:
+        return (await Incidents(pool).apply_alert(alert, lambda _: ())).incident
+    finally:
+        await pool.close()
+
+
+class Wall:
+    """`python -m control_room` on a free port that stays the same."""
+
+    def __init__(self, data: Path, postgres: str, redis: str) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = data / "wall.log"
+        self._environ = {key: value for key, value in os.environ.items() if not key.startswith("HAECHI_")} | {
+            "HAECHI_DATA": str(data),
+            "HAECHI_POSTGRES__URL": postgres,
+            "HAECHI_REDIS__URL": redis,
+            "HAECHI_WALL__PORT": str(self.port),
+            "HAECHI_WALL__MAP": str(ROOT / "sample_feeds" / "district" / "map.geojson"),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, limit_s: float = 60) -> None:
+        """Until it answers."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "control_room"], cwd=ROOT, env=self._environ, stdout=log, stderr=log
+            )
+        until = time.monotonic() + limit_s
+        while time.monotonic() < until:
+            if self._process.poll() is not None:
+                break
+            try:
+                urllib.request.urlopen(f"{self.url}/sign-in", timeout=5).close()
+            except (urllib.error.URLError, OSError):
+                time.sleep(0.2)
+            else:
+                return
+        raise AssertionError(f"the wall did not come up: {self._log.read_text()[-3000:]}")
+
+    def kill(self) -> None:
+        """With -9."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()

@@ -1,0 +1,120 @@
+"""The wall in a real Chromium, on a real PostgreSQL and Valkey."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.chromium import NoChromium, find
+from tests.control_room.wall_process import NAME, PASSWORD, ROOT, Wall, prepare, raise_alert
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIMIT_MS = 30_000
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
+
+
+def apart(work):
+    """In a thread of its own: playwright keeps a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    try:
+        chromium = find()
+    except NoChromium as missing:
+        pytest.skip(str(missing))
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1920, "height": 1080})
+        page.set_default_timeout(LIMIT_MS)
+        expect.set_options(timeout=LIMIT_MS)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def wall(tmp_path: Path, postgres_database: str, redis_url: str) -> Iterator[Wall]:
+    apart(prepare(postgres_database))
+    wall = Wall(tmp_path, postgres_database, redis_url)
+    wall.start()
+    yield wall
+    wall.kill()
+
+
+def test_an_operator_sees_acknowledges_and_is_told_when_the_wall_is_not_live(
+    wall: Wall, page: Page, postgres_database: str
+) -> None:
+    problems: list[str] = []
+    elsewhere: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda m: problems.append(m.text) if "Content Security Policy" in m.text else None)
+    page.on("request", lambda r: None if r.url.startswith((wall.url, "data:", "blob:")) else elsewhere.append(r.url))
+
+    page.goto(wall.url)
+    assert "/sign-in" in page.url
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill("not the password")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("do not match")
+    page.screenshot(path=_out("sign-in.png"))
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#queue-empty")).to_contain_text("Nothing needs a person now")
+    expect(page.locator("#duty")).to_contain_text(NAME)
+
+    incident = apart(raise_alert(postgres_database, datetime.now(UTC)))
+    row = page.locator(f"[data-id='{incident.id}']")
+    expect(row).to_contain_text("SOS pressed")
+    expect(row).to_contain_text("Haetae-daero")
+    expect(page).to_have_title("(1) Haechi")
+
+    page.keyboard.press("n")
+    expect(page.locator("#incident h2")).to_contain_text("SOS pressed")
+    expect(page.locator(".timeline")).to_contain_text("a test pressed")
+    page.keyboard.press("a")
+    expect(row).to_contain_text("mine")
+    expect(page.locator(".timeline")).to_contain_text(f"acknowledged · {NAME}")
+    page.keyboard.press("c")
+    page.keyboard.type("called, help is on the way")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(".timeline")).to_contain_text("called, help is on the way")
+    page.screenshot(path=_out("wall-acknowledged.png"))
+
+    wall.kill()
+    expect(page.locator("#stale")).to_be_visible()
+    expect(page.locator("#stale")).to_contain_text("Wall not live since")
+    page.screenshot(path=_out("wall-not-live.png"))
+    wall.start()
+    expect(page.locator("#stale")).to_be_hidden()
+    second = apart(raise_alert(postgres_database, datetime.now(UTC), place="gate"))
+    expect(page.locator(f"[data-id='{second.id}']")).to_be_visible()
+
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Checked, nothing wrong").click()
+    page.get_by_role("button", name="Close incident").click()
+    expect(row).to_have_count(0)
+    assert not problems
+    assert not elsewhere, "the wall asks nobody but its own server"
+
+
+def _out(name: str) -> str:
+    folder = ROOT / "out"
+    folder.mkdir(exist_ok=True)
+    return str(folder / name)
