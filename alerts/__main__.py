@@ -6,9 +6,9 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -110,7 +110,7 @@ async def callbacks(settings: Settings) -> None:
             utc_now,
             it.registry,
         )
-        server = uvicorn.Server(
+        server = _Server(
             uvicorn.Config(
                 handlers.app(),
                 host=settings.alerts.callbacks_host,
@@ -123,7 +123,22 @@ async def callbacks(settings: Settings) -> None:
                 h11_max_incomplete_event_size=16_384,
             )
         )
-        await _first_to_end(server.serve(), people.follow())
+
+        async def stop() -> None:
+            await _signalled()
+            server.should_exit = True
+            await asyncio.Event().wait()  # for `serve` to end
+
+        await _first_to_end(stop(), server.serve(), people.follow())
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn would repeat a signal after its shutdown, and so end the process as killed by it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are ours."""
+        yield
 
 
 def public_url(settings: Settings) -> str:

@@ -17,7 +17,7 @@ _STYLE = """
 *{box-sizing:border-box}body{margin:0;font:18px/1.45 system-ui,sans-serif;color:#1a1a1a;background:#fff;
 min-height:100vh;min-height:100dvh;display:flex;flex-direction:column}
 header{padding:18px 20px;color:#fff;background:#b3141a}header.calm{background:#24508a}
-h1{margin:0;font-size:26px;line-height:1.25}header p{margin:4px 0 0}.drill{background:#5b3a8c;color:#fff;padding:10px 20px;
+h1{margin:0;font-size:26px;line-height:1.25}header p{margin:4px 0 0}.drill{margin:0;background:#5b3a8c;color:#fff;padding:10px 20px;
 font-weight:700}main{padding:14px 20px;flex:1}main p{margin:6px 0}svg{display:block;width:100%;height:auto;
 border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who{font-weight:700}small{color:#555;font-size:15px}
 a{color:#1d4f91}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
