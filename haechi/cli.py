@@ -19,6 +19,8 @@ from haechi.process import NAMES, Main, main_of
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="The folder that holds everything (default .haechi).")]
 
+_ON_UVLOOP = ("ingest.gateway",)  # thousands of requests a second; the others run on asyncio's own loop
+
 app = typer.Typer(
     name="haechi", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
 )
@@ -124,6 +126,7 @@ def run_room(room: str, processes: Mapping[str, Main]) -> None:
 
 def run_process_of(main: Main, settings: config.Settings, name: str) -> None:
     """Run a process's coroutine to its end, and end with it."""
+    import uvloop
     from setproctitle import setproctitle
 
     from haechi.streaming import run_process
@@ -135,7 +138,7 @@ def run_process_of(main: Main, settings: config.Settings, name: str) -> None:
     async def whole() -> None:
         await main(settings)
 
-    run_process(whole())
+    run_process(whole(), uvloop.new_event_loop if name in _ON_UVLOOP else asyncio.new_event_loop)
 
 
 class guarded_words:  # noqa: N801 - read as a word: `with guarded_words():`

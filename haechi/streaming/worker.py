@@ -4,6 +4,7 @@ Crash-only: stopping is a last checkpoint and an exit, starting is recovery.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from haechi.clock import Clock, utc_now
 from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
 from haechi.sealing import Sealer
+from haechi.streaming import admin
 from haechi.streaming.acks import Acks, Place
 from haechi.streaming.app import SESSION_TIMEOUT_S, make_app
 from haechi.streaming.changelog import Changelog
@@ -26,11 +28,11 @@ from haechi.streaming.newest import Newest
 from haechi.streaming.order import Order
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Decode, EventTime, Handler, M
-from haechi.streaming.runtime import Message, OnDeadLetter, Runtime, Sends, UntrustedState, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, Sends, UntrustedState, place_of
 from haechi.streaming.stateful import MakeState, Route, Stateful
 from haechi.streaming.stateless import Stateless
 from haechi.streaming.trouble import AWAY
-from haechi.topics import Topic
+from haechi.topics import DEAD_LETTERS, Topic
 
 log = structlog.get_logger(__name__)
 
@@ -146,6 +148,7 @@ class Worker:
                 route,
                 decode,
                 Changelog(self._connection, self.name, table),
+                table=table,
                 event_time=event_time,
                 on_dead_letter=on_dead_letter,
             )
@@ -172,6 +175,7 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         self._app = self._make_app()
+        await self._check_topics(stop)
         tasks: list[asyncio.Future[Any]] = [
             asyncio.create_task(work, name=name)
             for name, work in (
@@ -192,6 +196,17 @@ class Worker:
             for task in tasks:
                 task.cancel()
             await self._close()
+
+    async def _check_topics(self, stop: asyncio.Event) -> None:
+        """Kafka may still be starting; a missing topic or another number of partitions is said in words."""
+        wanted = [*(consumer.topic for consumer in self._consumers), DEAD_LETTERS]
+        changelogs = [
+            admin.Changelog(self.name, consumer.topic, consumer.table)
+            for consumer in self._consumers
+            if isinstance(consumer, Stateful)
+        ]
+        with contextlib.suppress(Ended):
+            await self._runtime.persist(lambda: admin.check_topics(self._connection, wanted, changelogs), "", stop)
 
     def _make_app(self) -> Any:
         app = make_app(self._connection, self.name, slot=self._slot, start=self._start)
@@ -240,10 +255,11 @@ class Worker:
         await self._app.wait()  # until it stops or crashes
         raise self._app.crash_reason or UntrustedState(f"{self.name}: the Faust app has stopped by itself.")
 
-    async def _commit(self, positions: Mapping[Place, int]) -> None:
+    async def _commit(self, positions: Mapping[Place, int]) -> bool:
         self._check_trusted()
         # Faust offers no public way to commit positions that are not its own; the broker refuses a former owner's.
-        await self._app.consumer._commit(dict(positions))  # noqa: SLF001
+        committed: bool = await self._app.consumer._commit(dict(positions))  # noqa: SLF001
+        return committed
 
     def _end_of(self, place: Place) -> int | None:
         end: int | None = self._app.consumer.highwater(place)
@@ -341,14 +357,16 @@ class Worker:
         return behind
 
 
-def run_process(main: Coroutine[Any, Any, None]) -> NoReturn:
+def run_process(
+    main: Coroutine[Any, Any, None], new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+) -> NoReturn:
     """Run a process's main coroutine and end the process with its threads: 0 after a stop, 70 after a failure.
 
     An error in the user's words is printed without a traceback.
     """
     code = 0
     try:
-        asyncio.new_event_loop().run_until_complete(main)
+        new_loop().run_until_complete(main)
     except HaechiError as error:
         log.critical("process.ended", reason=str(error))
         code = EXIT_UNTRUSTED

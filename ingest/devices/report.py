@@ -130,8 +130,11 @@ def urgent_of(value: object) -> UrgentKind | None:
     return URGENT_ALARMS.get(value.strip().lower()) if isinstance(value, str) else None
 
 
+_NUMBERS = (str, int, float)
+
+
 def _float(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMBERS):
         return None
     try:
         number = float(value)

@@ -3,14 +3,14 @@
 import json
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi.domain.geo import Point
-from ingest.devices.osmand import KNOT, parse
+from ingest.devices.osmand import KNOT, _form, parse
 from ingest.devices.report import Posted, Report
 from ingest.refusal import Refused
 
@@ -158,6 +158,12 @@ def test_traccar_clients_json_has_metres_per_second_and_a_battery_from_0_to_1() 
 def test_broken_and_deep_json_is_refused(body: bytes) -> None:
     with pytest.raises(Refused):
         read({}, body)
+
+
+@given(st.text("abid=&;lt1.-", max_size=60))
+def test_a_query_without_escapes_is_read_as_one_with_them_would_be(text: str) -> None:
+    kept = {name: value for name, value in parse_qsl(text, keep_blank_values=True) if name}
+    assert {name: value for name, value in _form(text.encode()).items() if name} == kept
 
 
 @given(query=st.binary(max_size=200), body=st.binary(max_size=200))
