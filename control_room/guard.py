@@ -92,13 +92,7 @@ class Guard:
 
     async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
-        try:
-            refusal = self._refusal(scope, headers)
-            if refusal is None and not self._is_public(scope["path"]):
-                scope["principal"] = await self._principal(scope, headers)
-                refusal = None if scope["principal"] is not None else _Refusal(401, "Sign in, or send a bearer token.")
-        except TransientError as error:
-            refusal = _Refusal(503, str(error))
+        refusal = await self._refusal(scope, headers)
         if refusal is not None:
             await _refuse(refusal, scope, headers, receive, send)
         elif scope["type"] == "websocket":
@@ -109,15 +103,19 @@ class Guard:
     def _is_public(self, path: str) -> bool:
         return path in self._public or path.startswith(self._public_below)
 
-    def _refusal(self, scope: Scope, headers: Headers) -> "_Refusal | None":
-        """What no sign-in would help: a body too large, a request of another site's page."""
-        if _bearer(headers) is not None:
-            return None
-        if scope["type"] == "websocket":
-            own = "origin" not in headers or _same_origin(headers)  # browsers always send it
-        else:
-            own = scope["method"] in _SAFE or _same_origin(headers)
-        return None if own else _Refusal(403, "This came from another site's page; only our own pages may do that.")
+    async def _refusal(self, scope: Scope, headers: Headers) -> "_Refusal | None":
+        """Why this must not pass, if so; else the principal is in the scope (not on public paths)."""
+        if not self._is_public(scope["path"]):
+            try:
+                principal = await self._principal(scope, headers)
+            except TransientError as error:
+                return _Refusal(503, str(error))
+            if principal is None:
+                return _Refusal(401, "Sign in, or send a bearer token.")
+            scope["principal"] = principal
+        if _bearer(headers) is None and not _from_our_pages(scope, headers):
+            return _Refusal(403, "This came from another site's page; only our own pages may do that.")
+        return None
 
     async def _principal(self, scope: Scope, headers: Headers) -> Principal | None:
         token = _bearer(headers)
@@ -241,10 +239,14 @@ def _bearer(headers: Headers) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
-def _same_origin(headers: Headers) -> bool:
+def _from_our_pages(scope: Scope, headers: Headers) -> bool:
     """What a browser tells of the page that asks. Compared by host and port: TLS may end in front of us."""
+    if scope["type"] == "http" and scope["method"] in _SAFE:
+        return True
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc == headers.get("host")
+    if origin is None:
+        return bool(scope["type"] == "websocket")  # no browser opens one without telling its origin
+    return urlsplit(origin).netloc == headers.get("host")

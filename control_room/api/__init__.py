@@ -1,27 +1,30 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
-app.include_router(make_router(registry, incidents, audit))
-add_error_handlers(app)          # problem+json for every error, validation too
-app.mount / add docs: docs_routes(app) serves /api/docs and /api/openapi.json without any other server's scripts
+server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
+server.include_router(make_router(registry, incidents, audit))
+add_error_handlers(server)       # problem+json for every error, validation too
+add_docs(server)                 # /api/docs and /api/openapi.json
 """
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter
 
+from control_room.api.docs import add_docs
+from control_room.api.errors import add_error_handlers
+from control_room.api.incident_routes import add_incidents
+from control_room.api.registry_routes import add_resource
+from control_room.api.resources import RESOURCES
+from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry
 
+__all__ = ["add_docs", "add_error_handlers", "make_router"]
 
-def make_router(registry: Registry, incidents: Incidents, audit: Audit) -> APIRouter:
+
+def make_router(registry: Registry, incidents: Incidents, audit: Audit, *, clock: Clock = utc_now) -> APIRouter:
     """All resources, to be served behind `control_room.guard.Guard`."""
-    raise NotImplementedError
-
-
-def add_error_handlers(app: FastAPI) -> None:
-    """Errors in words, as problem+json."""
-    raise NotImplementedError
-
-
-def add_docs(app: FastAPI) -> None:
-    """/api/docs and /api/openapi.json; make the app with `FastAPI(docs_url=None, redoc_url=None, openapi_url=None)`."""
-    raise NotImplementedError
+    router = APIRouter(prefix="/api/v1")
+    for resource in RESOURCES:
+        add_resource(router, resource, registry, audit)
+    add_incidents(router, incidents, audit, clock)
+    return router

@@ -76,13 +76,19 @@ class Live:
         }
 
     async def put_camera_state(self, state: CameraState) -> None:
-        """Reported again at least every 10 s, or the camera counts as unknown."""
-        await self._set(f"camera:{state.camera}", msgspec.json.encode(state), _CAMERA_S)
+        """Reported again at least every 10 s, or the camera counts as unknown. What the detector says of a camera
+        ("no model") has a key of its own: each key has one writer."""
+        front = "unseen" if state.state == "no model" else "camera"
+        await self._set(f"{front}:{state.camera}", msgspec.json.encode(state), _CAMERA_S)
 
     async def camera_states(self) -> dict[str, CameraState]:
         """By camera."""
-        found = await self._all("camera:")
-        return {camera: msgspec.json.decode(data, type=CameraState) for camera, data in found.items()}
+        read, unseen = await self._all("camera:"), await self._all("unseen:")
+        states = {camera: msgspec.json.decode(data, type=CameraState) for camera, data in read.items()}
+        for camera, data in unseen.items():
+            if camera in states and states[camera].state == "live":
+                states[camera] = msgspec.json.decode(data, type=CameraState)
+        return states
 
     async def put_thumbnail(self, camera: str, jpeg: bytes, captured_at: datetime) -> None:
         """Replaces the one before."""

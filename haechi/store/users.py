@@ -59,7 +59,7 @@ class Users:
         self._pool = pool
         self._hasher = hasher or PasswordHasher()
         self._hashing = asyncio.Semaphore(_AT_ONCE)
-        self._nobody = self._hasher.hash(secrets.token_hex())  # what a wrong name is checked against
+        self._nobody: str | None = None  # what a wrong name is checked against
 
     async def add_user(self, name: str, password: str, grants: Iterable[tuple[Role, str]]) -> None:
         """Conflict when the name is taken; NotFound for an unknown district; PermanentError for a weak password."""
@@ -99,6 +99,8 @@ class Users:
         """None for a wrong name or password or a disabled user, after the same time."""
         row = await self._row(name)
         alive = row is not None and row["disabled_at"] is None
+        if self._nobody is None:
+            self._nobody = await self._hash(secrets.token_hex())
         right = await self._verify(row["password_hash"] if row is not None and alive else self._nobody, password)
         return Principal(row["name"], _grants(row)) if row is not None and alive and right else None
 

@@ -1,0 +1,158 @@
+"""Incidents as other systems see them: list, one with its trail, deliveries and latency, and what people do."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import AwareDatetime, Field
+from starlette.responses import Response
+
+from control_room.api.access import in_any, the_district, the_districts
+from control_room.api.places import Body
+from control_room.guard import principal_of
+from haechi.clock import Clock
+from haechi.domain.alerting import Acknowledge, Close, Command, DeliveryView, Incident, IncidentEvent, Note, Own
+from haechi.store.audit import Audit, AuditEntry
+from haechi.store.incidents import Incidents
+
+District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
+Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+
+
+class NoteBody(Body):
+    """Words for the trail."""
+
+    words: Words
+
+
+class OwnBody(Body):
+    """Who takes it; null gives it back, nothing means the caller."""
+
+    owner: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class CloseBody(Body):
+    """How it ended."""
+
+    outcome: Words
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """Milliseconds from the event on; None is not there yet."""
+
+    event_to_received: float
+    event_to_decided: float
+    event_to_incident: float
+    event_to_first_attempt: float | None
+    event_to_acknowledged: float | None
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """An incident, whole."""
+
+    incident: Incident
+    trail: list[IncidentEvent]
+    deliveries: list[DeliveryView]
+    latency_ms: Latency
+
+
+class Page(msgspec.Struct, frozen=True):
+    """`next` is the `before` of the page that follows."""
+
+    items: list[Incident]
+    next: datetime | None
+
+
+class AuditPage(msgspec.Struct, frozen=True):
+    """Newest first."""
+
+    items: list[AuditEntry]
+
+
+def latency_of(incident: Incident) -> Latency:
+    """Every alert carries its own latency."""
+
+    def since(at: datetime) -> float:
+        return round((at - incident.starts_at).total_seconds() * 1000, 3)
+
+    return Latency(
+        event_to_received=since(incident.received_at),
+        event_to_decided=since(incident.decided_at),
+        event_to_incident=since(incident.opened_at),
+        event_to_first_attempt=None if incident.first_attempt_at is None else since(incident.first_attempt_at),
+        event_to_acknowledged=None if incident.acknowledged_at is None else since(incident.acknowledged_at),
+    )
+
+
+def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: Clock) -> None:
+    """The requests about incidents, and the audit."""
+
+    async def show_all(
+        request: Request,
+        district: District = None,
+        open: Annotated[bool, Query(description="Only open ones.")] = False,  # noqa: A002 - the parameter's name in the API
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        before: Annotated[AwareDatetime | None, Query(description="Opened before; `next` of the page before.")] = None,
+    ) -> Response:
+        principal = principal_of(request.scope)
+        place = the_district(principal, "read incidents", district)
+        found = await incidents.recent(place, open_only=open, limit=limit, before=before)
+        await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
+        return _json(Page(found, found[-1].opened_at if len(found) == limit else None))
+
+    async def show(request: Request, incident_id: str, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "read incidents", district)
+        incident = await in_any(places, lambda place: incidents.get(incident_id, place))
+        trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
+        await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
+        return _json(Opened(incident, trail, deliveries, latency_of(incident)))
+
+    async def acknowledge(request: Request, incident_id: str, district: District = None) -> Response:
+        command = Acknowledge(principal_of(request.scope).name, clock())
+        return await handled(request, incident_id, district, command, "acknowledged")
+
+    async def note(request: Request, incident_id: str, body: NoteBody, district: District = None) -> Response:
+        command = Note(principal_of(request.scope).name, clock(), body.words)
+        return await handled(request, incident_id, district, command, "noted")
+
+    async def own(
+        request: Request, incident_id: str, body: OwnBody | None = None, district: District = None
+    ) -> Response:
+        name = principal_of(request.scope).name
+        owner = body.owner if body is not None and "owner" in body.model_fields_set else name
+        return await handled(request, incident_id, district, Own(name, clock(), owner), "changed owner")
+
+    async def close(request: Request, incident_id: str, body: CloseBody, district: District = None) -> Response:
+        command = Close(principal_of(request.scope).name, clock(), body.outcome)
+        return await handled(request, incident_id, district, command, "closed")
+
+    async def handled(
+        request: Request, incident_id: str, district: str | None, command: Command, what: str
+    ) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "handle incidents", district)
+        incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
+        await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
+        return _json(incident)
+
+    async def show_audit(
+        request: Request, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+    ) -> Response:
+        place = the_district(principal_of(request.scope), "read audit", district)
+        return _json(AuditPage(await audit.recent(place, limit)))
+
+    one = "/incidents/{incident_id}"
+    route = router.add_api_route
+    route("/incidents", show_all, methods=["GET"], summary="List incidents, newest first", tags=["incidents"])
+    route(one, show, methods=["GET"], summary="An incident with trail, deliveries and latency", tags=["incidents"])
+    route(f"{one}/acknowledge", acknowledge, methods=["POST"], summary="Acknowledge an incident", tags=["incidents"])
+    route(f"{one}/notes", note, methods=["POST"], summary="Add words to the trail", tags=["incidents"])
+    route(f"{one}/own", own, methods=["POST"], summary="Take an incident, or give it back", tags=["incidents"])
+    route(f"{one}/close", close, methods=["POST"], summary="Close an acknowledged incident", tags=["incidents"])
+    route("/audit", show_audit, methods=["GET"], summary="Who saw and did what, newest first", tags=["audit"])
+
+
+def _json(value: object) -> Response:
+    return Response(msgspec.json.encode(value), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,281 @@
+"""The bodies of the registry's resources: what is read, checked field by field, and what is answered.
+
+Each body knows its way into the domain (`value`) and back (`of`).
+"""
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import msgspec
+from pydantic import AwareDatetime, Field, field_validator, model_validator
+
+from control_room.api.places import (
+    Body,
+    Geometry,
+    LonLat,
+    PicturePolygon,
+    ScheduleWindow,
+    Windows,
+    checked_picture_polygon,
+    geometry_of,
+)
+from haechi.domain.alerting import Agency, AgencyRole
+from haechi.domain.geo import Point
+from haechi.domain.people import Consent, Device, DeviceKind, Guardian, Person, PersonKind, SafeZone
+from haechi.domain.sensing import OBSERVED_PROPERTIES, Sensor
+from haechi.domain.video import Camera, CameraZone
+
+T = TypeVar("T", bound=msgspec.Struct)
+Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
+RowId = Annotated[str, Field(min_length=1, max_length=64)]
+MASK = "***"
+_CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https")
+
+
+class ResourceBody(Protocol[T]):
+    """How the API's side of a resource is used."""
+
+    def value(self) -> T: ...
+    @classmethod
+    def of(cls, value: T) -> Self: ...
+
+
+def _url(text: str, schemes: tuple[str, ...]) -> str:
+    try:
+        parts = urlsplit(text)
+        sane = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        sane = False
+    if not sane or re.search(r"\s", text) or not text.isprintable():
+        raise ValueError(f"a full address is needed, beginning with {' or '.join(f'{s}://' for s in schemes)}")
+    return text
+
+
+def _webhook(text: str | None) -> str | None:
+    """Its syntax only; where it may lead is decided when it is called."""
+    return None if text is None else _url(text, ("http", "https"))
+
+
+WebhookUrl = Annotated[str, Field(max_length=2000, description="http or https.")]
+
+
+class GuardianBody(Body):
+    """Who is told about a person."""
+
+    name: Name
+    phone: str | None = Field(None, pattern=r"^\+?[0-9][0-9 ()./-]{2,30}$")
+    webhook_url: WebhookUrl | None = None
+    language: str = Field("ko", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="BCP 47, such as ko.")
+
+    _checked = field_validator("webhook_url")(_webhook)
+
+    def value(self) -> Guardian:
+        return Guardian("", "", self.name, self.phone, self.webhook_url, self.language)
+
+    @classmethod
+    def of(cls, value: Guardian) -> Self:
+        return cls(name=value.name, phone=value.phone, webhook_url=value.webhook_url, language=value.language)
+
+
+class AgencyBody(Body):
+    """Police, fire or the duty desk."""
+
+    name: Name
+    role: AgencyRole
+    webhook_url: WebhookUrl
+
+    _checked = field_validator("webhook_url")(_webhook)
+
+    def value(self) -> Agency:
+        return Agency("", "", self.name, self.role, self.webhook_url)
+
+    @classmethod
+    def of(cls, value: Agency) -> Self:
+        return cls(name=value.name, role=value.role, webhook_url=value.webhook_url)
+
+
+class ConsentBody(Body):
+    """Who allowed what until when."""
+
+    given_by: Name
+    given_at: AwareDatetime
+    scopes: Annotated[list[Literal["position", "sos", "search"]], Field(max_length=3)]
+    expires_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.expires_at is not None and self.expires_at <= self.given_at:
+            raise ValueError("expires_at must be later than given_at")
+        return self
+
+    def value(self) -> Consent:
+        return Consent(self.given_by, self.given_at, tuple(dict.fromkeys(self.scopes)), self.expires_at)
+
+
+class PersonBody(Body):
+    """A protected person."""
+
+    name: Name
+    born: date = Field(ge=date(1890, 1, 1))
+    kind: PersonKind
+    guardian_ids: Annotated[list[RowId], Field(max_length=20)] = Field([], description="In order of call.")
+    consent: ConsentBody | None = None
+
+    @field_validator("guardian_ids")
+    @classmethod
+    def _once_each(cls, ids: list[str]) -> list[str]:
+        if len(set(ids)) != len(ids):
+            raise ValueError("a guardian stands twice")
+        return ids
+
+    def value(self) -> Person:
+        consent = self.consent.value() if self.consent else None
+        return Person("", "", self.name, self.born, self.kind, tuple(self.guardian_ids), consent)
+
+    @classmethod
+    def of(cls, value: Person) -> Self:
+        fields = msgspec.to_builtins(value, builtin_types=(date, datetime))
+        return cls.model_validate({name: fields[name] for name in cls.model_fields})
+
+
+class DeviceBody(Body):
+    """A device; the `id` in the answer is what it reports under, and its credential."""
+
+    person_id: RowId
+    kind: DeviceKind
+
+    def value(self) -> Device:
+        return Device("", "", self.person_id, self.kind)
+
+    @classmethod
+    def of(cls, value: Device) -> Self:
+        return cls(person_id=value.person_id, kind=value.kind)
+
+
+class SafeZoneBody(Body):
+    """Where a person (`person_id`), or everyone of the district (`district`: true), should be."""
+
+    name: Name
+    person_id: RowId | None = None
+    district: bool = False
+    geometry: Geometry
+    schedule: Windows = Field([], description="Empty: always.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _radius_inside(cls, data: Any) -> Any:
+        """`radius_m` may stand in the geometry or beside it."""
+        if isinstance(data, dict) and "radius_m" in data and isinstance(data.get("geometry"), dict):
+            data = dict(data)
+            data["geometry"] = {"radius_m": data.pop("radius_m"), **data["geometry"]}
+        return data
+
+    @model_validator(mode="after")
+    def _someones(self) -> Self:
+        if (self.person_id is None) != self.district:
+            raise ValueError("give either person_id, or district: true for everyone")
+        return self
+
+    def value(self) -> SafeZone:
+        schedule = tuple(window.window() for window in self.schedule)
+        return SafeZone("", "", self.person_id, self.name, self.geometry.area(), schedule)
+
+    @classmethod
+    def of(cls, value: SafeZone) -> Self:
+        return cls(
+            name=value.name,
+            person_id=value.person_id,
+            district=value.person_id is None,
+            geometry=geometry_of(value.area),
+            schedule=[ScheduleWindow.of(window) for window in value.schedule],
+        )
+
+
+class CameraZoneBody(Body):
+    """A polygon in the picture, points 0-1 of its width and height."""
+
+    id: RowId | None = Field(None, description="Given by the server; keep it when you send the zone again.")
+    name: Name
+    kind: Literal["forbidden", "mask", "watch"]
+    polygon: PicturePolygon
+    schedule: Windows = Field([], description="Empty: always.")
+
+    _checked = field_validator("polygon")(checked_picture_polygon)
+
+    def value(self) -> CameraZone:
+        schedule = tuple(window.window() for window in self.schedule)
+        return CameraZone(self.id or str(uuid4()), self.name, self.kind, tuple(self.polygon), schedule)
+
+    @classmethod
+    def of(cls, zone: CameraZone) -> Self:
+        schedule = [ScheduleWindow.of(window) for window in zone.schedule]
+        return cls(id=zone.id, name=zone.name, kind=zone.kind, polygon=list(zone.polygon), schedule=schedule)
+
+
+class CameraBody(Body):
+    """A camera. Its url is a secret: answers show the host only."""
+
+    name: Name
+    url: str = Field(max_length=2000, description="rtsp, rtsps, http or https.")
+    location: LonLat
+    zones: Annotated[list[CameraZoneBody], Field(max_length=50)] = Field([])
+
+    @field_validator("url")
+    @classmethod
+    def _whole(cls, url: str) -> str:
+        if MASK in url:
+            raise ValueError("this is the masked address of an answer; leave the url out to keep the one that is there")
+        return _url(url, _CAMERA_SCHEMES)
+
+    @field_validator("zones")
+    @classmethod
+    def _once_each(cls, zones: list[CameraZoneBody]) -> list[CameraZoneBody]:
+        ids = [zone.id for zone in zones if zone.id is not None]
+        if len(set(ids)) != len(ids):
+            raise ValueError("a zone's id stands twice")
+        return zones
+
+    def value(self) -> Camera:
+        return Camera("", "", self.name, self.url, Point(*self.location), tuple(zone.value() for zone in self.zones))
+
+    @classmethod
+    def of(cls, value: Camera) -> Self:
+        location = (value.location.lon, value.location.lat)
+        zones = [CameraZoneBody.of(zone) for zone in value.zones]
+        return cls(name=value.name, url=value.url, location=location, zones=zones)
+
+
+def masked_url(url: str) -> str:
+    """Scheme, host and port; user, password, path and query may be secrets."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{MASK}@{parts.netloc.rpartition('@')[2]}/{MASK}"
+
+
+class SensorBody(Body):
+    """A sensor; its unit is its observed property's."""
+
+    name: Name
+    observed_property: str
+    unit: str
+    location: LonLat
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        row = next((row for row in OBSERVED_PROPERTIES if row.name == self.observed_property), None)
+        if row is None:
+            known = ", ".join(row.name for row in OBSERVED_PROPERTIES)
+            raise ValueError(f"observed_property '{self.observed_property}' is unknown; there are {known}")
+        if self.unit != row.unit:
+            raise ValueError(f"the unit of {row.name} is {row.unit} (UCUM), not '{self.unit}'")
+        return self
+
+    def value(self) -> Sensor:
+        return Sensor("", "", self.name, self.observed_property, self.unit, Point(*self.location))
+
+    @classmethod
+    def of(cls, value: Sensor) -> Self:
+        location = (value.location.lon, value.location.lat)
+        return cls(name=value.name, observed_property=value.observed_property, unit=value.unit, location=location)

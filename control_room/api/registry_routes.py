@@ -1,0 +1,124 @@
+"""POST, GET, PATCH, DELETE of every resource of the registry: one set of handlers for the whole table."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import JsonValue, ValidationError, create_model
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from control_room.api.access import in_any, the_district, the_districts
+from control_room.api.resources import Answer, Resource
+from control_room.guard import principal_of
+from haechi.errors import NotFound
+from haechi.store.audit import Audit
+from haechi.store.registry import Registry, Row, subject_of
+
+District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
+Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
+IfMatch = Annotated[
+    str | None, Header(alias="If-Match", description='The ETag that the change is based on, such as "3".')
+]
+
+
+def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry, audit: Audit) -> None:
+    """The five requests of one resource."""
+    table, kind = resource.table, resource.path
+    answer = resource.answer_model()
+    answers = create_model(f"{answer.__name__}Page", items=(list[answer], ...), next=(str | None, None))  # type: ignore[valid-type]  # a type made of a value
+
+    async def create(request: Request, body: resource.body, district: District = None) -> Response:  # type: ignore[name-defined]  # FastAPI reads the table's type when it runs
+        principal = principal_of(request.scope)
+        place = the_district(principal, "write registry", district)
+        with _references_in_words():
+            row = await registry.add(table, place, body.value(), by=principal.name)
+        return _answered(resource, row, 201, {"Location": f"/api/v1/{kind}/{row.value.id}"})
+
+    async def show_all(
+        request: Request,
+        district: District = None,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+        after: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
+        reason: Reason = "",
+    ) -> Response:
+        principal = principal_of(request.scope)
+        place = the_district(principal, "read registry", district)
+        rows = await registry.list(table, place, limit, after)
+        if resource.personal and rows:
+            await audit.looked(principal.name, [subject_of(table, row.value.id) for row in rows], place, reason)
+        items: list[JsonValue] = [resource.answer(row) for row in rows]
+        body: Answer = {"items": items, "next": rows[-1].value.id if len(rows) == limit else None}
+        return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    async def show(request: Request, row_id: str, district: District = None, reason: Reason = "") -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "read registry", district)
+        row = await in_any(places, lambda place: registry.get(table, place, row_id))
+        if resource.personal:
+            await audit.looked(principal.name, [subject_of(table, row_id)], row.value.district, reason)
+        return _answered(resource, row)
+
+    async def change(
+        request: Request,
+        row_id: str,
+        patch: dict[str, JsonValue],
+        district: District = None,
+        if_match: IfMatch = None,
+    ) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        row = await in_any(places, lambda place: registry.get(table, place, row_id))
+        _check_match(if_match, row)
+        try:
+            value = resource.patched(row.value, patch)
+        except ValidationError as error:
+            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+        with _references_in_words():
+            changed = await registry.change(table, row.value.district, row_id, value, row.version, by=principal.name)
+        return _answered(resource, changed)
+
+    async def remove(request: Request, row_id: str, district: District = None, if_match: IfMatch = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        row = await in_any(places, lambda place: registry.get(table, place, row_id))
+        _check_match(if_match, row)
+        await registry.remove(table, row.value.district, row_id, row.version if if_match else None, by=principal.name)
+        return Response(status_code=204)
+
+    one = f"/{kind}/{{row_id}}"
+    route = router.add_api_route
+    route(f"/{kind}", create, methods=["POST"], status_code=201, response_model=answer, summary=f"Add a {resource.one}")
+    route(f"/{kind}", show_all, methods=["GET"], response_model=answers, summary=f"List {kind.replace('-', ' ')}")
+    route(one, show, methods=["GET"], response_model=answer, summary=f"Look at a {resource.one}")
+    route(one, change, methods=["PATCH"], response_model=answer, summary=f"Change a {resource.one}")
+    route(one, remove, methods=["DELETE"], status_code=204, summary=f"Remove a {resource.one}")
+
+
+@contextmanager
+def _references_in_words() -> Iterator[None]:
+    """The request's address is right, but what its body refers to is not there: the body is wrong, not the address."""
+    try:
+        yield
+    except NotFound as error:
+        raise HTTPException(422, f"The body refers to what is not there: {error}") from error
+
+
+def _answered(
+    resource: Resource[Any], row: Row[Any], status: int = 200, headers: dict[str, str] | None = None
+) -> Response:
+    more = {"ETag": f'"{row.version}"', "Cache-Control": "no-store"} | (headers or {})
+    return JSONResponse(resource.answer(row), status, headers=more)
+
+
+def _check_match(if_match: str | None, row: Row[Any]) -> None:
+    """RFC 9110: 412 when the row is no longer the one that the caller has seen."""
+    if if_match is None or if_match.strip() == "*":
+        return
+    if str(row.version) not in re.findall(r'"(\d+)"', if_match):
+        raise HTTPException(
+            412, f"It is at version {row.version} now, not {if_match}. Look again, then repeat the change."
+        )

@@ -1,0 +1,72 @@
+"""The resources of the registry as one literal table, and what is the same for all of them."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from pydantic import BaseModel, JsonValue, create_model
+
+from control_room.api.models import (
+    AgencyBody,
+    CameraBody,
+    DeviceBody,
+    GuardianBody,
+    PersonBody,
+    SafeZoneBody,
+    SensorBody,
+    masked_url,
+)
+from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, SENSORS, Row, Table
+
+T = TypeVar("T", bound=msgspec.Struct)
+Answer = dict[str, JsonValue]
+
+
+class Resource(msgspec.Struct, Generic[T], frozen=True):
+    """One row of the table. `body` reads it; `masks` hides fields of an answer; a look at a `personal` one is audited."""
+
+    one: str
+    table: Table[T]
+    body: Any  # a control_room.api.models.ResourceBody[T]: Python has no type of a pydantic class with a protocol
+    personal: bool = False
+    masks: tuple[tuple[str, Callable[[str], str]], ...] = ()
+
+    @property
+    def path(self) -> str:
+        return self.table.kind
+
+    def answer(self, row: Row[T]) -> Answer:
+        """The body's fields, and `id`, `district_id`, `version`; the webhook secret when the row was just made."""
+        fields: Answer = self.body.of(row.value).model_dump(mode="json", by_alias=True)
+        for name, mask in self.masks:
+            fields[name] = mask(str(fields[name]))
+        front: Answer = {"id": row.value.id, "district_id": row.value.district, "version": row.version}  # type: ignore[attr-defined]  # every registry type has an id and a district
+        return front | fields | ({"webhook_secret": row.secret} if row.secret else {})
+
+    def patched(self, value: T, patch: dict[str, JsonValue]) -> T:
+        """RFC 7396 over the fields of the body: what the patch names is replaced, and the whole is checked anew.
+
+        Raises:
+            pydantic.ValidationError: a field is wrong.
+        """
+        fields = self.body.of(value).model_dump(mode="json", by_alias=True) | patch
+        changed: T = self.body.model_validate(fields).value()
+        return changed
+
+    def answer_model(self) -> type[BaseModel]:
+        """What the documentation shows as the answer."""
+        more: dict[str, Any] = {"id": (str, ...), "district_id": (str, ...), "version": (int, ...)}
+        if self.table.signs:
+            more["webhook_secret"] = (str | None, None)
+        return create_model(self.one.title().replace(" ", ""), __base__=self.body, **more)
+
+
+RESOURCES: tuple[Resource[Any], ...] = (
+    Resource("guardian", GUARDIANS, GuardianBody, personal=True),
+    Resource("agency", AGENCIES, AgencyBody),
+    Resource("person", PEOPLE, PersonBody, personal=True),
+    Resource("device", DEVICES, DeviceBody),
+    Resource("safe zone", SAFE_ZONES, SafeZoneBody),
+    Resource("camera", CAMERAS, CameraBody, masks=(("url", masked_url),)),
+    Resource("sensor", SENSORS, SensorBody),
+)
