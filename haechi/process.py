@@ -40,13 +40,15 @@ log = structlog.get_logger(__name__)
 
 
 class Component(msgspec.Struct, frozen=True):
-    """What a process is handed: its metrics registry, the sealer of what it keeps on disk, the live store."""
+    """What a process is handed: its metrics registry, the sealer of what it keeps on disk, the live
+    store, and `notes`, which its heartbeat tells (a model for the demo only)."""
 
     name: str
     settings: Settings
     registry: CollectorRegistry
     sealer: Sealer
     live: Live
+    notes: dict[str, str]
 
     @property
     def copies(self) -> Path:
@@ -69,10 +71,11 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
     registry = make_registry()
     port = serve_metrics(registry, settings.telemetry.metrics_port)
     live = Live(settings.redis.url.get_secret_value())
-    heart = asyncio.create_task(beat_forever(live, name, port), name="heartbeat")
+    notes: dict[str, str] = {}
+    heart = asyncio.create_task(beat_forever(live, name, port, notes), name="heartbeat")
     log.info("process.started", metrics_port=port)
     try:
-        yield Component(name, settings, registry, sealer_of(settings), live)
+        yield Component(name, settings, registry, sealer_of(settings), live, notes)
     finally:
         heart.cancel()
         with suppress(asyncio.CancelledError):

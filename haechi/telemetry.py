@@ -5,6 +5,7 @@ import logging
 import os
 import socket
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -76,7 +77,9 @@ class HeartbeatStore(Protocol):
     async def beat(self, component: str, fields: dict[str, str], ttl_s: int) -> None: ...
 
 
-async def beat_forever(store: HeartbeatStore, component: str, metrics_port: int | None, clock: Clock = utc_now) -> None:
+async def beat_forever(
+    store: HeartbeatStore, component: str, metrics_port: int | None, notes: Mapping[str, str], clock: Clock = utc_now
+) -> None:
     """Tell each second that the component lives; a store that is away is tried again, in silence, next second."""
     fields = {
         "host": socket.gethostname(),
@@ -86,5 +89,5 @@ async def beat_forever(store: HeartbeatStore, component: str, metrics_port: int 
     }
     while True:
         with suppress(TransientError):
-            await store.beat(component, fields | {"at": clock().isoformat()}, HEARTBEAT_TTL_S)
+            await store.beat(component, fields | dict(notes) | {"at": clock().isoformat()}, HEARTBEAT_TTL_S)
         await asyncio.sleep(HEARTBEAT_S)

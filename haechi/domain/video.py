@@ -44,18 +44,18 @@ class Frame(msgspec.Struct, frozen=True):
     jpeg: bytes
 
 
+SightingLabel = Literal["person", "bicycle", "car", "motorcycle", "bus", "truck"]
+
+
 class Detections(msgspec.Struct, frozen=True):
     """What a detector found in one picture, n rows, best first.
 
-    `boxes` is (n, 4) float32 x, y, w, h normalised 0–1; `scores` is (n,) float32 0–1; `labels` n words of `LABELS`.
+    `boxes` is (n, 4) float32 x, y, w, h normalised 0–1; `scores` is (n,) float32 0–1; `labels` n words.
     """
 
     boxes: NDArray[np.float32]
     scores: NDArray[np.float32]
-    labels: tuple[str, ...]
-
-
-SightingLabel = Literal["person", "bicycle", "car", "motorcycle", "bus", "truck"]
+    labels: tuple[SightingLabel, ...]
 
 
 class TrackId(msgspec.Struct, frozen=True):

@@ -1,0 +1,1 @@
+"""What sees: one file per kind of model, all answering the same question."""
