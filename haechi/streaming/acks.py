@@ -22,7 +22,7 @@ class Acks:
     rebalance.
     """
 
-    def __init__(self, commit: Callable[[Mapping[Place, int]], Awaitable[None]], metrics: StreamMetrics) -> None:
+    def __init__(self, commit: Callable[[Mapping[Place, int]], Awaitable[bool]], metrics: StreamMetrics) -> None:
         self._commit = commit
         self._metrics = metrics
         self._positions: dict[Place, int] = {}
@@ -48,8 +48,8 @@ class Acks:
             ahead = {place: at for place, at in self._positions.items() if self._committed.get(place) != at}
             if ahead:
                 failpoint("streaming.before_commit")
-                await self._commit(ahead)
-                self._committed.update(ahead)
+                if await self._commit(ahead):
+                    self._committed.update(ahead)
                 failpoint("streaming.after_commit")
 
     def forget(self) -> None:

@@ -39,6 +39,7 @@ class Stateful(Generic[M, Out]):
         decode: Decode[M],
         changelog: Changelog,
         *,
+        table: str = "blocks",
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
     ) -> None:
@@ -49,6 +50,7 @@ class Stateful(Generic[M, Out]):
         self.event_time = event_time
         self.on_dead_letter = on_dead_letter
         self.changelog = changelog
+        self.table = table
         self._ended = asyncio.Event()  # set when the partitions are taken away; a new one for the next
         self._partitions: dict[int, _Partition[M, Out]] = {}
         self._checkpointing = asyncio.Lock()

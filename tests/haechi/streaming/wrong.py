@@ -8,7 +8,7 @@ from haechi.failpoints import failpoint
 from haechi.streaming import Record, Worker
 from haechi.streaming.acks import Place
 from haechi.streaming.changelog import Changelog
-from haechi.streaming.runtime import Message, Runtime
+from haechi.streaming.runtime import Message, Runtime, place_of
 from haechi.streaming.stateful import Stateful, _Partition
 from haechi.streaming.stateless import Lane, Stateless
 
@@ -37,7 +37,7 @@ class AcknowledgesOutOfOrder(Lane[Any]):
             await asyncio.sleep(30)
         await self.work(messages)
         acks = self._runtime.acks
-        acks._positions[messages[-1].topic, messages[-1].partition] = messages[-1].offset + 1  # type: ignore[index]
+        acks._positions[place_of(messages[-1])] = messages[-1].offset + 1
 
 
 class KeepsAfterCommit(_Partition[Any, Any]):
