@@ -1,0 +1,106 @@
+from collections.abc import Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from haechi.domain.alerting import Incident
+from haechi.store.audit import Audit
+from haechi.store.incidents import Incidents
+from tests.control_room.api.test_registry_routes import problem_of
+from tests.haechi.store.conftest import AT, DISTRICT, GUARDIAN, raised
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def incident(incidents: Incidents) -> Incident:
+    applied = await incidents.apply_alert(raised(), lambda _: [GUARDIAN], AT + timedelta(milliseconds=40))
+    assert applied.incident is not None
+    return applied.incident
+
+
+async def test_an_incident_shows_its_trail_its_deliveries_and_its_latency(caller: Callable, incident: Incident) -> None:
+    shown = (await (await caller("operator")).get(f"/incidents/{incident.id}")).json()
+    assert shown["incident"]["id"] == incident.id
+    assert [event["kind"] for event in shown["trail"]] == ["opened"]
+    assert [(one["recipient"]["name"], one["state"]) for one in shown["deliveries"]] == [("Kim Minji", "pending")]
+    assert shown["latency_ms"] == {
+        "event_to_received": 0,
+        "event_to_decided": 0,
+        "event_to_incident": 40,
+        "event_to_first_attempt": None,
+        "event_to_acknowledged": None,
+    }
+
+
+async def test_an_operator_acknowledges_notes_owns_and_closes(
+    caller: Callable, incident: Incident, audit: Audit
+) -> None:
+    operator = await caller("operator")
+    path = f"/incidents/{incident.id}"
+    problem_of(await operator.post(f"{path}/close", json={"outcome": "too early"}), 409)
+    acknowledged = (await operator.post(f"{path}/acknowledge")).json()
+    assert (acknowledged["state"], acknowledged["acknowledged_by"]) == ("acknowledged", "token operator of haneul")
+    assert (await operator.post(f"{path}/notes", json={"words": "called the school"})).status_code == 200
+    assert (await operator.post(f"{path}/own")).json()["owner"] == "token operator of haneul"
+    assert (await operator.post(f"{path}/own", json={"owner": None})).json()["owner"] is None
+    closed = (await operator.post(f"{path}/close", json={"outcome": "found"})).json()
+    assert closed["state"] == "closed"
+    problem_of(await operator.post(f"{path}/acknowledge"), 409)
+    trail = (await operator.get(path)).json()["trail"]
+    assert [event["kind"] for event in trail] == ["opened", "acknowledged", "note", "owner", "owner", "closed"]
+    subjects = [entry.what for entry in await audit.recent(DISTRICT) if entry.subject == f"incident:{incident.id}"]
+    assert subjects[::-1] == ["acknowledged", "noted", "changed owner", "changed owner", "closed", "looked at"]
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "handles"),
+    [("operator", 200, 200), ("dispatcher", 200, 200), ("supervisor", 200, 200), ("administrator", 200, 200), ("auditor", 200, 403), (None, 401, 401)],
+)  # fmt: skip
+async def test_who_may_read_and_handle_incidents(
+    caller: Callable, incident: Incident, role: str, reads: int, handles: int
+) -> None:
+    client = await caller(role)
+    assert (await client.get("/incidents")).status_code == reads
+    assert (await client.get(f"/incidents/{incident.id}")).status_code == reads
+    assert (await client.post(f"/incidents/{incident.id}/acknowledge")).status_code == handles
+
+
+async def test_a_token_of_another_district_sees_no_incident(caller: Callable, incident: Incident) -> None:
+    stranger = await caller("supervisor", "other")
+    assert (await stranger.get("/incidents")).json() == {"items": [], "next": None}
+    problem_of(await stranger.get(f"/incidents/{incident.id}"), 404)
+    problem_of(await stranger.post(f"/incidents/{incident.id}/acknowledge"), 404)
+    problem_of(await stranger.get("/incidents/not-an-id"), 404)
+
+
+async def test_incidents_come_in_pages_and_can_be_the_open_ones(caller: Callable, incidents: Incidents) -> None:
+    operator = await caller("operator")
+    for n in range(5):
+        await incidents.apply_alert(raised(subject=f"p{n}"), lambda _: [], AT + timedelta(minutes=n))
+    first = (await operator.get("/incidents", params={"limit": 3})).json()
+    second = (await operator.get("/incidents", params={"limit": 3, "before": first["next"]})).json()
+    assert [one["subject"] for one in first["items"] + second["items"]] == ["p4", "p3", "p2", "p1", "p0"]
+    assert second["next"] is None
+    newest = first["items"][0]["id"]
+    await operator.post(f"/incidents/{newest}/acknowledge")
+    await operator.post(f"/incidents/{newest}/close", json={"outcome": "test"})
+    opened = (await operator.get("/incidents", params={"open": "true"})).json()["items"]
+    assert [one["subject"] for one in opened] == ["p3", "p2", "p1", "p0"]
+
+
+async def test_the_audit_is_for_those_who_may_read_it(caller: Callable, incident: Incident) -> None:
+    operator, auditor = await caller("operator"), await caller("auditor")
+    await operator.get(f"/incidents/{incident.id}")
+    problem_of(await operator.get("/audit"), 403)
+    (entry,) = (await auditor.get("/audit")).json()["items"]
+    assert (entry["what"], entry["subject"]) == ("looked at", f"incident:{incident.id}")
+
+
+@pytest.mark.parametrize(("path", "body"), [("notes", {}), ("notes", {"words": " "}), ("close", {"outcome": ""})])
+async def test_words_are_needed_where_words_are_the_point(
+    admin: httpx.AsyncClient, incident: Incident, path: str, body: dict[str, str]
+) -> None:
+    problem_of(await admin.post(f"/incidents/{incident.id}/{path}", json=body), 422)

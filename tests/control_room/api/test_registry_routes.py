@@ -1,0 +1,283 @@
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from haechi.ids import new_id
+from haechi.store.audit import Audit
+from tests.haechi.store.conftest import DISTRICT
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+GUARDIAN = {
+    "name": "Kim Minji",
+    "phone": "+82 10 1234 5678",
+    "webhook_url": "https://phone.example/k",
+    "language": "ko",
+}
+AGENCY = {"name": "Haneul police", "role": "police", "webhook_url": "https://police.example/in"}
+PERSON = {
+    "name": "Jihoon", "born": "2018-03-01", "kind": "child", "guardian_ids": [],
+    "consent": {"given_by": "Kim Minji", "given_at": "2026-01-01T00:00:00Z", "scopes": ["position", "sos"], "expires_at": None},
+}  # fmt: skip
+SQUARE = [[126.98, 37.57], [126.99, 37.57], [126.99, 37.58], [126.98, 37.58], [126.98, 37.57]]
+WINDOW = {"tz": "Asia/Seoul", "days": ["mon", "fri"], "from": "08:00:00", "to": "15:30:00"}
+ZONE = {
+    "name": "School",
+    "district": True,
+    "geometry": {"type": "Polygon", "coordinates": [SQUARE]},
+    "schedule": [WINDOW],
+}
+CAMERA = {
+    "name": "Yard", "url": "rtsp://user:hunter2@10.0.0.5:554/live?token=abc", "location": [126.98, 37.57],
+    "zones": [{"name": "yard", "kind": "forbidden", "polygon": [[0, 0], [1, 0], [1, 1]], "schedule": []}],
+}  # fmt: skip
+SENSOR = {"name": "Gas 1", "observed_property": "gas", "unit": "%[LEL]", "location": [126.98, 37.57]}
+SIMPLE = {
+    "guardians": GUARDIAN,
+    "agencies": AGENCY,
+    "people": PERSON,
+    "safe-zones": ZONE,
+    "cameras": CAMERA,
+    "sensors": SENSOR,
+}
+
+
+def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["status"] == status
+    assert problem["title"]
+    return problem
+
+
+@pytest.mark.parametrize("kind", SIMPLE)
+async def test_a_row_is_added_shown_listed_changed_and_removed(admin: httpx.AsyncClient, kind: str) -> None:
+    added = await admin.post(f"/{kind}", json=SIMPLE[kind])
+    assert added.status_code == 201, added.text
+    row = added.json()
+    assert added.headers["location"] == f"/api/v1/{kind}/{row['id']}"
+    secret = row.pop("webhook_secret", None)
+    assert (secret is not None) == (kind in {"guardians", "agencies"})
+    shown = await admin.get(f"/{kind}/{row['id']}")
+    assert shown.json() == row
+    assert shown.headers["etag"] == '"1"'
+    assert row["district_id"] == DISTRICT
+    assert (await admin.get(f"/{kind}")).json() == {"items": [row], "next": None}
+    changed = await admin.patch(f"/{kind}/{row['id']}", json={"name": "another name"})
+    assert changed.json() == row | {"name": "another name", "version": 2}
+    assert (await admin.delete(f"/{kind}/{row['id']}")).status_code == 204
+    problem_of(await admin.get(f"/{kind}/{row['id']}"), 404)
+
+
+@pytest.mark.parametrize("kind", ["guardians", "agencies", "people", "safe-zones", "sensors"])
+async def test_an_answer_has_the_fields_that_were_sent(admin: httpx.AsyncClient, kind: str) -> None:
+    row = (await admin.post(f"/{kind}", json=SIMPLE[kind])).json()
+    assert row | SIMPLE[kind] == row
+
+
+async def test_a_device_is_answered_with_the_id_that_it_reports_under(admin: httpx.AsyncClient) -> None:
+    person = (await admin.post("/people", json=PERSON)).json()
+    device = (await admin.post("/devices", json={"person_id": person["id"], "kind": "watch"})).json()
+    assert len(device["id"]) == 26
+    moved = await admin.patch(f"/devices/{device['id']}", json={"kind": "phone"})
+    assert (moved.json()["kind"], moved.json()["id"]) == ("phone", device["id"])
+    problem_of(await admin.delete(f"/people/{person['id']}"), 409)
+
+
+async def test_a_webhook_secret_is_of_the_standard_and_told_once(admin: httpx.AsyncClient) -> None:
+    from base64 import b64decode
+
+    row = (await admin.post("/guardians", json=GUARDIAN)).json()
+    assert row["webhook_secret"].startswith("whsec_")
+    assert len(b64decode(row["webhook_secret"].removeprefix("whsec_"))) == 32
+    assert "webhook_secret" not in (await admin.get(f"/guardians/{row['id']}")).json()
+    assert "webhook_secret" not in (await admin.patch(f"/guardians/{row['id']}", json={"name": "x"})).json()
+
+
+async def test_a_cameras_address_is_masked_and_survives_a_change_of_its_name(admin: httpx.AsyncClient) -> None:
+    row = (await admin.post("/cameras", json=CAMERA)).json()
+    assert row["url"] == "rtsp://***@10.0.0.5:554/***"
+    changed = (await admin.patch(f"/cameras/{row['id']}", json={"name": "Gate"})).json()
+    assert changed["zones"] == row["zones"], "the zones keep their ids"
+    problem = problem_of(await admin.patch(f"/cameras/{row['id']}", json={"url": row["url"]}), 422)
+    assert problem["errors"][0]["field"] == "url"
+
+
+async def test_a_circle_is_a_point_with_a_radius_inside_or_beside_the_geometry(admin: httpx.AsyncClient) -> None:
+    point = {"type": "Point", "coordinates": [126.98, 37.57]}
+    base = {"name": "Home", "district": True}
+    inside = await admin.post("/safe-zones", json=base | {"geometry": point | {"radius_m": 150}})
+    beside = await admin.post("/safe-zones", json=base | {"geometry": point, "radius_m": 150})
+    assert inside.json()["geometry"] == beside.json()["geometry"] == point | {"radius_m": 150}
+    problem_of(await admin.post("/safe-zones", json=base | {"geometry": point}), 422)
+
+
+def ring(*points: tuple[float, float]) -> dict[str, Any]:
+    return ZONE | {"geometry": {"type": "Polygon", "coordinates": [list(points)]}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "field"),
+    [
+        ("guardians", {}, "name"),
+        ("guardians", GUARDIAN | {"name": "  "}, "name"),
+        ("guardians", GUARDIAN | {"fone": "1"}, "fone"),
+        ("guardians", GUARDIAN | {"webhook_url": "phone.example"}, "webhook_url"),
+        ("guardians", GUARDIAN | {"webhook_url": "ftp://phone.example"}, "webhook_url"),
+        ("guardians", GUARDIAN | {"webhook_url": "https://phone.example:99999/"}, "webhook_url"),
+        ("guardians", GUARDIAN | {"webhook_url": "https://a b/"}, "webhook_url"),
+        ("guardians", GUARDIAN | {"language": "Korean!"}, "language"),
+        ("agencies", AGENCY | {"role": "army"}, "role"),
+        ("agencies", {"name": "x", "role": "desk"}, "webhook_url"),
+        ("people", PERSON | {"born": "yesterday"}, "born"),
+        ("people", PERSON | {"consent": {"given_by": "x", "given_at": "2026-01-01T00:00:00", "scopes": []}}, "consent.given_at"),
+        ("people", PERSON | {"consent": {"given_by": "x", "given_at": "2026-01-01T00:00:00Z", "scopes": ["all"]}}, "consent.scopes.0"),
+        ("people", PERSON | {"guardian_ids": ["a", "a"]}, "guardian_ids"),
+        ("devices", {"person_id": "x", "kind": "toaster"}, "kind"),
+        ("safe-zones", ZONE | {"person_id": "x"}, "body"),
+        ("safe-zones", {key: value for key, value in ZONE.items() if key != "district"}, "body"),
+        ("safe-zones", ZONE | {"geometry": {"type": "LineString", "coordinates": SQUARE}}, "geometry"),
+        ("safe-zones", ring((126.98, 37.57), (126.99, 37.57), (126.99, 37.58), (126.98, 37.58)), "geometry"),
+        ("safe-zones", ring((0, 0), (1, 1), (1, 0), (0, 1), (0, 0)), "geometry"),
+        ("safe-zones", ring((200, 0), (1, 1), (1, 0), (200, 0)), "geometry.coordinates.0.0.0"),
+        ("safe-zones", ring((0, 0), (60, 0), (60, 60), (0, 0)), "geometry"),
+        ("safe-zones", ring((0, 0), (0, 0), (0, 0), (0, 0)), "geometry"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW | {"tz": "Mars/Olympus"}]}, "schedule.0.tz"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW | {"tz": "../../etc/passwd"}]}, "schedule.0.tz"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW | {"from": "25:00"}]}, "schedule.0.from"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW | {"days": []}]}, "schedule.0.days"),
+        ("cameras", CAMERA | {"url": "file:///etc/passwd"}, "url"),
+        ("cameras", CAMERA | {"location": [126.98]}, "location.1"),
+        ("cameras", CAMERA | {"zones": [{"name": "z", "kind": "mask", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}]}, "zones.0.polygon"),
+        ("cameras", CAMERA | {"zones": [{"name": "z", "kind": "mask", "polygon": [[0, 0], [2, 1], [1, 0]]}]}, "zones.0.polygon.1.0"),
+        ("sensors", SENSOR | {"observed_property": "mood"}, "body"),
+        ("sensors", SENSOR | {"unit": "ppm"}, "body"),
+        ("sensors", [], "body"),
+    ],
+)  # fmt: skip
+async def test_what_is_wrong_is_said_with_its_field(
+    admin: httpx.AsyncClient, kind: str, body: dict[str, Any], field: str
+) -> None:
+    problem = problem_of(await admin.post(f"/{kind}", json=body), 422)
+    assert field in {error["field"] for error in problem["errors"]}, problem
+    assert (await admin.get(f"/{kind}")).json()["items"] == []
+
+
+@pytest.mark.parametrize("text", [b"{", b"", b"\xff\xfe", b'{"name": NaN}', b"[" * 100_000])
+async def test_a_body_that_is_no_json_is_a_problem_not_a_crash(admin: httpx.AsyncClient, text: bytes) -> None:
+    answer = await admin.post("/guardians", content=text, headers={"content-type": "application/json"})
+    assert answer.status_code in {400, 422}
+    problem_of(answer, answer.status_code)
+
+
+async def test_not_a_number_is_no_place(admin: httpx.AsyncClient) -> None:
+    text = b'{"name": "x", "observed_property": "gas", "unit": "%[LEL]", "location": [NaN, 37.5]}'
+    answer = await admin.post("/sensors", content=text, headers={"content-type": "application/json"})
+    problem_of(answer, 422)
+
+
+async def test_what_a_body_refers_to_must_be_there(admin: httpx.AsyncClient) -> None:
+    problem_of(await admin.post("/devices", json={"person_id": new_id(), "kind": "watch"}), 422)
+    problem_of(await admin.post("/people", json=PERSON | {"guardian_ids": [new_id()]}), 422)
+    person = (await admin.post("/people", json=PERSON)).json()
+    problem_of(await admin.patch(f"/people/{person['id']}", json={"guardian_ids": ["nonsense"]}), 422)
+
+
+async def test_a_patch_is_checked_as_a_whole(admin: httpx.AsyncClient) -> None:
+    row = (await admin.post("/safe-zones", json=ZONE)).json()
+    person = (await admin.post("/people", json=PERSON)).json()
+    problem = problem_of(await admin.patch(f"/safe-zones/{row['id']}", json={"schedule": [{"tz": "UTC"}]}), 422)
+    assert "schedule.0.days" in {error["field"] for error in problem["errors"]}
+    problem_of(await admin.patch(f"/safe-zones/{row['id']}", json={"person_id": person["id"]}), 422)
+    given = await admin.patch(f"/safe-zones/{row['id']}", json={"person_id": person["id"], "district": False})
+    assert given.json()["person_id"] == person["id"]
+    problem_of(await admin.patch(f"/safe-zones/{row['id']}", json={"id": "x"}), 422)
+
+
+async def test_a_change_based_on_an_old_version_is_refused(admin: httpx.AsyncClient) -> None:
+    row = (await admin.post("/sensors", json=SENSOR)).json()
+    path = f"/sensors/{row['id']}"
+    assert (await admin.patch(path, json={"name": "a"}, headers={"If-Match": '"1"'})).status_code == 200
+    problem_of(await admin.patch(path, json={"name": "b"}, headers={"If-Match": '"1"'}), 412)
+    problem_of(await admin.delete(path, headers={"If-Match": '"1"'}), 412)
+    assert (await admin.delete(path, headers={"If-Match": 'W/"2"'})).status_code == 204
+
+
+async def test_a_long_list_comes_in_pages(admin: httpx.AsyncClient) -> None:
+    for n in range(5):
+        await admin.post("/sensors", json=SENSOR | {"name": f"s{n}"})
+    names, after = [], None
+    while True:
+        params = {"limit": 2} | ({"after": after} if after else {})
+        page = (await admin.get("/sensors", params=params)).json()
+        names += [row["name"] for row in page["items"]]
+        after = page["next"]
+        if after is None:
+            break
+    assert sorted(names) == [f"s{n}" for n in range(5)]
+    problem_of(await admin.get("/sensors", params={"limit": 0}), 422)
+
+
+@pytest.mark.parametrize(
+    ("role", "reads", "writes"),
+    [
+        ("administrator", 200, 201),
+        ("operator", 200, 403),
+        ("dispatcher", 200, 403),
+        ("supervisor", 200, 403),
+        ("auditor", 403, 403),
+        (None, 401, 401),
+    ],
+)
+async def test_who_may_read_and_write_the_registry(caller: Callable, role: str, reads: int, writes: int) -> None:
+    client = await caller(role)
+    assert (await client.get("/sensors")).status_code == reads
+    assert (await client.post("/sensors", json=SENSOR)).status_code == writes
+    row = (await (await caller()).post("/sensors", json=SENSOR)).json()
+    assert (await client.get(f"/sensors/{row['id']}")).status_code == reads
+    assert (await client.patch(f"/sensors/{row['id']}", json={})).status_code == {201: 200}.get(writes, writes)
+    assert (await client.delete(f"/sensors/{row['id']}")).status_code == {201: 204}.get(writes, writes)
+
+
+async def test_a_token_of_another_district_sees_nothing(admin: httpx.AsyncClient, caller: Callable) -> None:
+    row = (await admin.post("/people", json=PERSON)).json()
+    stranger = await caller("administrator", "other")
+    assert (await stranger.get("/people")).json()["items"] == []
+    for answer in (
+        await stranger.get(f"/people/{row['id']}"),
+        await stranger.patch(f"/people/{row['id']}", json={"name": "x"}),
+        await stranger.delete(f"/people/{row['id']}"),
+        await stranger.get("/people", params={"district": DISTRICT}),
+        await stranger.post("/people", json=PERSON, params={"district": DISTRICT}),
+    ):
+        problem_of(answer, 404)
+    assert (await admin.get(f"/people/{row['id']}")).json() == row
+
+
+async def test_every_write_and_every_look_at_a_person_is_in_the_audit(
+    admin: httpx.AsyncClient, caller: Callable, audit: Audit
+) -> None:
+    row = (await admin.post("/people", json=PERSON)).json()
+    operator = await caller("operator")
+    await operator.get(f"/people/{row['id']}", params={"reason": "incident 7"})
+    await operator.get("/people")
+    await admin.patch(f"/people/{row['id']}", json={"name": "x"})
+    await admin.delete(f"/people/{row['id']}")
+    entries = [(entry.who.split()[1], entry.what, entry.reason) for entry in await audit.recent(DISTRICT)][::-1]
+    assert entries == [
+        ("administrator", "added", ""),
+        ("operator", "looked at", "incident 7"),
+        ("operator", "looked at", ""),
+        ("administrator", "changed", ""),
+        ("administrator", "removed", ""),
+    ]
+    assert {entry.subject for entry in await audit.recent(DISTRICT)} == {f"people:{row['id']}"}
+
+
+async def test_an_address_that_is_none_is_a_problem_too(admin: httpx.AsyncClient) -> None:
+    problem_of(await admin.get("/unicorns"), 404)
+    problem_of(await admin.put("/people"), 405)
+    problem_of(await admin.get("/people/not-an-id"), 404)
