@@ -1,0 +1,212 @@
+"""The parts of streaming on a real Kafka: topics, newest-only, dead letters, ticks."""
+
+import asyncio
+import os
+import signal
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from prometheus_client import CollectorRegistry
+
+from haechi import topics
+from haechi.config import KafkaSettings
+from haechi.domain import wire
+from haechi.errors import ConfigError, NotFound, PermanentError
+from haechi.sealing import Sealer, create_key
+from haechi.streaming import Connection, Event, Producer, Record, StreamMetrics, Worker, connect, tick_for_ever
+from haechi.streaming.admin import Changelog, check_topics, ensure_topics
+from haechi.streaming.dead_letters import REPLAYED, DeadLetter, listing, replay, seal, show
+from haechi.topics import Topic
+
+PATIENCE_S = 60.0
+ONE = Topic("one", 2, timedelta(hours=8))
+
+
+@pytest.fixture
+def connection(kafka_url: str) -> Connection:
+    return connect(KafkaSettings(url=kafka_url, prefix=f"{uuid.uuid4().hex[:12]}."))
+
+
+@pytest.fixture
+async def producer(connection: Connection) -> AsyncIterator[Producer]:
+    it = Producer(connection, "test")
+    yield it
+    await it.stop()
+
+
+async def test_topics_are_made_once_with_segments_of_an_eighth_of_their_retention(connection: Connection) -> None:
+    urgent = Topic("urgent", 2, timedelta(hours=8), flush_each=True)
+    made = await ensure_topics(connection, [urgent], [Changelog("app", ONE)])
+    assert made == [connection.name("urgent"), connection.name("app-blocks-changelog")]
+    assert await ensure_topics(connection, [urgent], [Changelog("app", ONE)]) == []
+    configs = await _configs(connection, "urgent")
+    assert int(configs["segment.ms"]) == 3_600_000
+    assert int(configs["retention.ms"]) + int(configs["segment.ms"]) == 8 * 3_600_000
+    assert configs["flush.messages"] == "1"
+    assert (await _configs(connection, "app-blocks-changelog"))["cleanup.policy"] == "compact"
+
+
+async def test_another_number_of_partitions_is_refused_in_words(connection: Connection) -> None:
+    await ensure_topics(connection, [ONE])
+    wider = Topic(ONE.name, 3, ONE.keep)
+    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are configured.*repartition"):
+        await check_topics(connection, [wider])
+    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are configured"):
+        await ensure_topics(connection, [wider])
+    with pytest.raises(ConfigError, match=r"no topic .*none.*haechi migrate"):
+        await check_topics(connection, [Topic("none", 1, ONE.keep)])
+
+
+async def test_a_record_that_no_topic_takes_is_refused_for_good(connection: Connection, producer: Producer) -> None:
+    await ensure_topics(connection, [ONE])
+    with pytest.raises(PermanentError, match="larger than topic 'one' takes"):
+        await producer.send(Record("one", bytes(6 * 1024 * 1024)))
+    await producer.send(Record("one", b"small"))
+
+
+async def test_a_dead_letter_is_sealed_listed_shown_and_replayed(connection: Connection, producer: Producer) -> None:
+    sealer = Sealer(create_key())
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
+    now = datetime.now(UTC)
+    letter = DeadLetter("app", "one", 1, 7, b"key", b"a name", (("h", b"v"),), now, now, "does not decode")
+    await producer.send(seal(letter, sealer))
+    assert [(filed.number, filed.letter) async for filed in listing(connection, sealer)] == [(0, letter)]
+    assert await show(connection, sealer, 0) == letter
+    with pytest.raises(NotFound, match="No dead letter 5"):
+        await show(connection, sealer, 5)
+    with pytest.raises(PermanentError, match="another HAECHI_DATA_KEY"):
+        await show(connection, Sealer(create_key()), 0)
+    assert b"a name" not in (await _read(connection, topics.DEAD_LETTERS.name, 0, 1))[0].value
+    assert await replay(connection, sealer, producer, 0) == letter
+    [record] = await _read(connection, "one", 1, 1)
+    assert (record.key, record.value, dict(record.headers)) == (b"key", b"a name", {"h": b"v", REPLAYED: b"0"})
+
+
+async def test_every_partition_gets_a_tick_that_says_whether_the_spool_is_empty(
+    connection: Connection, producer: Producer
+) -> None:
+    await ensure_topics(connection, [ONE])
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    task = asyncio.create_task(tick_for_ever(producer, ONE, "gateway-1", lambda: False, clock=lambda: now))
+    try:
+        for partition in range(ONE.partitions):
+            [record, *_] = await _read(connection, "one", partition, 1)
+            tick = wire.TICK.decode(record.value)
+            assert (tick.producer, tick.at, tick.spool_empty) == ("gateway-1", now, False)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+async def test_only_the_newest_frame_of_each_camera_is_looked_at_and_every_other_is_counted(
+    connection: Connection, producer: Producer
+) -> None:
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
+    await producer.send(Record("one", b"before the start", key=b"cam-1"))
+    registry = CollectorRegistry()
+    worker = Worker("vision", connection, Sealer(create_key()), StreamMetrics(registry), start="latest")
+    looked: list[list[bytes]] = []
+    busy, go_on = asyncio.Event(), asyncio.Event()
+
+    async def look(events: Sequence[Event[bytes]]) -> list[Record]:
+        looked.append([event.message for event in events])
+        if looked[-1] != [b"hello"]:
+            busy.set()
+            await go_on.wait()
+        return []
+
+    worker.consume_newest(ONE, look, bytes, max_age_s=3600)
+    async with _running(worker):
+        async with asyncio.timeout(PATIENCE_S):
+            while not looked:  # it starts at the newest: what came before is never seen
+                await producer.send(Record("one", b"hello", key=b"cam-0", partition=0))
+                await asyncio.sleep(0.1)
+            await producer.send(Record("one", b"first", key=b"cam-1", partition=0))
+            await busy.wait()
+            for number in range(5):
+                await producer.send(Record("one", b"1-%d" % number, key=b"cam-1", partition=0))
+            await producer.send(Record("one", b"2-0", key=b"cam-2", partition=0))
+            await asyncio.sleep(1)
+            go_on.set()
+            while [b"2-0", b"1-4"] not in looked:
+                await asyncio.sleep(0.05)
+    assert [b"before the start"] not in looked
+    assert registry.get_sample_value("haechi_stream_dropped_total", {"topic": "one", "why": "overwritten"}) >= 4
+
+
+async def test_lag_and_acknowledgements_are_shown(connection: Connection, producer: Producer) -> None:
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
+    registry = CollectorRegistry()
+    worker = Worker("shown", connection, Sealer(create_key()), StreamMetrics(registry))
+    go_on = asyncio.Event()
+
+    async def handle(_: Sequence[Event[bytes]]) -> list[Record]:
+        await go_on.wait()
+        return []
+
+    worker.consume(ONE, handle, bytes, batch=1)
+    await producer.send(*[Record("one", b"%d" % number, partition=0) for number in range(7)])
+    labels = {"topic": "one", "partition": "0"}
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        while registry.get_sample_value("haechi_stream_lag", labels) != 7:
+            await asyncio.sleep(0.05)
+        go_on.set()
+        while registry.get_sample_value("haechi_stream_lag", labels) != 0:
+            await asyncio.sleep(0.05)
+    assert registry.get_sample_value("haechi_stream_acked_total", {"topic": "one"}) == 7
+    assert registry.get_sample_value("haechi_stream_latency_seconds_count", {"topic": "one"}) == 7
+
+
+async def test_a_worker_that_stands_still_without_a_reason_ends(connection: Connection, producer: Producer) -> None:
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
+    worker = Worker("stuck", connection, Sealer(create_key()), StreamMetrics(CollectorRegistry()), watchdog_s=1)
+
+    async def handle(_: Sequence[Event[bytes]]) -> list[Record]:
+        await asyncio.Event().wait()
+        return []
+
+    worker.consume(ONE, handle, bytes)
+    await producer.send(Record("one", b"stuck"))
+    with pytest.raises(Exception, match="messages wait and none was acknowledged"):
+        async with asyncio.timeout(PATIENCE_S):
+            await worker.run()
+
+
+@asynccontextmanager
+async def _running(worker: Worker) -> AsyncIterator[None]:
+    task = asyncio.create_task(worker.run())
+    await asyncio.sleep(0)
+    try:
+        yield
+    finally:
+        if not task.done():
+            os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(PATIENCE_S):
+            await task
+
+
+async def _read(connection: Connection, topic: str, partition: int, count: int) -> list[AIOKafkaConsumer]:
+    consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **connection.options())
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition(connection.name(topic), partition)])
+        async with asyncio.timeout(PATIENCE_S):
+            return [await consumer.getone() for _ in range(count)]
+    finally:
+        await consumer.stop()
+
+
+async def _configs(connection: Connection, topic: str) -> dict[str, str]:
+    admin = AIOKafkaAdminClient(**connection.options())
+    await admin.start()
+    try:
+        [answer] = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, connection.name(topic))])
+        return {entry[0]: entry[1] for entry in answer.resources[0][4]}
+    finally:
+        await admin.close()
