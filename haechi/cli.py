@@ -16,6 +16,9 @@ from rich.table import Table
 from haechi import config
 from haechi.errors import ConfigError, HaechiError
 from haechi.process import NAMES, Main, main_of
+from haechi.store.cli import add_commands
+from haechi.streaming.cli import dead_letters_app
+from haechi.supervisor.site import reached
 
 DataFolder = Annotated[Path | None, typer.Option("--data", help="The folder that holds everything (default .haechi).")]
 
@@ -24,6 +27,8 @@ _ON_UVLOOP = ("ingest.gateway",)  # thousands of requests a second; the others r
 app = typer.Typer(
     name="haechi", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
 )
+add_commands(app, lambda data: reached(config.load(data=data)))
+app.add_typer(dead_letters_app(lambda data: reached(config.load(data=data))), name="dead-letters")
 config_app = typer.Typer(no_args_is_help=True, help="The settings and where they came from.")
 app.add_typer(config_app, name="config")
 

@@ -16,17 +16,16 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from haechi.clock import utc_now
-from haechi.config import Settings, changed
+from haechi.config import Settings
 from haechi.embedded.addresses import HOST, is_free
 from haechi.errors import ConfigError, HaechiError
 from haechi.store.postgres import open_pool, translate_errors
-from haechi.supervisor.site import Site, read_site
+from haechi.supervisor.site import SERVERS, Site, reached, read_site, runs
 
 LOW_DISK_BYTES = 2 * 1024**3
 LOW_MEMORY_BYTES = 1024**3
 CLOCK_S = 2.0
 _STA_UNSYNC = 0x0040
-SERVERS = ("kafka", "postgres", "redis", "mqtt")
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -42,13 +41,11 @@ Examination = Callable[[Settings, Site | None], Awaitable[Sequence[Finding]]]
 
 async def examine(settings: Settings) -> list[Finding]:
     """Everything that is looked at, in order. Addresses of a running site stand in for empty settings."""
-    settings = changed(settings, {"data": settings.data.absolute()})
+    settings = reached(settings)
     try:
         site = read_site(settings.data)
     except ConfigError:
         site = None
-    if site is not None and _runs(site):
-        settings = changed(settings, {f"{n}.url": site.addresses[n] for n in SERVERS if n in site.addresses})
     findings: list[Finding] = []
     for look in EXAMINATIONS:
         try:
@@ -88,7 +85,7 @@ async def _clock(settings: Settings, site: Site | None) -> Sequence[Finding]:
         findings.append(
             Finding("note", "clock", "nothing keeps this machine's clock right (NTP): event times may be off.")
         )
-    if settings.postgres.url is not None and (site is None or _runs(site)):
+    if settings.postgres.url is not None and (site is None or runs(site)):
         pool = await open_pool(settings.postgres, size=1)
         try:
             with translate_errors():
@@ -148,7 +145,7 @@ async def _processes(_: Settings, site: Site | None) -> Sequence[Finding]:
 
 
 async def _ports(settings: Settings, site: Site | None) -> Sequence[Finding]:
-    if site is not None and _runs(site):
+    if site is not None and runs(site):
         return []
     doors = {"gateway": settings.gateway.port, "callbacks": settings.alerts.callbacks_port, "wall": settings.wall.port}
     return [
@@ -199,7 +196,3 @@ def show(findings: Sequence[Finding]) -> int:
             f"{marks[finding.level]}  [bold]{finding.about}[/]: {finding.words}", highlight=False, soft_wrap=True
         )
     return int(any(finding.level == "wrong" for finding in findings))
-
-
-def _runs(site: Site) -> bool:
-    return any(p.state != "stopped" for p in site.processes)

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from haechi.config import Settings
 from haechi.errors import ConfigError
-from haechi.sealing import Sealer, load_or_create_key
+from haechi.sealing import Sealer, sealer_of
 from haechi.store.live import Live
 from haechi.telemetry import beat_forever, configure_logging, make_registry, serve_metrics
 
@@ -82,13 +82,6 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
             await heart
         await live.close()
         log.info("process.stopped")
-
-
-def sealer_of(settings: Settings) -> Sealer:
-    """The sealer of HAECHI_DATA_KEY, or of the key file that the embedded default keeps in the data folder."""
-    if settings.data_key is not None:
-        return Sealer(settings.data_key.get_secret_value())
-    return Sealer(load_or_create_key(settings.data / "data.key"))
 
 
 def main_of(name: str) -> Main:

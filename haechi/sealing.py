@@ -7,6 +7,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from haechi.config import Settings
 from haechi.errors import ConfigError, PermanentError
 
 _NONCE_BYTES = 12
@@ -55,3 +56,10 @@ class Sealer:
             raise PermanentError(
                 "Sealed data could not be opened: another HAECHI_DATA_KEY, or it was altered."
             ) from error
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """The sealer of HAECHI_DATA_KEY, or of the key file that the embedded default keeps in the data folder."""
+    if settings.data_key is not None:
+        return Sealer(settings.data_key.get_secret_value())
+    return Sealer(load_or_create_key(settings.data / "data.key"))

@@ -8,7 +8,10 @@ from typing import Literal
 import msgspec
 import psutil
 
+from haechi.config import Settings, changed
 from haechi.errors import ConfigError
+
+SERVERS = ("kafka", "postgres", "redis", "mqtt")
 
 State = Literal["starting", "live", "silent", "waiting", "stopped"]
 
@@ -41,6 +44,22 @@ def write_site(data: Path, site: Site) -> None:
     fresh.replace(data / "site.json")
 
 
+def runs(site: Site) -> bool:
+    """Whether the `haechi up` that wrote it still lives."""
+    return psutil.pid_exists(site.pid)
+
+
+def reached(settings: Settings) -> Settings:
+    """The settings with the addresses of the servers that `haechi up` runs over the same data folder."""
+    settings = changed(settings, {"data": settings.data.absolute()})
+    try:
+        site = read_site(settings.data)
+    except ConfigError:
+        return settings
+    names = [name for name in SERVERS if name in site.addresses] if runs(site) else []
+    return changed(settings, {f"{name}.url": site.addresses[name] for name in names})
+
+
 def read_site(data: Path) -> Site:
     """The site of a data folder; processes that are gone are shown as stopped.
 
@@ -53,7 +72,7 @@ def read_site(data: Path) -> Site:
         raise ConfigError(
             f"Nothing has been started in the data folder {data}: run `haechi up`, or name another folder with --data."
         ) from None
-    if psutil.pid_exists(site.pid):
+    if runs(site):
         return site
     stopped = [
         ProcessState(p.name, "stopped", restarts=p.restarts, why="`haechi up` has ended") for p in site.processes

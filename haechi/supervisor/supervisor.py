@@ -5,7 +5,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -15,6 +15,7 @@ import structlog
 
 from haechi.clock import utc_now
 from haechi.config import Settings, changed, environment_of
+from haechi.domain.access import Role
 from haechi.embedded import EmbeddedServers, lock_folder
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed
@@ -42,8 +43,7 @@ _DOORS = {"gateway": "gateway.port", "callbacks": "alerts.callbacks_port", "wall
 
 
 class Extra(msgspec.Struct, frozen=True):
-    """A process that is not one of the house's: the sample district. `{wall}` and the like in its arguments are the
-    site's addresses."""
+    """A process that is not one of the house's: the sample district. It gets the settings as the others do."""
 
     name: str
     arguments: Sequence[str]
@@ -73,7 +73,11 @@ class _Child:
 
 
 class Supervisor:
-    """`start`, then `run` until `stop` is asked for. `say` gets sentences for the person at the terminal."""
+    """`start`, then `run` until `stop` is asked for. `say` gets sentences for the person at the terminal.
+
+    `extra` is asked for further processes when the servers and the tables are there and nothing else runs yet: the
+    time to change `settings`, to add `addresses`, to ask for a `token`.
+    """
 
     def __init__(
         self,
@@ -81,12 +85,14 @@ class Supervisor:
         names: Sequence[str] = NAMES,
         *,
         embedded: bool = True,
-        extra: Callable[[Settings], Sequence[Extra]] = lambda _: (),
+        sample: bool = False,
+        extra: "Callable[[Supervisor], Awaitable[Sequence[Extra]]] | None" = None,
         say: Callable[[str], None] = print,
     ) -> None:
         self._data = settings.data.absolute()
         self._names = tuple(names)
         self._embedded = embedded
+        self._sample = sample
         self._extra = extra
         self._say = say
         self._servers: EmbeddedServers | None = None
@@ -121,7 +127,7 @@ class Supervisor:
         try:
             await self._start_servers()
             await self._prepare()
-            self._plan()
+            await self._plan()
             await asyncio.gather(*(self._start(child) for child in self._children))
             self._write()
         except BaseException:
@@ -193,7 +199,8 @@ class Supervisor:
             log.info("site.prepared", migrations=len(applied), topics=len(made))
         pool = await open_pool(self.settings.postgres, size=1)
         try:
-            await ensure_district(pool, self.settings.district, self.settings.district)
+            district = self.settings.district
+            await ensure_district(pool, district, district.capitalize(), sample=self._sample)
             self.sign_in = await self._first_user(Users(pool))
         finally:
             await pool.close()
@@ -215,15 +222,27 @@ class Supervisor:
             return name, password
         return None
 
-    def _plan(self) -> None:
+    async def token(self, name: str, role: Role) -> str:
+        """A new bearer token for the district; the older ones of the same name open nothing any more."""
+        pool = await open_pool(self.settings.postgres, size=1)
+        try:
+            users = Users(pool)
+            for old in await users.tokens():
+                if old.name == name and old.district == self.settings.district and old.revoked_at is None:
+                    await users.revoke_token(old.id)
+            return await users.add_token(name, role, self.settings.district)
+        finally:
+            await pool.close()
+
+    async def _plan(self) -> None:
+        extras = await self._extra(self) if self._extra is not None else ()
         environment = PLAIN_ENVIRONMENT | _passed_on(os.environ) | environment_of(self.settings)
         run = [sys.executable, "-m", "haechi", "run"]
         for name in self._names:
             self._children.append(self._child(name, [*run, name], environment))
-        for one in self._extra(self.settings):
+        for one in extras:
             self._extras.add(one.name)
-            arguments = [argument.format_map(self.addresses) for argument in one.arguments]
-            self._children.append(self._child(one.name, arguments, environment | dict(one.environment)))
+            self._children.append(self._child(one.name, list(one.arguments), environment | dict(one.environment)))
 
     def _child(self, name: str, arguments: list[str], environment: Mapping[str, str]) -> _Child:
         command = Command(arguments, cwd=self._data, marker=str(self._data), environment=environment)
