@@ -145,34 +145,40 @@ class Guard:
     async def _capped(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         """Bodies up to BODY_BYTES, whether their length is announced or not."""
         too_large = _Refusal(413, f"A request body has at most {BODY_BYTES} bytes.")
-        if int(headers.get("content-length") or 0) > BODY_BYTES:
+        announced = headers.get("content-length")
+        if announced is None and "transfer-encoding" in headers:
+            body = await _read(receive)
+            if body is None:
+                await _refuse(too_large, scope, headers, receive, send)
+            else:
+                await self._app(scope, _replay(body, receive), send)
+        elif announced is not None and not announced.isdecimal():
+            await _refuse(_Refusal(400, "The Content-Length is no number."), scope, headers, receive, send)
+        elif announced is not None and int(announced[:20]) > BODY_BYTES:
             await _refuse(too_large, scope, headers, receive, send)
-            return
-        taken, started = 0, False
-
-        async def receiving() -> Message:
-            nonlocal taken
-            message = await receive()
-            taken += len(message.get("body", b""))
-            if taken > BODY_BYTES:
-                raise _TooLarge
-            return message
-
-        async def sending(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
-        try:
-            await self._app(scope, receiving, sending)
-        except _TooLarge:
-            if started:
-                raise
-            await _refuse(too_large, scope, headers, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
 
-class _TooLarge(Exception):  # noqa: N818 - a signal within this module
-    """More of a body came than is taken."""
+async def _read(receive: Receive) -> bytes | None:
+    """A body of unknown length, whole; None when it is too large."""
+    body = bytearray()
+    while len(body) <= BODY_BYTES:
+        message = await receive()
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return bytes(body) if len(body) <= BODY_BYTES else None
+    return None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """The body as one message, then what the server says further."""
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receiving() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return receiving
 
 
 class Sessions:
