@@ -49,11 +49,13 @@ class Way:
 
     @property
     def start(self) -> XY:
-        return self.line.coords[0]
+        x, y = self.line.coords[0]
+        return float(x), float(y)
 
     @property
     def end(self) -> XY:
-        return self.line.coords[-1]
+        x, y = self.line.coords[-1]
+        return float(x), float(y)
 
 
 @dataclass(frozen=True)
