@@ -17,7 +17,7 @@ from vision.training.paint import Picture, Rng, place
 from vision.training.scene import MIN_SHARE, Body, Canvas, Cast, Label, hide_in_front, stage
 from vision.training.sprites import CHUNK, load
 
-SIZE = 320
+SIZE = 256
 """Side of a picture: a square out of a 640×360 view, at the same scale."""
 SPLITS = ("train", "val")
 EMPTY_SHARE = 0.25
@@ -55,7 +55,8 @@ LIGHTS = (
     Light("day", 0.48, ("sun", "overcast"), hard_shadows=True, dark=False),
     Light("rain", 0.12, ("overcast",), hard_shadows=False, dark=False),
     Light("night", 0.2, ("lamp", "overcast"), hard_shadows=False, dark=True),
-    Light("infrared", 0.2, ("infrared", "overcast"), hard_shadows=False, dark=True),
+    Light("dusk", 0.0, ("overcast", "lamp"), hard_shadows=False, dark=True),
+    Light("ir", 0.2, ("infrared", "overcast"), hard_shadows=False, dark=True),
 )
 
 
@@ -87,12 +88,25 @@ def cast_of(folder: Path, split: str) -> Cast:
     return Cast(bodies)
 
 
-def plates_of(folders: tuple[Path, ...], split: str) -> list[Picture]:
-    """The rendered empty places of one split; none is fine."""
-    found = sorted(path for folder in folders for kind in ("*.png", "*.jpg") for path in folder.rglob(kind))
-    wanted = [p for k, p in enumerate(found) if (k % _HELD_OUT == _HELD_OUT - 1) == (split == "val")]
-    pictures = [cv2.imread(str(path), cv2.IMREAD_COLOR) for path in wanted]
-    return [np.asarray(p, np.float32) for p in pictures if p is not None]
+@dataclass(frozen=True)
+class Plate:
+    """A rendered empty place, and under which of `LIGHTS`."""
+
+    picture: Picture
+    light: Light
+
+
+def plates_of(folders: tuple[Path, ...], split: str) -> list[Plate]:
+    """The rendered empty places of one split: files named NAME.LIGHT.png or .jpg; none is fine.
+
+    A NAME that ends in -b is a post of the scoring set and is left out.
+    """
+    known = {light.name: light for light in LIGHTS}
+    own = (path for folder in folders for kind in ("*.png", "*.jpg") for path in folder.rglob(kind))
+    found = sorted(path for path in own if not path.name.partition(".")[0].endswith("-b"))
+    lit = [(path, known[name]) for path in found if (name := path.stem.rpartition(".")[2]) in known]
+    wanted = [pair for k, pair in enumerate(lit) if (k % _HELD_OUT == _HELD_OUT - 1) == (split == "val")]
+    return [Plate(np.asarray(cv2.imread(str(path), cv2.IMREAD_COLOR), np.float32), light) for path, light in wanted]
 
 
 def _cropped(rng: Rng, plate: Picture) -> Picture:
@@ -104,19 +118,14 @@ def _cropped(rng: Rng, plate: Picture) -> Picture:
     return np.ascontiguousarray(part[:, ::-1] if rng.random() < 0.5 else part, np.float32)
 
 
-def _light_of(plate: Picture) -> Light:
-    """The light under which a plate was rendered, told from its pixels."""
-    if float(np.abs(plate[..., 0] - plate[..., 2]).mean()) < 1.5:
-        return LIGHTS[3]
-    return LIGHTS[2] if float(plate.mean()) < 60 else LIGHTS[0]
-
-
-def make(rng: Rng, cast: Cast, plates: list[Picture]) -> tuple[Picture, list[Label]]:
+def make(rng: Rng, cast: Cast, plates: list[Plate]) -> tuple[Picture, list[Label]]:
     """One picture and the boxes of the people in it."""
     rendered = bool(plates) and rng.random() < PLATE_SHARE
     if rendered:
-        background = _cropped(rng, plates[int(rng.integers(0, len(plates)))])
-        light = _light_of(background)
+        plate = plates[int(rng.integers(0, len(plates)))]
+        background, light = _cropped(rng, plate.picture), plate.light
+        if light.name == "day" and rng.random() < 0.5:  # the same place under another light
+            light, rendered = LIGHTS[int(rng.integers(1, len(LIGHTS)))], False
     else:
         background = place(rng, SIZE)
         light = LIGHTS[int(rng.choice(len(LIGHTS), p=[each.share for each in LIGHTS]))]
@@ -127,7 +136,7 @@ def make(rng: Rng, cast: Cast, plates: list[Picture]) -> tuple[Picture, list[Lab
             rng,
             background,
             cast,
-            people=0 if empty else int(rng.choice((1, 2, 3, 4, 6, 9), p=(0.2, 0.22, 0.2, 0.16, 0.14, 0.08))),
+            people=0 if empty else int(rng.choice((1, 2, 3, 4, 6, 9), p=(0.24, 0.26, 0.2, 0.15, 0.1, 0.05))),
             things=int(rng.integers(0, 4 if rendered and not empty else 9)),
             lights=light.sprites,
             hard_shadows=light.hard_shadows,
@@ -137,15 +146,15 @@ def make(rng: Rng, cast: Cast, plates: list[Picture]) -> tuple[Picture, list[Lab
         if all(label.share >= MIN_SHARE or label.share < 0.03 for label in canvas.labels()):
             break
     picture = canvas.picture
-    if light.name == "infrared":
+    if light.name == "ir":
         picture = weather.infrared(rng, picture)
-    elif light.name == "night" and not rendered:
+    elif light.name in {"night", "dusk"} and not rendered:
         picture = weather.night(rng, picture)
     elif light.name == "day" and rng.random() < 0.2:
         picture = weather.shade_of_leaves(rng, picture)
     if rng.random() < (0.25 if light.dark else 0.03):
         picture = weather.headlights(rng, picture)
-        if light.name == "infrared":
+        if light.name == "ir":
             picture = picture.mean(axis=2, keepdims=True).repeat(3, axis=2)
     picture = weather.camera(rng, picture, dark=light.dark)
     if light.name == "rain" or rng.random() < 0.06:
@@ -168,7 +177,7 @@ class _Worker:
 
     recipe: Recipe
     cast: Cast
-    plates: list[Picture]
+    plates: list[Plate]
 
     @classmethod
     def start(cls, recipe: Recipe) -> None:

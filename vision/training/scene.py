@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from vision.training.paint import Cutout, Mask, Picture, Rng, any_thing, cloud, texture
 
-SHORTEST, TALLEST = 20, 250
+SHORTEST, TALLEST = 24, 220
 """Heights of people in the pictures, in pixels of a 640×360 view."""
-MIN_SHARE = 0.35
+MIN_SHARE = 0.4
 """Less of a person than this is no example; pictures with such a remainder are laid out anew."""
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vision.training import weather
-from vision.training.compose import make, yolo_line
+from vision.training.compose import LIGHTS, SIZE, Plate, make, yolo_line
 from vision.training.paint import THINGS, Cutout, place
 from vision.training.scene import Body, Canvas, Cast, Person
 
@@ -28,7 +28,7 @@ def put(canvas, person, left, top):
 
 
 def test_the_box_of_a_person_in_the_open_is_the_body():
-    canvas = Canvas(np.zeros((320, 320, 3), np.float32))
+    canvas = Canvas(np.zeros((SIZE, SIZE, 3), np.float32))
     person = body().person(90, mirrored=False)
     put(canvas, person, 100, 50)
     (label,) = canvas.labels()
@@ -37,7 +37,7 @@ def test_the_box_of_a_person_in_the_open_is_the_body():
 
 
 def test_what_stands_in_front_takes_its_part_of_the_box():
-    canvas = Canvas(np.zeros((320, 320, 3), np.float32))
+    canvas = Canvas(np.zeros((SIZE, SIZE, 3), np.float32))
     put(canvas, body().person(90, mirrored=False), 100, 50)
     canvas.paste(slab(60, 60), 90, 95)
     (label,) = canvas.labels()
@@ -46,7 +46,7 @@ def test_what_stands_in_front_takes_its_part_of_the_box():
 
 
 def test_who_leaves_the_picture_is_seen_in_part():
-    canvas = Canvas(np.zeros((320, 320, 3), np.float32))
+    canvas = Canvas(np.zeros((SIZE, SIZE, 3), np.float32))
     put(canvas, body().person(90, mirrored=False), -15, 50)
     (label,) = canvas.labels()
     assert label.share == pytest.approx(0.5, abs=0.1)
@@ -81,16 +81,16 @@ def test_a_picture_is_made_from_its_numbers_alone():
 
 
 def test_boxes_lie_in_their_picture_and_some_pictures_are_empty():
-    plates = [place(np.random.default_rng(5), 640)[:360]]
+    plates = [Plate(place(np.random.default_rng(5), 640)[:360], light) for light in LIGHTS]
     found = [make(np.random.default_rng([1, 0, n]), CAST, plates) for n in range(40)]
     for picture, labels in found:
-        assert picture.shape == (320, 320, 3)
+        assert picture.shape == (SIZE, SIZE, 3)
         assert picture.min() >= 0
         assert picture.max() <= 255
         for label in labels:
-            assert 0 <= label.box[0] < label.box[2] <= 320
-            assert 0 <= label.box[1] < label.box[3] <= 320
-            assert label.share >= 0.35
+            assert 0 <= label.box[0] < label.box[2] <= SIZE
+            assert 0 <= label.box[1] < label.box[3] <= SIZE
+            assert label.share >= 0.4
     assert any(labels for _, labels in found)
     assert any(not labels for _, labels in found)
 
