@@ -28,6 +28,7 @@ LEASE_AT_ONCE = 200
 SLOW_S = 0.5
 HELD_PER_SLOT = 64
 BUSY_S = 1.0
+DELIVERED_TOGETHER_S = 0.01  # nobody waits for this status, and one statement writes many
 AWAY_S = 0.5
 ERROR_WORDS = 500
 
@@ -38,7 +39,7 @@ Alarm = Callable[[Delivery, DeliveryError], Awaitable[None]]
 class Outbox(Protocol):
     """What is asked of `haechi.store.outbox.Outbox`."""
 
-    async def lease(self, worker: str, limit: int, lease_s: float) -> list[Delivery]: ...
+    async def lease(self, worker: str, limit: int, lease_s: float, but: Sequence[str] = ()) -> list[Delivery]: ...
     async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> None: ...
     async def first_attempt(self, *delivery_ids: str) -> None: ...
     async def delivered(self, *delivery_ids: str) -> None: ...
@@ -74,10 +75,11 @@ class Sender:
         self._slots = asyncio.Semaphore(slots)
         self._most = slots * HELD_PER_SLOT
         self._held: dict[str, asyncio.Task[None]] = {}
-        self._freed = asyncio.Event()
+        self._freed = asyncio.Event()  # there is room for more deliveries
+        self._able = asyncio.Event()  # an endpoint that was left out can take more
         self._endpoints = Endpoints(monotonic)
         self._first_attempt = Together[str](lambda ids: outbox.first_attempt(*ids))
-        self._delivered = Together[str](lambda ids: outbox.delivered(*ids))
+        self._delivered = Together[str](lambda ids: outbox.delivered(*ids), linger_s=DELIVERED_TOGETHER_S)
 
     async def run(self) -> None:
         """Until cancelled; what is on the way then is sent again by whoever leases it next, under the same id."""
@@ -97,8 +99,9 @@ class Sender:
                 self._freed.clear()
                 await self._freed.wait()
                 continue
+            self._able.clear()
             try:
-                leased = await self._outbox.lease(self._worker, room, LEASE_S)
+                leased = await self._outbox.lease(self._worker, room, LEASE_S, self._endpoints.leave_out())
             except TransientError as error:
                 log.warning("sender.outbox_away", error=str(error))
                 await asyncio.sleep(AWAY_S)
@@ -108,7 +111,16 @@ class Sender:
             for delivery in leased:
                 self._take(delivery)
             if len(leased) < room:
-                await self._outbox.wait(POLL_S)
+                await self._something_new()
+
+    async def _something_new(self) -> None:
+        """Until there may be a row to lease: a hint, an endpoint that was left out and can take more, or the poll."""
+        waits = {asyncio.create_task(self._outbox.wait(POLL_S)), asyncio.create_task(self._able.wait())}
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waits:
+                task.cancel()
 
     def _take(self, delivery: Delivery) -> None:
         if delivery.id in self._held:  # our own lease ran out while we still hold it: one attempt at a time
@@ -130,29 +142,33 @@ class Sender:
                 words = f"there is no channel '{delivery.recipient.channel}'"
                 await self._settle(delivery, DeliveryError(words, recoverable=False))
                 return
-            endpoint = self._endpoints.of(channel.endpoint(delivery))
+            endpoint = self._endpoints.of(channel.endpoint(delivery), delivery.recipient.address)
             if endpoint.waiting >= QUEUE:
                 await self._postpone(delivery, BUSY_S, "busy")
                 return
             endpoint.waiting += 1
             try:
                 async with endpoint.slots:
-                    wait_s = endpoint.ask()
-                    outcome = None if wait_s else await self._attempt(delivery, channel, endpoint)
+                    if not (wait_s := endpoint.ask()):
+                        failpoint("sender.before_post")
+                        stamp = asyncio.create_task(self._stamp(delivery))
+                        outcome = await self._attempt(delivery, channel, endpoint)
+                        failpoint("sender.after_post")
             finally:
                 endpoint.waiting -= 1
-            if outcome is None:
+                if endpoint.able_again:
+                    self._able.set()
+            if wait_s:
                 await self._postpone(delivery, wait_s, "breaker")
             else:
+                await stamp
                 await self._settle(delivery, outcome)
         except Exception:
             # The isolation boundary of one delivery: its lease runs out and it is tried again, the others go on.
             log.exception("sender.unexpected", delivery=delivery.id)
 
     async def _attempt(self, delivery: Delivery, channel: Channel, endpoint: Endpoint) -> Receipt | DeliveryError:
-        failpoint("sender.before_post")
         start = self._monotonic()
-        stamp = asyncio.create_task(self._stamp(delivery))
         ill = True
         try:
             outcome: Receipt | DeliveryError = await self._send(delivery, channel)
@@ -164,9 +180,7 @@ class Sender:
             outcome = DeliveryError(f"{type(error).__name__}: {error}", recoverable=True)
         finally:
             endpoint.report(ill=ill)
-        failpoint("sender.after_post")
         self._metrics.seconds.observe(self._monotonic() - start)
-        await stamp
         return outcome
 
     async def _send(self, delivery: Delivery, channel: Channel) -> Receipt:

@@ -9,10 +9,14 @@ T = TypeVar("T")
 
 
 class Together(Generic[T]):
-    """`await together(item)` returns when a `do(items)` that held the item has; what it raises, all of them raise."""
+    """`await together(item)` returns when a `do(items)` that held the item has; what it raises, all of them raise.
 
-    def __init__(self, do: Callable[[list[T]], Awaitable[None]], at_most: int = 500) -> None:
+    `linger_s`: a first call waits so long for others to join it.
+    """
+
+    def __init__(self, do: Callable[[list[T]], Awaitable[None]], at_most: int = 500, *, linger_s: float = 0.0) -> None:
         self._do = do
+        self._linger_s = linger_s
         self._at_most = at_most
         self._waiting: list[tuple[T, asyncio.Future[None]]] = []
         self._task: asyncio.Task[None] | None = None
@@ -28,6 +32,8 @@ class Together(Generic[T]):
     async def _run(self) -> None:
         try:
             while self._waiting:
+                if self._linger_s:
+                    await asyncio.sleep(self._linger_s)
                 batch, self._waiting = self._waiting[: self._at_most], self._waiting[self._at_most :]
                 try:
                     await self._do([item for item, _ in batch])
