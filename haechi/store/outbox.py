@@ -14,8 +14,9 @@ from haechi.store.postgres import Pool, translate_errors
 _LEASE = """
 WITH due AS (
     SELECT id FROM deliveries
-    WHERE (state = 'pending' AND due_at <= clock_timestamp())
-       OR (state = 'sending' AND leased_until <= clock_timestamp())
+    WHERE ((state = 'pending' AND due_at <= clock_timestamp())
+        OR (state = 'sending' AND leased_until <= clock_timestamp()))
+      AND split_part(split_part(recipient->>'address', '://', 2), '/', 1) <> ALL($4::text[])
     ORDER BY severity, due_at LIMIT $2
     FOR UPDATE SKIP LOCKED
 )
@@ -74,10 +75,13 @@ class Outbox:
         self._pool = pool
         self._hint = pool.hint("outbox")
 
-    async def lease(self, worker: str, limit: int, lease_s: float) -> list[Delivery]:
-        """Due deliveries, life safety first; nobody else gets them for `lease_s` seconds (the database's clock)."""
+    async def lease(self, worker: str, limit: int, lease_s: float, but: Sequence[str] = ()) -> list[Delivery]:
+        """Due deliveries, life safety first; nobody else gets them for `lease_s` seconds (the database's clock).
+
+        `but`: hosts (as written in the addresses, with their port) that have enough to do; theirs stay where they are.
+        """
         with translate_errors():
-            rows = await self._pool.fetch(_LEASE, worker, limit, timedelta(seconds=lease_s))
+            rows = await self._pool.fetch(_LEASE, worker, limit, timedelta(seconds=lease_s), but)
         failpoint("outbox.after_lease")
         return [
             Delivery(
