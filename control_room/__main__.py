@@ -1,10 +1,7 @@
 """`python -m control_room`, the same as `haechi run wall`: wires the wall's constructors."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
-import structlog
-import uvicorn
 from starlette.types import Scope
 
 from control_room.api import make_router
@@ -19,6 +16,7 @@ from control_room.live.world import World
 from control_room.map_base import load_base_map
 from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
+from control_room.serving import listen, serve
 from control_room.sign_in import make_routes
 from haechi.clock import utc_now
 from haechi.config import Settings
@@ -38,9 +36,6 @@ from haechi.store.users import Users
 
 # What the sign-in page needs before anyone has signed in.
 _PUBLIC = (*PUBLIC, "/assets/wall.css", "/assets/sign-in.css", "/assets/mark.svg")
-_STOP_S = 3
-
-log = structlog.get_logger(__name__)
 
 
 async def run(settings: Settings) -> None:
@@ -55,6 +50,7 @@ async def run(settings: Settings) -> None:
 
 async def _serve(it: Component, pool: Pool) -> None:
     settings = it.settings
+    listener = listen(settings.wall.host, settings.wall.port)
     people = RecipientsSlice(pool, it.sealer, copy=it.copies / "people")
     cameras = CamerasSlice(pool, it.sealer, copy=it.copies / "cameras")
     sensors = SensorsSlice(pool, it.sealer, copy=it.copies / "sensors")
@@ -85,23 +81,7 @@ async def _serve(it: Component, pool: Pool) -> None:
         guard=lambda inner: Guard(inner, users, _data_key(settings), public_paths=_PUBLIC),
         clock=utc_now,
     )
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            settings.wall.host,
-            settings.wall.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=_STOP_S,
-            server_header=False,
-        )
-    )
-    async with asyncio.TaskGroup() as tasks:
-        background = [tasks.create_task(part.follow()) for part in slices]
-        background += [tasks.create_task(feed.run()), tasks.create_task(hub.run())]
-        await server.serve()
-        for task in background:
-            task.cancel()
+    await serve(app, listener, [*(part.follow() for part in slices), feed.run(), hub.run()])
 
 
 def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]:

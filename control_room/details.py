@@ -3,12 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
 from control_room import describe
-from control_room.live.view import View
+from control_room.live.view import View, seen
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal
@@ -82,6 +82,7 @@ class Details(msgspec.Struct, frozen=True):
     state: str
     title: str
     who: str
+    about: Literal["person", "thing"]
     name: str | None
     where: str
     accuracy_m: float | None
@@ -123,6 +124,8 @@ def details(
     principal: Principal,
 ) -> Details:
     """Pure: what `principal` may read of the incident. The person's name needs the right to handle it."""
+    if person is not None:  # the subject of a closed incident is no longer in the view
+        view = msgspec.structs.replace(view, people={person.id: seen(person)})
     named = person is not None and principal.may("handle incidents", incident.district)
     spots = view.trails.get(incident.id, ())
     point = spots[-1].point if spots else incident.point
@@ -135,8 +138,9 @@ def details(
         state=incident.state,
         title=incident.title,
         who=describe.who(incident, view),
+        about="thing" if view.camera(incident.subject) or view.sensor(incident.subject) else "person",
         name=person.name if named and person is not None else None,
-        where=describe.where(incident, view),
+        where=_where(incident, view),
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
         owner=incident.owner,
         open=incident.open,
@@ -146,6 +150,13 @@ def details(
         camera=_nearest_camera(incident, point, view),
         point=point,
     )
+
+
+def _where(incident: Incident, view: View) -> str:
+    camera = view.camera(incident.subject)
+    if camera is None:
+        return describe.where(incident, view)
+    return ", ".join(filter(None, (camera.name, view.place(camera.location))))
 
 
 def _told(delivery: DeliveryView) -> Told:

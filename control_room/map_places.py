@@ -13,6 +13,7 @@ from haechi.domain.geo import LocalPlane, Point
 
 STREET_M = 60.0
 PLACE_M = 120.0
+_KNOWN = 4096
 _COMMON = frozenset({"apartments"})  # so many of them have names that none helps
 
 
@@ -33,11 +34,19 @@ class Places:
         self._places = self._read(
             f for f in named if f["properties"]["kind"] != "street" and f["properties"].get("use") not in _COMMON
         )
+        self._known: dict[Point, str] = {}
         self._street_tree = shapely.STRtree([s.geometry for s in self._streets])
         self._place_tree = shapely.STRtree([p.geometry for p in self._places])
 
     def where(self, point: Point) -> str:
         """The smallest named area around the point, else its street and what is near; "" where nothing is known."""
+        if point not in self._known:
+            if len(self._known) >= _KNOWN:
+                self._known.clear()
+            self._known[point] = self._look(point)
+        return self._known[point]
+
+    def _look(self, point: Point) -> str:
         x, y = self._plane.to_metres(np.array([point.lon]), np.array([point.lat]))
         spot = shapely.Point(x[0], y[0])
         inside = [p for p in (self._places[i] for i in self._place_tree.query(spot, "within")) if p.geometry.area]

@@ -63,6 +63,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "incident.loading": "Opening …",
     "incident.failed": "This incident could not be opened: {why}",
     "incident.who": "Who",
+    "incident.what": "What",
     "incident.where": "Where",
     "incident.told": "Told",
     "incident.owner": "Owner",

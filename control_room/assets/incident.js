@@ -103,7 +103,7 @@ const title = (d) =>
 
 const fact = (label, ...value) => [el("div", {}, el("dt", {}, label), el("dd", {}, ...value))];
 
-const who = (d) => fact(w("incident.who"), d.name ? `${d.name}${d.who ? ` · ${d.who}` : ""}` : d.who || "–");
+const who = (d) => fact(w(d.about === "person" ? "incident.who" : "incident.what"), d.name ? `${d.name}${d.who ? ` · ${d.who}` : ""}` : d.who || "–");
 
 const where = (d) => fact(w("incident.where"), d.where + (d.accuracy_m ? ` · ±${Math.round(d.accuracy_m)} m` : ""));
 

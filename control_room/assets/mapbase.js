@@ -14,6 +14,13 @@ export class Base {
     this.box = null;
     for (const feature of features) this.add(feature, project);
     this.places.sort((a, b) => a.rank - b.rank || b.span - a.span);
+    // A school's other buildings stand behind its largest one.
+    const largest = [];
+    for (const place of this.places.filter((p) => p.rank === 0)) {
+      if (largest.some((l) => Math.hypot(l.x - place.x, l.y - place.y) < 150)) place.rank = 4;
+      else largest.push(place);
+    }
+    this.places.sort((a, b) => a.rank - b.rank);
     this.streets.sort((a, b) => b.width - a.width);
   }
 
@@ -230,7 +237,7 @@ export class Base {
 // On a building, else under, over, or to a side of it.
 function around(x, y, down, wide) {
   const side = wide * 0.4;
-  return [[x, y], [x, y + down], [x, y - down], [x - side, y - down], [x + side, y - down], [x - side, y + down], [x + side, y + down]];
+  return [[x, y], [x, y + down], [x, y - down], [x, y + down + 14], [x, y - down - 14], [x - side, y - down], [x + side, y - down], [x - side, y + down], [x + side, y + down]];
 }
 
 // Spots inside an area, the nearest to its middle first.

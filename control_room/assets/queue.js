@@ -83,7 +83,8 @@ function make(id) {
   const parts = {
     badge: el("span"),
     title: el("span", { class: "title" }),
-    line: el("span", { class: "line" }),
+    place: el("span"),
+    standing: el("span"),
     age: el("span", { class: "age" }),
     owner: el("span", { class: "owner" }),
   };
@@ -96,7 +97,7 @@ function make(id) {
       parts.badge,
       parts.title,
       parts.age,
-      parts.line,
+      el("span", { class: "line" }, parts.place, " · ", parts.standing),
       parts.owner,
     ),
   );
@@ -106,7 +107,7 @@ function make(id) {
 function fill(id) {
   const r = row(id);
   const { node, parts } = nodes.get(id);
-  const key = `${r.version} ${r.who} ${r.line}`;
+  const key = `${r.version} ${r.who} ${r.place} ${r.standing}`;
   if (node.dataset.key === key) return;
   node.dataset.key = key;
   const fresh = isNew(r);
@@ -116,8 +117,9 @@ function fill(id) {
   const drill = r.status === "Actual" ? [] : [el("em", {}, w(`status.${r.status}`)), " "];
   parts.title.replaceChildren(...drill, r.who ? `${r.title} · ${r.who}` : r.title);
   parts.title.title = r.who ? `${r.title} · ${r.who}` : r.title;
-  setText(parts.line, r.line);
-  parts.line.title = r.line;
+  setText(parts.place, r.place);
+  setText(parts.standing, r.standing);
+  parts.place.title = r.place;
   setText(parts.owner, fresh ? w("owner.new") : r.owner === null ? "–" : r.owner === state.hello?.name ? w("owner.mine") : r.owner);
   node.firstElementChild.classList.toggle("new", fresh);
   node.firstElementChild.classList.toggle("over", r.over);

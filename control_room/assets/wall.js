@@ -68,7 +68,7 @@ function say(rows) {
   pending.push(...urgent.map((r) => r.id));
 }
 
-const words = (r) => `${w(`severity.${r.severity}`)}: ${r.title} ${r.who}, ${r.line}`;
+const words = (r) => `${w(`severity.${r.severity}`)}: ${r.title} ${r.who}, ${r.place}`;
 
 const waiting = new MutationObserver(begin);
 

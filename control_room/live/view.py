@@ -7,7 +7,7 @@ import msgspec
 
 from haechi.domain.alerting import Incident
 from haechi.domain.geo import Point
-from haechi.domain.people import PersonKind, SafeZone
+from haechi.domain.people import Person, PersonKind, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera, CameraState
 
@@ -25,6 +25,11 @@ class PersonSeen(msgspec.Struct, frozen=True):
     def age(self, at: datetime) -> int:
         """Whole years at the instant."""
         return at.year - self.born.year - ((at.month, at.day) < (self.born.month, self.born.day))
+
+
+def seen(person: Person) -> PersonSeen:
+    """The person without the name."""
+    return PersonSeen(person.id, person.district, person.kind, person.born)
 
 
 class Cell(msgspec.Struct, frozen=True):

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 
 from control_room.live.counts import count_cells
 from control_room.live.sources import Registry
-from control_room.live.view import Cell, PersonSeen, Place, Spot, View
+from control_room.live.view import Cell, Place, Spot, View, seen
 from haechi.domain.alerting import Incident
-from haechi.domain.people import Person, Position
+from haechi.domain.people import Position
 from haechi.domain.video import CameraState
 
 TRAIL = 240  # spots kept of one subject: some minutes, and a line that can be read
@@ -99,7 +99,7 @@ class World:
         return View(
             at=at,
             incidents=incidents,
-            people={p.id: _seen(p) for p in people if p is not None and p.district in districts},
+            people={p.id: seen(p) for p in people if p is not None and p.district in districts},
             cameras=cameras,
             camera_states={c.id: self._camera_states[c.id] for c in cameras if c.id in self._camera_states},
             sensors=tuple(s for s in self._registry.sensors.values() if s.district in districts),
@@ -118,7 +118,3 @@ class World:
                 trail.append(Spot(position.at, position.point, position.accuracy_m))
                 self._trails[incident.id] = trail
                 self._revision += 1
-
-
-def _seen(person: Person) -> PersonSeen:
-    return PersonSeen(person.id, person.district, person.kind, person.born)

@@ -27,7 +27,8 @@ class Row(msgspec.Struct, frozen=True):
     state: IncidentState
     title: str
     who: str
-    line: str
+    place: str
+    standing: str
     opened_at: datetime
     owner: str | None
     over: bool
@@ -57,7 +58,8 @@ def _row(incident: Incident, view: View) -> Row:
         state=incident.state,
         title=incident.title,
         who=describe.who(incident, view),
-        line=f"{describe.where(incident, view)} · {describe.standing(incident)}",
+        place=describe.where(incident, view),
+        standing=describe.standing(incident),
         opened_at=incident.opened_at,
         owner=incident.owner,
         over=incident.ends_at is not None,

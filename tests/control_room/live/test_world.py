@@ -1,0 +1,98 @@
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from control_room.live.sources import Registry
+from control_room.live.world import TRAIL, World
+from haechi.domain.geo import Point
+from haechi.domain.people import Position
+from tests.control_room.stand_ins import CAMERAS, SENSORS, ZONES, D, Rows, incident, people, walk
+
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
+def world() -> World:
+    return World(Registry(Rows(people("")), Rows(CAMERAS), Rows(SENSORS), Rows(ZONES)), lambda _: "somewhere")
+
+
+def position(person: str, after_s: float = 0) -> Position:
+    at = NOW + timedelta(seconds=after_s)
+    return Position("d", person, at, at, Point(126.92, 37.61))
+
+
+def test_a_view_holds_nothing_of_another_district() -> None:
+    here = world()
+    here.replace_incidents([incident(1, "sos", "p2", "-", "SOS pressed", 1, NOW)])
+    here.put_everyone({p.id: position(p.id) for p in people("")}, NOW)
+    view = here.view(frozenset({"elsewhere"}), NOW)
+    assert not view.incidents
+    assert not view.people
+    assert not view.cameras
+    assert not view.sensors
+    assert not view.zones
+    assert not view.counts
+    assert view.reporting == 0
+    assert here.view(frozenset({D}), NOW).incidents
+
+
+def test_only_subjects_of_open_incidents_have_a_place_of_their_own() -> None:
+    here = world()
+    opened = incident(1, "sos", "p2", "-", "SOS pressed", 1, NOW)
+    here.put_incidents([opened])
+    assert here.subjects == {"p2"}
+    here.put_positions({"p1": position("p1"), "p2": position("p2")})
+    view = here.view(frozenset({D}), NOW)
+    assert set(view.trails) == {opened.id}
+    assert set(view.people) == {"p2"}
+    assert b"Oh Mal-sun" not in msgspec.json.encode([view.people, view.incidents, view.trails])
+
+
+def test_a_trail_ends_with_its_incident() -> None:
+    here = world()
+    opened = incident(1, "zone-exit", "p1", "home", "Left safe zone", 1, NOW, fixes=walk("p1", NOW), zone="home")
+    here.put_incidents([opened])
+    assert len(here.view(frozenset({D}), NOW).trails[opened.id]) == len(walk("p1", NOW))
+    here.put_incidents([msgspec.structs.replace(opened, state="closed", version=9)])
+    view = here.view(frozenset({D}), NOW)
+    assert not view.incidents
+    assert not view.trails
+    assert not here.subjects
+
+
+def test_a_trail_is_bounded_and_ignores_what_is_older_than_its_end() -> None:
+    here = world()
+    here.put_incidents([incident(1, "sos", "p2", "-", "SOS pressed", 1, NOW)])
+    for second in range(TRAIL + 50):
+        here.put_positions({"p2": position("p2", second)})
+    here.put_positions({"p2": position("p2", 3)})
+    (trail,) = here.view(frozenset({D}), NOW).trails.values()
+    assert len(trail) == TRAIL
+    assert trail[-1].at == NOW + timedelta(seconds=TRAIL + 49)
+
+
+def test_an_older_version_that_comes_late_changes_nothing() -> None:
+    here = world()
+    newer = msgspec.structs.replace(incident(1, "sos", "p2", "-", "SOS", 1, NOW), version=3, owner="desk 1")
+    here.put_incidents([newer])
+    here.put_incidents([msgspec.structs.replace(newer, version=2, owner=None)])
+    assert here.view(frozenset({D}), NOW).incidents == (newer,)
+
+
+def test_a_note_or_a_delivery_is_told_although_the_incident_is_the_same() -> None:
+    here = world()
+    same = incident(1, "sos", "p2", "-", "SOS", 1, NOW)
+    here.put_incidents([same])
+    before, revision = here.view(frozenset({D}), NOW).touched[same.id], here.revision
+    here.put_incidents([same])
+    assert here.view(frozenset({D}), NOW).touched[same.id] == before + 1
+    assert here.revision != revision
+
+
+def test_a_device_that_was_silent_for_ten_minutes_does_not_report() -> None:
+    here = world()
+    everyone = [p.id for p in people("")]
+    here.put_everyone({p: position(p, -600) for p in everyone}, NOW)
+    assert here.view(frozenset({D}), NOW).reporting == 0
+    here.put_everyone({p: position(p, -10) for p in everyone}, NOW)
+    assert here.view(frozenset({D}), NOW).reporting == len(everyone)
+    assert [cell.people for cell in here.view(frozenset({D}), NOW).counts] == [len(everyone)]

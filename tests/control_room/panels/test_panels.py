@@ -1,0 +1,97 @@
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from control_room import describe
+from control_room.live.view import View
+from control_room.pages.wall import PANELS, layout
+from control_room.panels import map as map_panel
+from control_room.panels import queue, strip, tiles
+from haechi.domain.video import CameraState
+from tests.control_room.stand_ins import CAMERAS, D, Made, incident
+
+NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
+
+
+async def view_of(scene: str = "district") -> View:
+    wall = Made(scene)
+    wall.world.replace_incidents(await wall.store.recent(D))
+    wall.world.put_camera_states(await wall.live.camera_states())
+    return wall.world.view(frozenset({D}), NOW)
+
+
+async def test_the_queue_is_by_severity_then_newest_first() -> None:
+    rows = queue.query(await view_of("flood")).rows
+    assert [(r.severity, -r.opened_at.timestamp()) for r in rows] == sorted(
+        (r.severity, -r.opened_at.timestamp()) for r in rows
+    )
+
+
+async def test_what_the_cap_leaves_out_is_counted_and_is_the_least_urgent() -> None:
+    view = await view_of("flood")
+    model = queue.query(view)
+    assert len(model.rows) == queue.ROWS
+    assert model.more == len(view.incidents) - queue.ROWS
+    assert sum(i.severity == 1 for i in view.incidents) == sum(r.severity == 1 for r in model.rows)
+
+
+@pytest.mark.parametrize(
+    ("number", "who", "where"),
+    [
+        ("i1", "child, 8", "Banditbul Park"),
+        ("i2", "elder, 81", "Soban-gil, near Jebi Hall of Song"),
+        ("i3", "school yard", "Cam 01 School yard"),
+        ("i4", "Kitchen row", "Yetjang Market Hall"),
+        ("i8", "unknown device", "place unknown"),
+    ],
+)
+async def test_a_row_says_who_and_where_without_a_name(number: str, who: str, where: str) -> None:
+    view = await view_of()
+    (found,) = [i for i in view.incidents if i.id == number]
+    assert describe.who(found, view) == who
+    assert describe.where(found, view) == where
+
+
+async def test_no_panel_carries_the_name_of_a_protected_person() -> None:
+    view = await view_of()
+    for panel in PANELS:
+        said = msgspec.json.encode(panel.query(view)).decode()
+        assert "Seo-yun" not in said
+        assert "Mal-sun" not in said
+
+
+def test_a_cleared_incident_that_nobody_saw_stays_and_says_so() -> None:
+    over = incident(1, "gas", "s1", "r", "Gas", 60, NOW, ends_at=NOW)
+    (row,) = queue.query(View(NOW, incidents=(over,))).rows
+    assert row.over
+    assert row.standing == "over, not yet seen"
+
+
+def test_a_camera_that_never_told_its_state_is_not_live() -> None:
+    view = View(NOW, cameras=tuple(CAMERAS), camera_states={"c1": CameraState("c1", NOW, "live")})
+    model = strip.query(view)
+    assert (model.cameras, model.cameras_away) == (6, 5)
+    assert "5 of 6 cameras not live" in str(strip.render(model))
+
+
+async def test_the_map_draws_the_worst_last_and_one_zone_per_exit() -> None:
+    model = map_panel.query(await view_of())
+    assert [m.severity for m in model.marks] == sorted((m.severity for m in model.marks), reverse=True)
+    (exit_mark,) = [m for m in model.marks if m.id == "i1"]
+    assert exit_mark.circle is not None
+    assert len(exit_mark.trail) > 1
+    assert all(not m.trail for m in model.marks if m.id != "i1")
+
+
+async def test_a_tile_shows_the_worst_open_incident_of_its_camera() -> None:
+    tile = {t.id: t for t in tiles.query(await view_of()).cameras}
+    assert (tile["c1"].severity, tile["c1"].alarm) == (2, "Trespass")
+    assert (tile["c2"].severity, tile["c2"].alarm) == (0, "")
+    assert tile["c4"].why == "no answer from 10.0.3.4"
+
+
+def test_every_frame_says_something_before_anything_is_known() -> None:
+    page = str(layout(View(NOW)))
+    for words in ("Loading the queue", "Loading the map", "No incident chosen", "Loading cameras", "Connecting"):
+        assert words in page

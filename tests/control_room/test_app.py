@@ -1,0 +1,170 @@
+"""The wall behind its guard: who has not signed in sees the sign-in page and nothing else."""
+
+import asyncio
+import json
+
+import msgspec
+import pytest
+from httpx import ASGITransport, AsyncClient
+from starlette.websockets import WebSocketDisconnect
+
+from control_room.guard import PUBLIC, Guard
+from control_room.live import socket as live_socket
+from haechi.domain.access import Principal
+from haechi.sealing import create_key
+from tests.control_room.live.test_world import NOW
+from tests.control_room.stand_ins import D, Made, incident
+
+
+class Nobody:
+    """Users, of whom there are none."""
+
+    async def principal_of(self, _: str) -> None:
+        return None
+
+    async def principal_of_session(self, *_: str) -> None:
+        return None
+
+
+class Socket:
+    """A browser's side of /live."""
+
+    def __init__(self, app, path: str = "/live") -> None:
+        self.scope = {
+            "type": "websocket",
+            "path": path,
+            "headers": [(b"host", b"wall"), (b"origin", b"http://wall")],
+            "query_string": b"",
+            "scheme": "ws",
+            "server": ("wall", 80),
+            "client": ("127.0.0.1", 1),
+            "subprotocols": [],
+            "session": {},
+        }
+        self.to_app: asyncio.Queue = asyncio.Queue()
+        self.from_app: asyncio.Queue = asyncio.Queue()
+        self.to_app.put_nowait({"type": "websocket.connect"})
+        self.task = asyncio.create_task(app(self.scope, self.to_app.get, self.from_app.put))
+
+    async def heard(self) -> dict:
+        return await asyncio.wait_for(self.from_app.get(), 20)
+
+    async def said(self) -> dict:
+        message = await self.heard()
+        return json.loads(message["text"]) if message.get("text") else message
+
+    def say(self, text: str) -> None:
+        self.to_app.put_nowait({"type": "websocket.receive", "text": text})
+
+    async def leave(self) -> None:
+        self.to_app.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await asyncio.wait_for(self.task, 20)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/_dash-layout",
+        "/_dash-dependencies",
+        "/_mcp",
+        "/wall/map",
+        "/wall/incidents/i2",
+        f"/evidence/{'e' * 64}",
+        "/assets/wall.js",
+        "/assets/map.js",
+        "/api/v1/incidents",
+        "/anything",
+    ],
+)
+async def test_nobody_who_is_not_signed_in_sees_more_than_the_sign_in_page(path: str) -> None:
+    app = Guard(Made().app, Nobody(), create_key(), public_paths=PUBLIC)
+    async with AsyncClient(transport=ASGITransport(app), base_url="http://wall") as browser:
+        page = await browser.get(path, headers={"accept": "text/html"})
+        assert page.status_code in {303, 401}
+        assert (await browser.get(path)).status_code == 401
+        assert (await browser.post(path)).status_code in {401, 403}
+
+
+@pytest.mark.parametrize("path", ["/live", "/_dash-ws-callback"])
+async def test_a_socket_of_nobody_is_closed_with_4401(path: str) -> None:
+    socket = Socket(Guard(Made().app, Nobody(), create_key()), path)
+    assert (await socket.heard())["type"] == "websocket.accept"
+    assert (await socket.heard())["code"] == 4401
+    await socket.task
+
+
+async def test_a_socket_is_greeted_then_told_everything_then_what_changes() -> None:
+    wall = Made()
+    hub = asyncio.create_task(wall.hub.run())
+    socket = Socket(wall.app)
+    assert (await socket.heard())["type"] == "websocket.accept"
+    hello = await socket.said()
+    assert (hello["type"], hello["name"], hello["districts"]) == ("hello", "Kim Bo-ram", [D])
+    kinds = {(await socket.said())["type"] for _ in range(6)}
+    assert {"queue", "map", "tiles", "strip", "beat"} <= kinds
+    wall.world.put_incidents([incident(1, "sos", "p2", "-", "SOS pressed", 0, NOW)])
+    while (message := await socket.said())["type"] != "queue":
+        pass
+    assert message["model"]["rows"][0]["id"] == "i1"
+    await socket.leave()
+    assert not wall.hub._watchers
+    assert not wall.hub._stages
+    hub.cancel()
+
+
+async def test_a_browser_that_talks_nonsense_is_let_go() -> None:
+    wall = Made()
+    socket = Socket(wall.app)
+    socket.say('{"type":"drop table"}')
+    while (await socket.heard())["type"] != "websocket.close":
+        pass
+    await asyncio.wait_for(socket.task, 20)
+    assert not wall.hub._watchers
+
+
+async def test_who_may_see_no_district_is_told_so() -> None:
+    wall = Made(me=Principal("new", frozenset()))
+    socket = Socket(wall.app)
+    await socket.heard()
+    assert (await socket.heard())["code"] == live_socket.NO_DISTRICT
+    await socket.task
+
+
+async def test_a_socket_ends_when_the_rights_behind_it_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "CHECK_S", 0.05)
+    wall = Made()
+    socket = Socket(wall.app)
+    assert (await socket.heard())["type"] == "websocket.accept"
+    wall.me = msgspec.structs.replace(wall.me, grants=frozenset())
+    while (message := await socket.heard())["type"] != "websocket.close":
+        pass
+    assert message["code"] == 4401
+    await asyncio.wait_for(socket.task, 20)
+
+
+async def test_a_browser_that_takes_nothing_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_socket, "SEND_S", 0.05)
+    wall = Made()
+    stuck = asyncio.Event()
+    sent = 0
+
+    async def send(message: dict) -> None:
+        nonlocal sent
+        sent += 1
+        if sent > 3:
+            await stuck.wait()
+
+    async def receive() -> dict:
+        if sent == 0:
+            return {"type": "websocket.connect"}
+        await stuck.wait()
+        raise WebSocketDisconnect
+
+    await asyncio.wait_for(wall.app(Socket(_quiet).scope, receive, send), 20)
+    assert wall.hub.dropped._value.get() == 1
+    assert not wall.hub._watchers
+
+
+async def _quiet(*_: object) -> None:
+    return

@@ -1,0 +1,48 @@
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+from control_room.map_base import load_base_map
+from haechi.domain.geo import Point
+from haechi.errors import ConfigError
+from tests.control_room.stand_ins import base_map
+
+
+@pytest.mark.parametrize(
+    ("point", "words"),
+    [
+        (Point(126.9243, 37.6168), "Banditbul Park"),
+        (Point(126.9213, 37.6183), "Haneulbit School Yard"),
+        (Point(126.9212, 37.6190), "Haetae-daero, near Haneulbit Elementary School"),
+        (Point(127.5, 38.0), ""),
+    ],
+)
+def test_a_point_is_told_as_people_would(point: Point, words: str) -> None:
+    assert base_map().places.where(point) == words
+
+
+def test_without_a_map_the_ground_is_empty_and_places_are_unknown() -> None:
+    empty = load_base_map(None)
+    assert json.loads(gzip.decompress(empty.body))["features"] == []
+    assert empty.places.where(Point(126.9243, 37.6168)) == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "FeatureCollection"),
+        ('{"features": [{"properties": {}, "geometry": null}]}', "feature 0"),
+    ],
+)
+def test_a_wrong_map_is_named_with_what_is_wrong(tmp_path: Path, content: str | None, said: str) -> None:
+    file = tmp_path / "map.geojson"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(ConfigError, match=said) as error:
+        load_base_map(str(file))
+    assert "wall.map" in str(error.value)
+    assert str(file) in str(error.value)
