@@ -32,7 +32,7 @@ from alerts.ssrf import Guard
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.domain.alerting import Delivery
+from haechi.domain.alerting import Alert, Delivery
 from haechi.errors import Conflict, NotFound
 from haechi.process import Component, Main, component
 from haechi.sealing import load_or_create_key
@@ -82,7 +82,6 @@ async def sender(settings: Settings) -> None:
                 if error.gone:
                     await disable(registry, delivery)
 
-            reader = InboxReader(Inbox(pool), intake.apply, metrics, settings.district, utc_now)
             post = Sender(
                 Outbox(pool),
                 channels(webhook),
@@ -91,6 +90,12 @@ async def sender(settings: Settings) -> None:
                 worker=f"{socket.gethostname()}:{os.getpid()}",
                 slots=settings.alerts.slots,
             )
+
+            async def apply(alert: Alert) -> None:
+                await intake.apply(alert)
+                post.wake()
+
+            reader = InboxReader(Inbox(pool), apply, metrics, settings.district, utc_now)
             await _first_to_end(_signalled(), reader.run(), post.run(), people.follow())
 
 

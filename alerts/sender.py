@@ -76,7 +76,7 @@ class Sender:
         self._most = slots * HELD_PER_SLOT
         self._held: dict[str, asyncio.Task[None]] = {}
         self._freed = asyncio.Event()  # there is room for more deliveries
-        self._able = asyncio.Event()  # an endpoint that was left out can take more
+        self._able = asyncio.Event()  # there is something to lease: somebody said so, or an endpoint can take more
         self._endpoints = Endpoints(monotonic)
         self._first_attempt = Together[str](lambda ids: outbox.first_attempt(*ids))
         self._delivered = Together[str](lambda ids: outbox.delivered(*ids), linger_s=DELIVERED_TOGETHER_S)
@@ -91,6 +91,10 @@ class Sender:
         finally:
             for task in self._held.values():
                 task.cancel()
+
+    def wake(self) -> None:
+        """There is something new: look now, without waiting for PostgreSQL's notification."""
+        self._able.set()
 
     async def _lease_forever(self) -> None:
         while True:
