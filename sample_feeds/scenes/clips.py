@@ -203,7 +203,7 @@ def _tuning(seed: int) -> list[Plan]:
         ("yard-day", yard, "day"), ("crossing-dusk", crossing, "dusk"), ("crossing-night", crossing, "night"),
         ("park-rain", park, "rain"), ("river-night", river, "night"), ("gate-ir", gate, "ir"),
     )  # fmt: skip
-    return [_everyday(f"tuning-{name}", "tuning", c, light, seed, 24.0, people) for name, c, light in rows]
+    return [_everyday(f"tuning-{name}", "tuning", c, light, seed, 16.0, people) for name, c, light in rows]
 
 
 def _scoring(seed: int) -> list[Plan]:
@@ -214,7 +214,7 @@ def _scoring(seed: int) -> list[Plan]:
         ("crossing-night", crossing, "night"), ("park-dusk", park, "dusk"), ("park-rain", park, "rain"),
         ("river-day", river, "day"), ("gate-ir", gate, "ir"),
     )  # fmt: skip
-    return [_everyday(f"scoring-{name}", "scoring", c, light, seed, 24.0, people) for name, c, light in rows]
+    return [_everyday(f"scoring-{name}", "scoring", c, light, seed, 16.0, people) for name, c, light in rows]
 
 
 def _hard(seed: int) -> list[Plan]:
@@ -230,7 +230,7 @@ def _hard(seed: int) -> list[Plan]:
         ("bag", river, "dusk", (Wind(), Thing("bag", -13.0, -218.0), Thing("bag", -9.0, -221.0))),
     )
     return [
-        Plan(f"hard-{name}", "hard", c, light, seed * 100 + k, 12.0, (), effects)
+        Plan(f"hard-{name}", "hard", c, light, seed * 100 + k, 9.0, (), effects)
         for k, (name, c, light, effects) in enumerate(rows)
     ]
 
@@ -246,9 +246,9 @@ def _tampering(seed: int) -> list[Plan]:
     )
     found = []
     for how, camera, light in rows:
-        plan = _everyday(f"tampering-{how}", "tampering", camera, light, seed, 16.0, people)
+        plan = _everyday(f"tampering-{how}", "tampering", camera, light, seed, 12.0, people)
         if how == "frozen":
-            found.append(replace(plan, frozen_from=80))
+            found.append(replace(plan, frozen_from=60))
         else:
-            found.append(replace(plan, effects=(*plan.effects, Tamper(how, 80))))
+            found.append(replace(plan, effects=(*plan.effects, Tamper(how, 60))))
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import cv2
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sample_feeds.scenes.assets import CELL_H, CELL_W, ELEVATION, FOOT, KINDS, PX_PER_M, Picture, Plate, Sheet
 from sample_feeds.scenes.cameras import Camera
-from sample_feeds.scenes.effects import Effect, Moment
+from sample_feeds.scenes.effects import Effect, Moment, Wind
 from sample_feeds.scenes.stage import Figure, in_front
 
 Floats = NDArray[np.float32]
@@ -24,7 +24,7 @@ HAZE = {"rain": 0.06}
 
 @dataclass(frozen=True)
 class Composer:
-    """One camera in one light. `frame(...)` draws; nothing is kept between frames."""
+    """One camera in one light. `frame(...)` draws; what is kept between frames is only drawn once, never decided."""
 
     camera: Camera
     plate: Plate
@@ -32,6 +32,7 @@ class Composer:
     sheets: Mapping[str, Sheet]
     effects: tuple[Effect, ...]
     seed: int
+    _swayed: dict[int, Picture] = field(default_factory=dict)  # at most a wind's period of pictures
 
     @cached_property
     def _base(self) -> Floats:
@@ -69,10 +70,11 @@ class Composer:
     def frame(self, number: int, present: Sequence[Figure]) -> Picture:
         """(height, width, 3) BGR of one frame; `present` as `stage.figures` orders them."""
         rng = np.random.default_rng([self.seed, number])
-        image = self._base.copy()
         moment = Moment(number, self.camera, self.plate, self.light, rng)
+        image = self._windy(moment)
         for effect in self.effects:
-            image = effect.before(image, moment)
+            if not isinstance(effect, Wind):
+                image = effect.before(image, moment)
         for figure in present:
             self._shadow(image, figure)
         for figure in present:
@@ -84,6 +86,17 @@ class Composer:
         h, w = self.camera.height, self.camera.width
         image += self._noise[dy : dy + h, dx : dx + w] * (NOISE[self.light] * rng.uniform(0.9, 1.1))
         return _captioned(np.clip(image, 0, 255).astype(np.uint8), self.camera.name)
+
+    def _windy(self, moment: Moment) -> Floats:
+        """The empty view as the wind moves it: the same again every period, so drawn once and kept."""
+        winds = [e for e in self.effects if isinstance(e, Wind)]
+        phase = moment.number % winds[0].period if winds else 0
+        if phase not in self._swayed:
+            image = self._base
+            for wind in winds:
+                image = wind.before(image, moment)
+            self._swayed[phase] = np.clip(image, 0, 255).astype(np.uint8)
+        return self._swayed[phase].astype(np.float32)
 
     def _at(self, figure: Figure, layer: NDArray[np.generic]) -> NDArray[np.generic]:
         x = min(max(int(figure.foot[0]), 0), self.camera.width - 1)

@@ -68,18 +68,30 @@ def _figure(camera: Camera, person: Identity, pose: Pose) -> Figure | None:
     return Figure(person, pose, row, column, left, top, scale_x, scale_y, float(depths[0]), (x, y))
 
 
-def silhouette(figure: Figure, sheet: Sheet, width: int, height: int) -> tuple[slice, slice, NDArray[np.bool_]] | None:
-    """The rows, the columns and the mask of the picture's pixels that a figure would cover."""
-    x0, x1 = max(0, math.floor(figure.left)), min(width, math.ceil(figure.left + CELL_W * figure.scale_x))
-    y0, y1 = max(0, math.floor(figure.top)), min(height, math.ceil(figure.top + CELL_H * figure.scale_y))
+@dataclass(frozen=True)
+class Silhouette:
+    """The picture's pixels that a figure would cover, and how many they were if the picture had no edges."""
+
+    rows: slice
+    columns: slice
+    mask: NDArray[np.bool_]
+    whole: int
+
+
+def silhouette(figure: Figure, sheet: Sheet, width: int, height: int) -> Silhouette | None:
+    """None where the figure is wholly outside the picture."""
+    left, right = math.floor(figure.left), math.ceil(figure.left + CELL_W * figure.scale_x)
+    top, bottom = math.floor(figure.top), math.ceil(figure.top + CELL_H * figure.scale_y)
+    columns = np.floor((np.arange(left, right) + 0.5 - figure.left) / figure.scale_x).astype(int)
+    rows = np.floor((np.arange(top, bottom) + 0.5 - figure.top) / figure.scale_y).astype(int)
+    inside = ((rows >= 0) & (rows < CELL_H))[:, None] & ((columns >= 0) & (columns < CELL_W))[None, :]
+    cell = sheet.masks[figure.row, figure.column]
+    mask = cell[np.clip(rows, 0, CELL_H - 1)[:, None], np.clip(columns, 0, CELL_W - 1)[None, :]] & inside
+    x0, x1, y0, y1 = max(0, left), min(width, right), max(0, top), min(height, bottom)
     if x0 >= x1 or y0 >= y1:
         return None
-    columns = np.floor((np.arange(x0, x1) + 0.5 - figure.left) / figure.scale_x).astype(int)
-    rows = np.floor((np.arange(y0, y1) + 0.5 - figure.top) / figure.scale_y).astype(int)
-    inside_x, inside_y = (columns >= 0) & (columns < CELL_W), (rows >= 0) & (rows < CELL_H)
-    cell = sheet.masks[figure.row, figure.column]
-    mask = cell[np.clip(rows, 0, CELL_H - 1)[:, None], np.clip(columns, 0, CELL_W - 1)[None, :]]
-    return slice(y0, y1), slice(x0, x1), mask & inside_y[:, None] & inside_x[None, :]
+    cut = mask[y0 - top : y1 - top, x0 - left : x1 - left]
+    return Silhouette(slice(y0, y1), slice(x0, x1), cut, int(mask.sum()))
 
 
 def in_front(figure: Figure, depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -104,12 +116,12 @@ def seen(
         spot = silhouette(figure, sheet, w, h)
         if spot is None:
             continue
-        ys, xs, mask = spot
-        visible = mask & in_front(figure, depth[ys, xs]) & ~taken[ys, xs]
-        taken[ys, xs] |= mask & in_front(figure, depth[ys, xs])
+        ys, xs = spot.rows, spot.columns
+        unhidden = spot.mask & in_front(figure, depth[ys, xs])
+        visible = unhidden & ~taken[ys, xs]
+        taken[ys, xs] |= unhidden
         left, top, right, bottom = sheet.extent(figure.row, figure.column)
-        whole = sheet.masks[figure.row, figure.column].sum() * figure.scale_x * figure.scale_y
-        if visible.sum() < max(6.0, 0.02 * whole):
+        if visible.sum() < max(6.0, 0.02 * spot.whole):
             continue
         x0, x1 = max(0.0, figure.left + left * figure.scale_x), min(w, figure.left + right * figure.scale_x)
         y0, y1 = max(0.0, figure.top + top * figure.scale_y), min(h, figure.top + bottom * figure.scale_y)
@@ -122,7 +134,7 @@ def seen(
                 identity=figure.person.id,
                 box=(x0 / w, y0 / h, (x1 - x0) / w, (y1 - y0) / h),
                 visible=(float(u0 / w), float(v0 / h), float((u1 - u0) / w), float((v1 - v0) / h)),
-                share=min(1.0, float(visible.sum() / whole)),
+                share=float(visible.sum() / spot.whole),
                 lon=float(lon),
                 lat=float(lat),
             )
