@@ -18,6 +18,7 @@ from haechi.errors import ConfigError, TransientError
 
 _CONNECT_S = 5.0
 _COMMAND_S = 30.0
+_ACQUIRE_S = 10.0
 _CLOSE_S = 3.0
 _SESSION = {
     "application_name": "haechi",
@@ -147,7 +148,7 @@ class _Listener:
 class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
     """An asyncpg pool in which UUIDs are `str` and JSON is text, with one more connection that listens."""
 
-    def __init__(self, url: str, size: int) -> None:
+    def __init__(self, url: str, size: int, acquire_s: float = _ACQUIRE_S) -> None:
         super().__init__(
             url,
             init_size=0,
@@ -156,6 +157,7 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
             max_queries=50_000,
             max_inactive_connection_lifetime=300.0,
             init=_prepare,
+            reset=_nothing_to_reset,
             loop=None,
             connection_class=asyncpg.Connection,
             record_class=asyncpg.Record,
@@ -164,6 +166,11 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
             server_settings=_SESSION,
         )
         self._listener = _Listener(url)
+        self._acquire_s = acquire_s
+
+    def acquire(self, *, timeout: float | None = None) -> Any:
+        """As asyncpg's, but an exhausted pool is a TimeoutError after `acquire_s` seconds, not a wait without end."""
+        return super().acquire(timeout=timeout or self._acquire_s)
 
     def hint(self, channel: str) -> Hint:
         """Notifications of the channel from now on."""
@@ -185,6 +192,13 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
 
 async def _prepare(connection: Any) -> None:  # asyncpg has no types
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
+
+
+async def _nothing_to_reset(connection: Any) -> None:  # asyncpg has no types
+    """Nobody here changes a session, so the query that would clean it would only cost every call a round trip.
+
+    asyncpg itself still rolls back a transaction that was left open.
+    """
 
 
 async def open_pool(settings: PostgresSettings | str, *, size: int | None = None) -> Pool:
