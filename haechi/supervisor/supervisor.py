@@ -7,7 +7,9 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO
 
 import msgspec
@@ -20,6 +22,7 @@ from haechi.embedded import EmbeddedServers, lock_folder
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed
 from haechi.errors import TransientError
+from haechi.failpoints import LOG_VARIABLE, VARIABLE
 from haechi.process import NAMES
 from haechi.sealing import load_or_create_key
 from haechi.store.districts import ensure_district
@@ -61,6 +64,7 @@ class _Child:
         self.failures = 0
         self.started = 0.0
         self.due: float | None = 0.0
+        self.fate: dict[str, str] = {}
         self.why = ""
 
     def state(self, beating: set[str], *, beats: bool) -> ProcessState:
@@ -76,7 +80,8 @@ class Supervisor:
     """`start`, then `run` until `stop` is asked for. `say` gets sentences for the person at the terminal.
 
     `extra` is asked for further processes when the servers and the tables are there and nothing else runs yet: the
-    time to change `settings`, to add `addresses`, to ask for a `token`.
+    time to change `settings`, to add `addresses`, to ask for a `token`. `failpoints` are what a fault test lets the
+    first life of a process die of (`haechi.failpoints`), by its name.
     """
 
     def __init__(
@@ -87,6 +92,7 @@ class Supervisor:
         embedded: bool = True,
         sample: bool = False,
         extra: "Callable[[Supervisor], Awaitable[Sequence[Extra]]] | None" = None,
+        failpoints: Mapping[str, str] = MappingProxyType({}),
         say: Callable[[str], None] = print,
     ) -> None:
         self._data = settings.data.absolute()
@@ -94,6 +100,7 @@ class Supervisor:
         self._embedded = embedded
         self._sample = sample
         self._extra = extra
+        self._failpoints = failpoints
         self._say = say
         self._servers: EmbeddedServers | None = None
         self._lock: IO[bytes] | None = None
@@ -239,7 +246,9 @@ class Supervisor:
         environment = PLAIN_ENVIRONMENT | _passed_on(os.environ) | environment_of(self.settings)
         run = [sys.executable, "-m", "haechi", "run"]
         for name in self._names:
-            self._children.append(self._child(name, [*run, name], environment))
+            child = self._child(name, [*run, name], environment)
+            child.fate = {VARIABLE: self._failpoints[name]} if name in self._failpoints else {}
+            self._children.append(child)
         for one in extras:
             self._extras.add(one.name)
             self._children.append(self._child(one.name, list(one.arguments), environment | dict(one.environment)))
@@ -250,8 +259,12 @@ class Supervisor:
 
     async def _start(self, child: _Child) -> None:
         child.started, child.due = time.monotonic(), None
+        command = child.command
+        if child.fate:
+            command = replace(command, environment={**command.environment, **child.fate})
+            child.fate = {}
         try:
-            await child.process.start(child.command, _at_once, seconds=10)
+            await child.process.start(command, _at_once, seconds=10)
         except ServerFailed as error:
             child.why = str(error)
 
@@ -320,6 +333,6 @@ def _missing(settings: Settings, key: str) -> bool:
 def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """What a process of ours needs of the user's environment beside the settings."""
     kept = ("HOME", "PATH", "VIRTUAL_ENV", "TZDIR", "SSL_CERT_FILE")
-    ours = ("HAECHI_FAILPOINT", "HAECHI_FAILPOINT_LOG", "HAECHI_CACHE")
+    ours = (VARIABLE, LOG_VARIABLE, "HAECHI_CACHE")
     libraries = ("OMP_", "OPENBLAS_", "MKL_", "OPENVINO_", "YOLO_")
     return {k: v for k, v in environ.items() if k in kept or k in ours or k.startswith(libraries)}
