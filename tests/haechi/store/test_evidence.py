@@ -32,7 +32,7 @@ async def test_what_was_never_put_is_not_found(evidence: Evidence, name: str) ->
 
 async def test_altered_evidence_is_refused(evidence: Evidence, tmp_path: Path) -> None:
     await evidence.put(PICTURE)
-    (file,) = (file for file in tmp_path.rglob("*") if file.is_file())  # noqa: ASYNC240 - a temporary folder
+    (file,) = (file for file in tmp_path.rglob("*") if file.is_file())
     file.write_bytes(b"another picture")
     with pytest.raises(PermanentError, match="altered"):
         await evidence.get(NAME)

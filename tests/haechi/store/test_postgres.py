@@ -58,10 +58,11 @@ async def test_without_an_url_the_settings_are_named() -> None:
 
 
 async def test_a_full_pool_is_transient(empty_database: str) -> None:
-    small = await open_pool(empty_database, size=1)
+    small = await Pool(empty_database, 1, acquire_s=0.2)
     async with small.acquire():
         with pytest.raises(TransientError, match="no answer in time"), translate_errors():
-            await small.acquire(timeout=0.05)
+            await small.fetchval("SELECT 1")
+    assert await small.fetchval("SELECT 1") == 1
     await small.close()
 
 

@@ -25,7 +25,7 @@ from tests.haechi.store.conftest import DISTRICT, agency, consent, device, guard
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - a slice tells by being asked
+        while not condition():
             await asyncio.sleep(0.02)
 
 
