@@ -15,6 +15,7 @@ BENCHMARKS = {
     "sos": "press of the button → the guardian's webhook, ms (p99 of ≥ 1,000 presses)",
     "positions": "safe zones on the real Kafka: positions per CPU-second of the agent at a batch of 200",
     "recovery": "kill -9 of a worker with state → its first event after the restart, seconds",
+    "gateway": "positions by HTTP: accepted per CPU-second of the gateway, against a naive FastAPI one",
     "scenes": "the shipped detector on the scoring set: recall of people, false boxes, ms per frame",
 }
 
