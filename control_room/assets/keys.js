@@ -20,6 +20,7 @@ const keys = {
   ArrowDown: () => go(neighbour(1)),
   KeyK: () => go(neighbour(-1)),
   ArrowUp: () => go(neighbour(-1)),
+  Enter: () => go(state.selected),
   KeyA: () => chosen() && may("handle incidents") && actions.acknowledge(chosen().id),
   KeyM: () => chosen() && may("handle incidents") && actions.own(chosen().id, state.hello.name),
   KeyC: openNote,
@@ -49,6 +50,7 @@ export function startKeys() {
     if (ignored || inField(event.target) || $("help").open || !setting("keys")) return;
     if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) return $("help").showModal();
     if (arrows.has(event.code) && event.target.closest?.("#map, .timeline")) return;
+    if (event.code === "Enter" && event.target.closest?.("button")) return; // the button's own
     keys[event.code]?.();
   });
 }

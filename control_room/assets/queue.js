@@ -14,15 +14,19 @@ export function startQueue() {
   const list = $("queue-rows");
   list.addEventListener("pointerenter", () => (hand = true));
   list.addEventListener("pointerleave", () => release());
-  list.addEventListener("focusout", () => setTimeout(() => !list.contains(document.activeElement) && release()));
+  list.addEventListener("focusin", () => (hand = onIt()));
+  list.addEventListener("focusout", () => setTimeout(release));
   $("queue-waiting").addEventListener("click", () => paint(true));
   on("queue", take);
   on("select", paintSelection);
   on("second", paintAges);
 }
 
+// The pointer, or a focus that was moved there by keys (a click's focus stays behind when the hand has long gone).
+const onIt = () => $("queue-rows").matches(":hover") || $("queue-rows").querySelector(":focus-visible") !== null;
+
 function release() {
-  hand = $("queue-rows").matches(":hover");
+  hand = onIt();
   if (!hand) paint(true);
 }
 
