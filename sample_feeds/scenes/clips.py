@@ -45,9 +45,12 @@ VIEWS: tuple[tuple[Camera, tuple[str, ...]], ...] = (
 )
 
 
+PERIOD = 60.0
+
+
 @dataclass(frozen=True)
 class Plan:
-    """One clip. `seconds` is its length and the period after which every walk comes again, so that it loops."""
+    """One clip. Every walk comes again after `period` seconds; where that is the clip's length, the clip loops."""
 
     name: str
     set: str
@@ -57,6 +60,7 @@ class Plan:
     seconds: float
     walks: tuple[Walk, ...] = ()
     effects: tuple[Effect, ...] = ()
+    period: float = PERIOD
     frozen_from: int = 0  # from this frame on the picture stands still; 0: never
 
     @property
@@ -78,7 +82,7 @@ def truth_of(plan: Plan, sheets: dict[str, assets.Sheet] | None = None) -> tuple
     rows: list[Seen] = []
     for frame in range(plan.frames):
         moment = min(frame, plan.frozen_from) if plan.frozen_from else frame
-        present = stage.figures(camera, plan.walks, moment / FPS, plan.seconds)
+        present = stage.figures(camera, plan.walks, moment / FPS, plan.period)
         rows += stage.seen(camera, plane, depth, sheets, present, frame)
     return _header(plan, rows, plane), rows
 
@@ -139,9 +143,9 @@ def _everyday(
     rnd.shuffle(crowd)
     busy = {w.identity for w in more}
     number = rnd.randrange(1, 10**6)
-    walks = passers(
-        camera, [*_seen_by(camera), *_across(camera, rnd)], [p for p in crowd if p not in busy], number, seconds
-    )
+    # Open ground twice: people near the camera are what a detector is measured on, not only the far pavement.
+    ways = [*_seen_by(camera), *_across(camera, rnd), *_across(camera, rnd)]
+    walks = passers(camera, ways, [p for p in crowd if p not in busy], number, PERIOD)
     return Plan(name, set_, camera, light, number, seconds, (*walks, *more), _weather(light))
 
 
@@ -161,7 +165,6 @@ def _weather(light: str) -> tuple[Effect, ...]:
     return (Wind(), Rain()) if light == "rain" else (Wind(),)
 
 
-PERIOD = 60.0
 CHILD = "haneul"
 TRESPASSER = "dolsae"
 # The child's way home from school goes wrong: over the crossing, through the park, down to the water.

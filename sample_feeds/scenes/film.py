@@ -30,7 +30,7 @@ def pictures(plan: Plan) -> Iterator[Picture]:
         if still is not None and number > plan.frozen_from:
             yield still
             continue
-        picture = composer.frame(number, stage.figures(camera, plan.walks, number / FPS, plan.seconds))
+        picture = composer.frame(number, stage.figures(camera, plan.walks, number / FPS, plan.period))
         if plan.frozen_from and number == plan.frozen_from:
             still = picture
         yield picture
