@@ -109,3 +109,32 @@ async def test_a_call_wakes_its_reader(pool: Pool) -> None:
     waiting = asyncio.create_task(inbox.wait(30))
     await inbox.put("a", b"one")
     assert await waiting
+
+
+async def test_hosts_that_have_enough_to_do_are_left_out_of_a_lease(pool: Pool) -> None:
+    await fill(pool)
+    outbox = Outbox(pool)
+    assert [one.recipient for one in await outbox.lease("w", 10, 30, but=["police.example"])] == [GUARDIAN]
+    assert [one.recipient for one in await outbox.lease("w", 10, 30)] == [POLICE]
+
+
+async def test_a_renewed_lease_is_nobody_elses_and_a_postponed_delivery_was_no_attempt(pool: Pool) -> None:
+    await fill(pool)
+    outbox = Outbox(pool)
+    kept, put_back = await outbox.lease("w", 10, 0.2)
+    await outbox.renew([kept.id], 60)
+    await outbox.postpone(put_back.id, 0)
+    await asyncio.sleep(0.3)
+    assert [(one.id, one.attempts) for one in await outbox.lease("other", 10, 30)] == [(put_back.id, 1)]
+
+
+async def test_the_depth_counts_what_waits_and_what_is_on_the_way(pool: Pool) -> None:
+    outbox = Outbox(pool)
+    assert await outbox.depth() == (0, 0)
+    await fill(pool)
+    (first,) = await outbox.lease("w", 1, 30)
+    depth, age = await outbox.depth()
+    assert depth == 2
+    assert age > 0
+    await outbox.delivered(first.id)
+    assert (await outbox.depth())[0] == 1
