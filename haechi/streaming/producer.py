@@ -1,7 +1,6 @@
 """A producer whose `send` returns when every in-sync replica has the records, or says why not."""
 
 import asyncio
-from collections.abc import Sequence
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -42,24 +41,18 @@ class Producer:
         """
         if not records:
             return
-        try:
-            async with asyncio.timeout(2 * self._timeout_s):
-                await self._send(records)
-        except TimeoutError as error:
-            raise TransientError("Kafka has not acknowledged in time.") from error
-
-    async def _send(self, records: Sequence[Record]) -> None:
         client = await self._connected()
         try:
-            await asyncio.gather(*[await self._queue(client, record) for record in records])
+            async with asyncio.timeout(self._timeout_s):
+                await asyncio.gather(*[await self._queue(client, record) for record in records])
         except (MessageSizeTooLargeError, RecordTooLargeError) as error:
             largest = max(records, key=lambda record: len(record.value))
             raise PermanentError(
                 f"A record of {len(largest.value)} bytes is larger than topic '{largest.topic}' takes."
             ) from error
-        except (KafkaError, OSError) as error:
+        except (KafkaError, OSError) as error:  # OSError covers the time-out
             self._discard(client)
-            raise TransientError(f"Kafka did not acknowledge: {error!r}") from error
+            raise TransientError(f"Kafka has not acknowledged in time: {error!r}") from error
         except asyncio.CancelledError:
             raise
         except BaseException:
