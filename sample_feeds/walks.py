@@ -3,11 +3,10 @@
 import heapq
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from sample_feeds.district.map import District, Way
+from sample_feeds.district.map import District
 
 XY = tuple[float, float]
 
@@ -71,7 +70,11 @@ class Footways:
     """Shortest ways along sidewalks, crossings and paths; each is looked for once."""
 
     def __init__(self, district: District) -> None:
-        self._nodes: Mapping[XY, tuple[Way, ...]] = district.nodes
+        self._from: dict[XY, list[tuple[tuple[XY, ...], float]]] = {}
+        for way in district.ways:
+            points = tuple(way.line.coords)
+            self._from.setdefault(way.start, []).append((points, way.line.length))
+            self._from.setdefault(way.end, []).append((points[::-1], way.line.length))
         self._nearest = district.nearest_node
         self._found: dict[tuple[XY, XY], tuple[XY, ...]] = {}
 
@@ -93,9 +96,8 @@ class Footways:
             far, node = heapq.heappop(queue)
             if node == goal:
                 break
-            for way in self._nodes[node]:
-                points = tuple(way.line.coords) if way.start == node else tuple(way.line.coords)[::-1]
-                total = far + way.line.length
+            for points, length in self._from[node]:
+                total = far + length
                 if total < best.get(points[-1], math.inf):
                     best[points[-1]], came[points[-1]] = total, points
                     heapq.heappush(queue, (total, points[-1]))
