@@ -63,7 +63,7 @@ class Centre:
     def gateway(self) -> str:
         return self.supervisor.addresses["gateway"]
 
-    async def add(self, kind: str, **values: object) -> dict[str, str]:
+    async def add(self, kind: str, /, **values: object) -> dict[str, str]:
         async def once() -> dict[str, str] | None:
             async with self.client.post(f"{self.supervisor.addresses['wall']}/api/v1/{kind}", json=values) as answer:
                 assert answer.status < 500 or answer.status == 503, await answer.text()
