@@ -5,6 +5,12 @@ import signal
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
+import structlog
+
+from haechi.streaming import UntrustedState
+
+log = structlog.get_logger(__name__)
+
 
 async def run_until_stopped(
     main: Coroutine[Any, Any, None], work: Mapping[str, Coroutine[Any, Any, None]], stop: Callable[[], None]
@@ -19,9 +25,15 @@ async def run_until_stopped(
     first = asyncio.create_task(main, name="main")
     try:
         done, _ = await asyncio.wait({first, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        for task in done - {first}:
+            log.critical("process.task_ended", task=task.get_name(), cancelled=task.cancelled())
+            raise UntrustedState(f"The task '{task.get_name()}' has ended.") from _reason(task)
+        first.result()
     finally:
         for task in (first, *tasks):
             task.cancel()
         await asyncio.gather(first, *tasks, return_exceptions=True)
+
+
+def _reason(task: "asyncio.Task[None]") -> BaseException | None:
+    return None if task.cancelled() else task.exception()
