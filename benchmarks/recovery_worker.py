@@ -1,0 +1,60 @@
+"""`analytics.positions` as it is, that says when it has applied a batch: run by the benchmark as a process of its own."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry
+
+from analytics import agents
+from analytics.live_positions import LivePositions
+from analytics.safe_zones import Rule
+from analytics.zone_book import ZoneBook
+from benchmarks.positions import zones
+from haechi import topics
+from haechi.config import KafkaSettings
+from haechi.domain.alerting import Alert
+from haechi.domain.people import PositionBatch
+from haechi.domain.time import Tick
+from haechi.sealing import Sealer, create_key
+from haechi.store.live import Live
+from haechi.streaming import StreamMetrics, Worker, connect, run_process
+
+
+class Telling(agents.Positions):
+    """Writes the system's monotonic time of each applied batch, and how many devices it knew before the first."""
+
+    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        """As it is."""
+        alerts = super().apply(offset, message)
+        if isinstance(message, PositionBatch):
+            sys.stdout.write(f"{time.monotonic()}\n")
+            sys.stdout.flush()
+        return alerts
+
+
+async def main(url: str, prefix: str, valkey: str) -> None:
+    """Consume until killed."""
+    registry = CollectorRegistry()
+    live = LivePositions(Live(valkey), registry)
+    book = ZoneBook(zones())
+    worker = Worker(
+        "analytics.positions",
+        connect(KafkaSettings(url=url, prefix=prefix)),
+        Sealer(create_key()),
+        StreamMetrics(registry),
+    )
+    worker.consume_with_state(
+        topics.POSITIONS,
+        lambda _: Telling(lambda: book, Rule(), live),
+        agents.to_alerts,
+        agents.positions_or_tick,
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(live.write_forever())
+        await worker.run()
+
+
+if __name__ == "__main__":
+    run_process(main(sys.argv[1], sys.argv[2], sys.argv[3]))
