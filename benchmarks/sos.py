@@ -27,9 +27,11 @@ from haechi.config import KafkaSettings
 from haechi.domain.alerting import Agency, AgencyRole
 from haechi.domain.people import Device, Guardian, Person
 from haechi.embedded import EmbeddedServers
+from haechi.errors import HaechiError
 from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
 from haechi.store.incidents import Incidents
+from haechi.store.live import Live
 from haechi.store.postgres import migrate, open_pool
 from haechi.store.registry import AGENCIES, DEVICES, GUARDIANS, PEOPLE, Registry
 from haechi.streaming import connect
@@ -69,8 +71,7 @@ async def _run(presses: int) -> Result:
                 "HAECHI_TELEMETRY__METRICS_PORT": "-1",
                 "HAECHI_TELEMETRY__LEVEL": "error",
             }
-            async with _running(environment), aiohttp.ClientSession() as http:
-                await _answers(port)
+            async with _running(environment, urls["valkey"]), aiohttp.ClientSession() as http:
                 latencies = [await _press(http, port, device, phone) for device in devices][WARM:]
             steps = await _steps(urls["postgres"], presses)
     p50, p95, p99 = (round(float(np.percentile(latencies, q)) * 1000, 1) for q in (50, 95, 99))
@@ -124,8 +125,11 @@ async def _press(http: aiohttp.ClientSession, port: int, device: str, phone: _Ph
     where = {"id": device, "lat": "37.5665", "lon": "126.978", "accuracy": "8", "alarm": "sos"}
     async with http.post(f"http://127.0.0.1:{port}/", params=where) as answer:
         answer.raise_for_status()
-    async with asyncio.timeout(30):
-        await phone.ring.wait()
+    try:
+        async with asyncio.timeout(30):
+            await phone.ring.wait()
+    except TimeoutError as error:
+        raise HaechiError(f"press {before + 1} did not reach the guardian in 30 s") from error
     took = phone.at - began
     await asyncio.sleep(PAUSE_S)
     if phone.arrived != before + 1:
@@ -172,30 +176,25 @@ async def _steps(url: str, presses: int) -> dict[str, float]:
 
 
 @asynccontextmanager
-async def _running(environment: dict[str, str]) -> AsyncIterator[None]:
+async def _running(environment: dict[str, str], redis: str) -> AsyncIterator[None]:
     processes: list[Process] = []
     try:
         processes += [
             await asyncio.create_subprocess_exec(sys.executable, "-m", *arguments, env=environment)
             for arguments in PROCESSES
         ]
-        await asyncio.sleep(12)  # every consumer has its partitions: what is measured is a city that runs
+        live, names = Live(redis), {".".join(process) for process in PROCESSES}
+        async with asyncio.timeout(120):
+            while not names <= (await live.heartbeats()).keys():  # noqa: ASYNC110 - what other processes do raises no event here
+                await asyncio.sleep(0.2)
+        await live.close()
+        await asyncio.sleep(5)  # every consumer has its partitions: what is measured is a city that runs
         yield
     finally:
         for process in processes:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-
-
-async def _answers(port: int) -> None:
-    async with asyncio.timeout(60):
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                return
-            await asyncio.sleep(0.2)
 
 
 def _free_port() -> int:
