@@ -118,7 +118,8 @@ function drawMark(c, { at: [x, y], marks }, screen, scale, ink, face) {
 // What is wrong where: the selected and the unacknowledged are named, where there is room.
 function drawNames(c, hits, model, size, taken, labels, ink, face) {
   const byId = new Map(model.marks.map((m) => [m.id, m]));
-  const worth = (m) => m.id === state.selected || m.severity === 1 || m.new;
+  const chosen = (m) => m.id === state.selected;
+  const worth = (m) => chosen(m) || m.severity === 1 || m.new;
   const order = [...hits].sort((a, b) => (b.incident === state.selected) - (a.incident === state.selected) || byId.get(a.incident).severity - byId.get(b.incident).severity);
   c.font = `600 14px ${face}`;
   let left = NAMED;
@@ -128,15 +129,16 @@ function drawNames(c, hits, model, size, taken, labels, ink, face) {
     left -= 1;
     const text = mark.label.length > LONGEST ? `${mark.label.slice(0, LONGEST - 1)}…` : mark.label;
     const wide = c.measureText(text).width;
+    const middle = Math.min(size.w - wide - 12, Math.max(12, x - wide / 2));
     const spots = [
       [x + 22, y],
       [x - 22 - wide, y],
-      [x - wide / 2, y + 28],
-      [x - wide / 2, y - 30],
+      [middle, y + 30],
+      [middle, y - 32],
     ];
     const boxOf = ([x0, y0]) => ({ x0: x0 - 6, x1: x0 + wide + 6, y0: y0 - 12, y1: y0 + 12 });
     const free = (box) => box.x0 >= 4 && box.x1 <= size.w - 4 && box.y0 >= 4 && box.y1 <= size.h - 32 && !clash(taken, box);
-    const spot = spots.find((s) => free(boxOf(s)) && !clash(labels, boxOf(s))) ?? spots.find((s) => free(boxOf(s)));
+    const spot = spots.find((s) => free(boxOf(s)) && !clash(labels, boxOf(s))) ?? (mark.severity < 3 || chosen(mark) ? spots.find((s) => free(boxOf(s))) : null);
     if (spot) {
       const [x0, y0] = spot;
       const box = boxOf(spot);

@@ -1,5 +1,6 @@
 """A wall as a process of its own, on real servers, for tests that kill it."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,14 +9,25 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
 
 from haechi.domain.alerting import Alert, Because, Severity
 from haechi.domain.geo import Point
+from haechi.domain.video import BoundingBox, Camera, CameraState, CameraZone, Sighting, TrackId
+from haechi.errors import Conflict
 from haechi.ids import alert_id
+from haechi.sealing import Sealer
+from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
+from haechi.store.evidence import Evidence
 from haechi.store.incidents import Incidents
+from haechi.store.live import Live
 from haechi.store.postgres import migrate, open_pool
+from haechi.store.registry import CAMERAS, Registry
 from haechi.store.users import Users
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +41,8 @@ async def prepare(postgres: str) -> None:
     pool = await open_pool(postgres, size=2)
     try:
         await ensure_district(pool, DISTRICT, "Haneul", sample=True)
-        await Users(pool).add_user(NAME, PASSWORD, [("operator", DISTRICT)])
+        with suppress(Conflict):  # a test before this one made the operator
+            await Users(pool).add_user(NAME, PASSWORD, [("operator", DISTRICT)])
     finally:
         await pool.close()
 
@@ -57,6 +70,70 @@ async def raise_alert(postgres: str, at, *, place: str = "-", title: str = "SOS 
     pool = await open_pool(postgres, size=2)
     try:
         return (await Incidents(pool).apply_alert(alert, lambda _: ())).incident
+    finally:
+        await pool.close()
+
+
+YARD = ((0.12, 0.5), (0.86, 0.46), (0.97, 0.97), (0.03, 0.97))
+
+
+async def add_camera(postgres: str, sealer: Sealer) -> Camera:
+    """A camera with a forbidden zone, in the registry."""
+    pool = await open_pool(postgres, size=2)
+    try:
+        zone = CameraZone("yard", "school yard", "forbidden", YARD)
+        camera = Camera("", DISTRICT, "Cam 01 School yard", "rtsp://nowhere/1", Point(126.9215, 37.6180), (zone,))
+        return (await Registry(pool, sealer).add(CAMERAS, DISTRICT, camera)).value
+    finally:
+        await pool.close()
+
+
+async def film(redis: str, camera: str, pictures: Iterator[bytes], every_s: float, stop: Event) -> None:
+    """What a camera's reader does: state and pictures."""
+    live = Live(redis)
+    try:
+        while not stop.is_set():
+            now = datetime.now(UTC)
+            await live.put_camera_state(CameraState(camera, now, "live"))
+            await live.put_thumbnail(camera, next(pictures), now)
+            await asyncio.sleep(every_s)
+    finally:
+        await live.close()
+
+
+async def trespass(postgres: str, folder: Path, camera: str, jpeg: bytes):
+    """An incident with a picture in the evidence store."""
+    sha256 = await Evidence((folder / "evidence").as_uri()).put(jpeg)
+    at = datetime.now(UTC)
+    seen = Sighting(TrackId(camera, 1, 1), "person", BoundingBox(0.42, 0.35, 0.06, 0.32), 0.8)
+    alert = Alert(
+        id=alert_id("trespass", camera, "yard", at),
+        action="raise",
+        kind="trespass",
+        subject=camera,
+        place="yard",
+        district=DISTRICT,
+        severity=Severity.URGENT,
+        status="Actual",
+        starts_at=at,
+        received_at=at,
+        decided_at=at,
+        because=Because("trespass", "one person in school yard in 3 of 5 frames", sightings=(seen,)),
+        title="Trespass",
+        evidence=sha256,
+    )
+    pool = await open_pool(postgres, size=2)
+    try:
+        return (await Incidents(pool).apply_alert(alert, lambda _: ())).incident
+    finally:
+        await pool.close()
+
+
+async def audited(postgres: str) -> list[tuple[str, str, str]]:
+    """(who, what, subject), newest first."""
+    pool = await open_pool(postgres, size=2)
+    try:
+        return [(line.who, line.what, line.subject) for line in await Audit(pool).recent(DISTRICT, 50)]
     finally:
         await pool.close()
 

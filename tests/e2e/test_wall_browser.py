@@ -1,26 +1,34 @@
 """The wall in a real Chromium, on a real PostgreSQL and Valkey."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
+from threading import Event
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, expect, sync_playwright
 
+from haechi.sealing import Sealer, load_or_create_key
 from tests.chromium import NoChromium, find
-from tests.control_room.wall_process import NAME, PASSWORD, ROOT, Wall, prepare, raise_alert
+from tests.control_room.shoot import FLAGS
+from tests.control_room.stand_ins import picture
+from tests.control_room.wall_process import (
+    NAME,
+    PASSWORD,
+    ROOT,
+    Wall,
+    add_camera,
+    audited,
+    film,
+    prepare,
+    raise_alert,
+    trespass,
+)
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 LIMIT_MS = 30_000
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -112,6 +120,53 @@ def test_an_operator_sees_acknowledges_and_is_told_when_the_wall_is_not_live(
     expect(row).to_have_count(0)
     assert not problems
     assert not elsewhere, "the wall asks nobody but its own server"
+
+
+def test_a_camera_is_shown_live_until_it_stops_and_a_picture_is_a_look_that_is_written_down(
+    wall: Wall, page: Page, postgres_database: str, redis_url: str, tmp_path: Path
+) -> None:
+    sealer = Sealer(load_or_create_key(tmp_path / "data.key"))
+    camera = apart(add_camera(postgres_database, sealer))
+    stop, pictures = Event(), (picture(n // 6, "yard") for n in count())
+    with ThreadPoolExecutor(1) as filming:
+        filming.submit(asyncio.run, film(redis_url, camera.id, pictures, 0.2, stop))
+        try:
+            _sign_in(page, wall)
+            tile = page.locator(f".tile[data-id='{camera.id}']")
+            expect(tile.locator(".status")).to_contain_text("fps")
+            assert _drawn(tile.locator("canvas")) > 1
+
+            incident = apart(trespass(postgres_database, tmp_path, camera.id, picture(4, "evidence")))
+            expect(page.locator(f"[data-id='{incident.id}']")).to_contain_text("Trespass · school yard")
+            with page.expect_response(lambda r: "/evidence/" in r.url) as answer:
+                page.locator(f"[data-id='{incident.id}']").click()
+            assert answer.value.status == 200
+            expect(page.locator(".evidence .caption")).to_contain_text("Cam 01 School yard")
+            expect(page.locator("#strip")).to_contain_text("1 cameras live")
+            page.screenshot(path=_out("wall-trespass.png"))
+        finally:
+            stop.set()
+    looks = apart(audited(postgres_database))
+    assert (NAME, "opened", f"incident:{incident.id}") in looks
+    assert (NAME, "saw picture", f"evidence:{incident.evidence}") in looks
+    expect(tile).to_have_class(re.compile("hatch"))
+    expect(tile.locator(".status")).to_contain_text("not live since")
+    page.screenshot(path=_out("wall-stale-tile.png"))
+
+
+def _sign_in(page: Page, wall: Wall) -> None:
+    page.goto(wall.url)
+    page.get_by_label("Name").fill(NAME)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.locator("#duty")).to_contain_text(NAME)
+
+
+def _drawn(canvas: Locator) -> int:
+    """How many different colours: one is a canvas that nothing was drawn on."""
+    return canvas.evaluate(
+        """c => new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size"""
+    )
 
 
 def _out(name: str) -> str:
