@@ -16,12 +16,12 @@ import msgspec
 import structlog
 
 from haechi.clock import utc_now
-from haechi.config import Settings, changed, environment_of
+from haechi.config import Settings, changed, environment_of, value_of, variable_of
 from haechi.domain.access import Role
 from haechi.embedded import EmbeddedServers, lock_folder
-from haechi.embedded.addresses import HOST, AddressBook
+from haechi.embedded.addresses import HOST, AddressBook, is_free
 from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed
-from haechi.errors import TransientError
+from haechi.errors import ConfigError, TransientError
 from haechi.failpoints import LOG_VARIABLE, VARIABLE
 from haechi.process import NAMES
 from haechi.sealing import load_or_create_key
@@ -180,6 +180,11 @@ class Supervisor:
         for name, key in _DOORS.items():
             if _missing(self.settings, key):
                 self.settings = changed(self.settings, {key: book.port(name)})
+            elif name in self._opened() and not is_free(int(str(value_of(self.settings, key)))):
+                raise ConfigError(
+                    f"{variable_of(key)}: port {value_of(self.settings, key)} is taken by another program; end it, or "
+                    "choose another port (0 chooses a free one)."
+                )
         if self.settings.evidence.url is None:
             self.settings = changed(self.settings, {"evidence.url": (self._data / "evidence").as_uri()})
         if self.settings.data_key is None:
@@ -193,6 +198,10 @@ class Supervisor:
             for name in ("mqtt", "kafka", "postgres", "redis")
             if (url := getattr(self.settings, name).url) is not None
         }
+
+    def _opened(self) -> set[str]:
+        """The doors that our processes open."""
+        return {name.rpartition(".")[2] for name in self._names}
 
     async def _prepare(self) -> None:
         """Tables, topics, the district, and somebody who may sign in."""
