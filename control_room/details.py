@@ -61,6 +61,7 @@ class Picture(msgspec.Struct, frozen=True):
     at: datetime
     boxes: tuple[BoundingBox, ...]
     zone: tuple[tuple[float, float], ...]
+    masked: bool
 
 
 class NearCamera(msgspec.Struct, frozen=True):
@@ -204,6 +205,7 @@ def _picture(incident: Incident, view: View) -> Picture | None:
         at=incident.starts_at,
         boxes=tuple(s.box for s in sightings),
         zone=zone,
+        masked=camera is not None and any(z.kind == "mask" for z in camera.zones),
     )
 
 

@@ -17,7 +17,7 @@ def policy(script_hashes: Sequence[str]) -> str:
             "default-src 'none'",
             f"script-src 'self' {' '.join(script_hashes)}".rstrip(),
             "style-src 'self' 'unsafe-inline'",
-            "img-src 'self' data: blob:",
+            "img-src 'self'",
             "font-src 'self'",
             "connect-src 'self'",
             "form-action 'self'",

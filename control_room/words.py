@@ -20,9 +20,12 @@ ENGLISH: Final[Mapping[str, str]] = {
     "severity.3": "advisory",
     "strip.camera-away": "{n} of {all} cameras not live",
     "strip.cameras": "{n} cameras live",
+    "strip.cameras.one": "1 camera live",
     "strip.no-cameras": "no cameras",
     "strip.devices": "{n} devices reporting",
+    "strip.devices.one": "1 device reporting",
     "strip.sensors": "{n} sensors",
+    "strip.sensors.one": "1 sensor",
     "strip.duty": "On duty: {name}",
     "strip.loading": "Connecting …",
     # queue
@@ -35,7 +38,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "owner.new": "new",
     "owner.mine": "mine",
     "owner.none": "no owner",
-    "state.telling": "being told",
+    "state.telling": "not told yet",
     "state.told": "told",
     "state.cleared": "over, not yet seen",
     "state.cleared-seen": "over, to be closed",
@@ -144,6 +147,11 @@ ENGLISH: Final[Mapping[str, str]] = {
     "key.help": "this list",
     "key.esc": "back",
 }
+
+
+def counted(key: str, n: int) -> str:
+    """The words for a number; one of something may have words of its own."""
+    return word(f"{key}.one" if n == 1 and f"{key}.one" in ENGLISH else key, n=n)
 
 
 def word(key: str, **values: object) -> str:

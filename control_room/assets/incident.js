@@ -212,7 +212,7 @@ function paintCaption() {
   let old = false;
   if (d.picture) {
     const at = Date.parse(d.picture.at);
-    parts.push(d.picture.camera, clock(at), w("incident.masked"), `${age(now() - at)} old`);
+    parts.push(d.picture.camera, clock(at), d.picture.masked ? w("incident.masked") : "", `${age(now() - at)} old`);
   } else if (d.camera) {
     parts.push(d.camera.metres ? w("incident.nearest", d.camera) : d.camera.name);
     const seen = lastFrame(d.camera.id);

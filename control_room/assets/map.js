@@ -39,8 +39,9 @@ export async function startMap() {
   on("flash", soon);
   on("theme", redraw);
   on("select", soon);
-  on("show-on-map", (id) => centre(id, Math.max(view.scale, 1.6)));
-  on("opened", (d) => reveal(d.id));
+  on("show-on-map", (id) => centre(markOf(id), Math.max(view.scale, 1.6)));
+  on("opened", (d) => reveal(markOf(d.id)));
+  on("camera", (id) => reveal(state.models.map?.cameras.find((c) => c.id === id)));
   await load();
 }
 
@@ -103,7 +104,11 @@ function press(event) {
 }
 
 function move(event) {
-  if (!drag) return;
+  if (!drag) {
+    const box = $("map").getBoundingClientRect();
+    $("map").title = hitAt(hits, event.clientX - box.left, event.clientY - box.top)?.name ?? "";
+    return;
+  }
   const dx = event.clientX - drag.x;
   const dy = event.clientY - drag.y;
   if (!drag.moved && Math.hypot(dx, dy) < 4) return;
@@ -118,6 +123,7 @@ function lift(event) {
     const box = $("map").getBoundingClientRect();
     const hit = hitAt(hits, event.clientX - box.left, event.clientY - box.top);
     if (hit?.incident) emit("open", hit.incident);
+    else if (hit?.camera) emit("pin", hit.camera);
   }
   drag = null;
 }
@@ -135,20 +141,18 @@ function keys(event) {
 
 const markOf = (id) => state.models.map?.marks.find((m) => m.id === id);
 
-function centre(id, scale = view.scale) {
-  const mark = markOf(id);
-  if (!mark) return;
-  const [x, y] = project(mark.point);
+function centre(thing, scale = view.scale) {
+  if (!thing) return;
+  const [x, y] = project(thing.point);
   view = { x, y, scale: Math.min(NEAREST, scale) };
   redraw();
 }
 
-// An opened incident out of sight is brought into it; the zoom stays.
-function reveal(id) {
-  const mark = markOf(id);
-  if (!mark) return;
-  const [x, y] = screen(project(mark.point));
-  if (x < 40 || y < 40 || x > size.w - 40 || y > size.h - 60) centre(id);
+// An opened incident, or a chosen camera, out of sight is brought into it; the zoom stays.
+function reveal(thing) {
+  if (!thing) return;
+  const [x, y] = screen(project(thing.point));
+  if (x < 40 || y < 40 || x > size.w - 40 || y > size.h - 60) centre(thing);
 }
 
 function redraw() {

@@ -22,14 +22,22 @@ export function drawLive(c, size, model, screen, scale, labels) {
   const taken = [];
   if (selected) taken.push(...drawZone(c, selected, screen, scale, ink, face));
   for (const cell of model.counts) drawCount(c, screen(cell.point), cell.people, ink, face);
-  for (const sensor of model.sensors) drawThing(c, screen(sensor.point), 9, 9, true, ink);
-  for (const camera of model.cameras) drawThing(c, screen(camera.point), 15, 11, camera.live, ink);
+  for (const sensor of model.sensors) {
+    const [x, y] = screen(sensor.point);
+    drawThing(c, [x, y], 9, 9, true, ink);
+    hits.push({ x, y, r: 8, name: sensor.name });
+  }
+  for (const camera of model.cameras) {
+    const [x, y] = screen(camera.point);
+    drawThing(c, [x, y], 15, 11, camera.live, ink);
+    hits.push({ x, y, r: 10, name: camera.name, camera: camera.id });
+  }
   if (selected) drawTrail(c, selected, screen, ink);
   for (const group of grouped(model.marks, screen)) {
     drawMark(c, group, screen, scale, ink, face);
     const [x, y] = group.at;
     taken.push({ x0: x - 16, x1: x + 16, y0: y - 16, y1: y + 16 });
-    hits.push({ x, y, r: 18, incident: group.marks.at(-1).id });
+    hits.push({ x, y, r: 18, incident: group.marks.at(-1).id, name: group.marks.at(-1).label });
   }
   drawNames(c, hits, model, size, taken, labels, ink, face);
   return hits;
@@ -120,7 +128,7 @@ function drawNames(c, hits, model, size, taken, labels, ink, face) {
   const byId = new Map(model.marks.map((m) => [m.id, m]));
   const chosen = (m) => m.id === state.selected;
   const worth = (m) => chosen(m) || m.severity === 1 || m.new;
-  const order = [...hits].sort((a, b) => (b.incident === state.selected) - (a.incident === state.selected) || byId.get(a.incident).severity - byId.get(b.incident).severity);
+  const order = hits.filter((h) => h.incident).sort((a, b) => (b.incident === state.selected) - (a.incident === state.selected) || byId.get(a.incident).severity - byId.get(b.incident).severity);
   c.font = `600 14px ${face}`;
   let left = NAMED;
   for (const { x, y, incident } of order) {

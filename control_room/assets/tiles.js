@@ -14,11 +14,17 @@ const GONE_MS = 60000;
 const progress = new Map(); // camera -> {at, seen, stamps: [ms], bitmap}
 let tiles = []; // {id, node, canvas, ...}
 let page = 0;
+let pinned = null; // the camera that was chosen on the map
 
 export function startTiles() {
   on("tiles", choose);
   on("select", () => choose());
   on("picture", take);
+  on("pin", (id) => {
+    pinned = id;
+    page = 0;
+    choose();
+  });
   on("second", paintStates);
 }
 
@@ -37,7 +43,7 @@ function ordered() {
   const cameras = state.models.tiles?.cameras ?? [];
   const mark = state.models.map?.marks.find((m) => m.id === state.selected);
   const near = (c) => (mark ? metres(c.point, mark.point) : 0);
-  const rank = (c) => (mark && near(c) < 150 ? 0 : c.severity ? c.severity : 9);
+  const rank = (c) => (c.id === pinned ? -1 : mark && near(c) < 150 ? 0 : c.severity ? c.severity : 9);
   return [...cameras].sort((a, b) => rank(a) - rank(b) || (mark ? near(a) - near(b) : 0) || a.name.localeCompare(b.name));
 }
 

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import msgspec
+import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from control_room.live import messages
 from control_room.live.feed import Away
 from control_room.live.sources import LiveReader
+from control_room.live.view import View
 from control_room.live.world import World
 from control_room.panels import AnyPanel
 from haechi.clock import Clock
@@ -19,6 +21,7 @@ BEAT_S = 1.0
 PICTURES_S = 0.2
 
 Audience = frozenset[str]
+_log = structlog.get_logger(__name__)
 
 
 class Watcher:
@@ -81,6 +84,7 @@ class Hub:
         self._watchers: set[Watcher] = set()
         self._stages: dict[Audience, _Stage] = {}
         self._sockets = Gauge("wall_sockets", "Browsers that look on.", registry=metrics)
+        self._failed = Counter("wall_panel_failures", "A panel that could not be made.", ["panel"], registry=metrics)
         self.dropped = Counter("wall_sockets_dropped", "Browsers too slow to keep up.", registry=metrics)
 
     def join(self, audience: Audience) -> Watcher:
@@ -133,18 +137,27 @@ class Hub:
         view = self._world.view(audience, self._clock())
         changed = []
         for panel in self._panels:
-            model = panel.query(view)
-            if stage.models.get(panel.name) == model:
-                continue
-            stage.seq += 1
-            stage.models[panel.name] = model
-            stage.encoded[panel.name] = (
-                messages.encode_component(panel.name, stage.seq, panel.render(model))
-                if panel.live == "render"
-                else messages.encode_model(panel.name, stage.seq, model)
-            )
-            changed.append(panel.name)
+            try:
+                if self._repaint(stage, panel, view):
+                    changed.append(panel.name)
+            except Exception:  # noqa: BLE001 - one panel's defect must not take the queue from everyone
+                self._failed.labels(panel.name).inc()
+                _log.exception("a panel failed", panel=panel.name)
         return changed
+
+    def _repaint(self, stage: _Stage, panel: AnyPanel, view: View) -> bool:
+        model = panel.query(view)
+        if stage.models.get(panel.name) == model:
+            return False
+        encoded = (
+            messages.encode_component(panel.name, stage.seq + 1, panel.render(model))
+            if panel.live == "render"
+            else messages.encode_model(panel.name, stage.seq + 1, model)
+        )
+        stage.seq += 1
+        stage.models[panel.name] = model
+        stage.encoded[panel.name] = encoded
+        return True
 
     def _of(self, audience: Audience) -> list[Watcher]:
         return [watcher for watcher in self._watchers if watcher.audience == audience]

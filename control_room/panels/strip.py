@@ -6,7 +6,7 @@ from dash.development.base_component import Component
 
 from control_room.live.view import View
 from control_room.panels import Panel
-from control_room.words import word
+from control_room.words import counted, word
 from haechi.domain.alerting import Severity
 
 
@@ -62,8 +62,8 @@ def _facts(model: StripModel) -> list[str]:
     elif model.cameras_away:
         cameras = word("strip.camera-away", n=model.cameras_away, all=model.cameras)
     else:
-        cameras = word("strip.cameras", n=model.cameras)
-    return [cameras, word("strip.devices", n=model.devices), word("strip.sensors", n=model.sensors)]
+        cameras = counted("strip.cameras", model.cameras)
+    return [cameras, counted("strip.devices", model.devices), counted("strip.sensors", model.sensors)]
 
 
 PANEL = Panel("strip", query, render, live="render")

@@ -142,7 +142,7 @@ def test_a_camera_is_shown_live_until_it_stops_and_a_picture_is_a_look_that_is_w
                 page.locator(f"[data-id='{incident.id}']").click()
             assert answer.value.status == 200
             expect(page.locator(".evidence .caption")).to_contain_text("Cam 01 School yard")
-            expect(page.locator("#strip")).to_contain_text("1 cameras live")
+            expect(page.locator("#strip")).to_contain_text("1 camera live")
             page.screenshot(path=_out("wall-trespass.png"))
         finally:
             stop.set()

@@ -8,6 +8,8 @@ import pytest
 
 from control_room.live import messages
 from control_room.live.hub import Watcher
+from control_room.live.view import View
+from control_room.panels import Panel, strip
 from haechi.errors import TransientError
 from tests.control_room.stand_ins import CAMERAS, D, Made, incident
 
@@ -123,3 +125,14 @@ def test_a_browser_may_ask_for_a_bounded_number_of_pictures_and_for_nothing_else
     ):
         with pytest.raises(msgspec.DecodeError):
             messages.decode_tiles(wrong)
+
+
+async def test_a_panel_that_fails_leaves_the_others_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: View) -> msgspec.Struct:
+        raise ZeroDivisionError
+
+    wall = Made()
+    wall.hub._panels = [Panel("broken", broken, strip.render), *wall.hub._panels]
+    said = await everything(wall.hub.join(HERE))
+    assert "queue" in said
+    assert "broken" not in said
