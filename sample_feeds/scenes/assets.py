@@ -52,8 +52,16 @@ class Sheet:
 
     def extent(self, row: int, column: int) -> tuple[int, int, int, int]:
         """The tight box of a pose in its cell: left, top, right, bottom (exclusive), px."""
-        ys, xs = np.nonzero(self.masks[row, column])
-        return int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1
+        return self._extents[row][column]
+
+    @cached_property
+    def _extents(self) -> list[list[tuple[int, int, int, int]]]:
+        return [[_extent(mask) for mask in row] for row in self.masks]
+
+
+def _extent(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    ys, xs = np.nonzero(mask)
+    return (int(xs.min()), int(ys.min()), int(xs.max()) + 1, int(ys.max()) + 1) if len(xs) else (0, 0, 0, 0)
 
 
 @dataclass(frozen=True)

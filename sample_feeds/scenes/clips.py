@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from random import Random
 
+import numpy as np
+
 from sample_feeds.district import map as district_map
 from sample_feeds.district.plane import LocalPlane
 from sample_feeds.scenes import assets, stage
@@ -151,14 +153,19 @@ def _everyday(
 
 def _across(camera: Camera, rnd: Random) -> list[tuple[tuple[float, float], ...]]:
     """Ways over the open ground before a camera, at several distances, from one side to the other."""
-    import numpy as np
-
+    lines = OPEN_GROUND.get(camera.id.removesuffix("-b"), ())
     found = []
-    for y in (0.42, 0.52, 0.64, 0.8):
-        pixels = np.array([[-0.12, y + rnd.uniform(-0.03, 0.08)], [0.5, y], [1.12, y + rnd.uniform(-0.03, 0.08)]])
+    for y in lines:
+        pixels = np.array([[-0.12, y + rnd.uniform(-0.02, 0.08)], [0.5, y], [1.12, y + rnd.uniform(-0.02, 0.08)]])
         ground = camera.ground(pixels * [camera.width, camera.height])
         found.append(tuple((round(float(a), 2), round(float(b), 2)) for a, b in ground))
-    return found if camera.id.startswith(("school-yard", "park", "river")) else found[1:3]
+    return found
+
+
+# Heights in the picture (0 its upper edge) at which no fence, rail or house is in the way.
+OPEN_GROUND = {
+    "school-yard": (0.6, 0.68, 0.8), "crossing": (0.5, 0.62), "park-path": (0.42, 0.52, 0.64, 0.8), "river-bank": (0.62, 0.7, 0.82),
+}  # fmt: skip
 
 
 def _weather(light: str) -> tuple[Effect, ...]:

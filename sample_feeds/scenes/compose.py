@@ -53,12 +53,17 @@ class Composer:
         return np.clip(gain, 0.02, 2.2).astype(np.float32)
 
     @cached_property
-    def _noise(self) -> Floats:
+    def _noise(self) -> NDArray[np.int16]:
+        """One field of sensor noise, larger than the picture: each frame takes it from another corner."""
         rng = np.random.default_rng([self.seed, 77])
-        h, w = self.camera.height, self.camera.width
-        field = rng.normal(0, 1, (h + 64, w + 64, 1 if self.light == "ir" else 3)).astype(np.float32)
-        soft: Floats = cv2.GaussianBlur(field, (0, 0), 0.7).reshape(h + 64, w + 64, -1) * 1.7
-        return soft
+        h, w = self.camera.height + 64, self.camera.width + 64
+        field = rng.normal(0, 1, (h, w, 1 if self.light == "ir" else 3)).astype(np.float32)
+        soft = cv2.GaussianBlur(field, (0, 0), 0.7).reshape(h, w, -1) * (1.7 * NOISE[self.light])
+        return (
+            np.repeat(soft, 3, axis=2)[..., :3].round().astype(np.int16)
+            if self.light == "ir"
+            else soft.round().astype(np.int16)
+        )
 
     @cached_property
     def _vignette(self) -> Floats:
@@ -71,57 +76,58 @@ class Composer:
         """(height, width, 3) BGR of one frame; `present` as `stage.figures` orders them."""
         rng = np.random.default_rng([self.seed, number])
         moment = Moment(number, self.camera, self.plate, self.light, rng)
-        image = self._windy(moment)
-        for effect in self.effects:
-            if not isinstance(effect, Wind):
-                image = effect.before(image, moment)
+        sudden = [e for e in self.effects if not isinstance(e, Wind)]
+        image = self._windy(moment).copy()
+        for effect in sudden:
+            image = _bytes(effect.before(image.astype(np.float32), moment))
         for figure in present:
             self._shadow(image, figure)
         for figure in present:
             self._person(image, figure)
-        for effect in self.effects:
-            image = effect.after(image, moment)
-        image = cv2.GaussianBlur(image, (0, 0), 0.55) * self._vignette
+        for effect in sudden:
+            image = _bytes(effect.after(image.astype(np.float32), moment))
         dy, dx = rng.integers(0, 64, 2)
         h, w = self.camera.height, self.camera.width
-        image += self._noise[dy : dy + h, dx : dx + w] * (NOISE[self.light] * rng.uniform(0.9, 1.1))
-        return _captioned(np.clip(image, 0, 255).astype(np.uint8), self.camera.name)
+        noisy = cv2.add(image, self._noise[dy : dy + h, dx : dx + w], dtype=cv2.CV_8U)
+        return _captioned(np.asarray(noisy, np.uint8), self.camera.name)
 
-    def _windy(self, moment: Moment) -> Floats:
-        """The empty view as the wind moves it: the same again every period, so drawn once and kept."""
+    def _windy(self, moment: Moment) -> Picture:
+        """The empty view as lens and wind make it: the same again every period, so drawn once and kept."""
         winds = [e for e in self.effects if isinstance(e, Wind)]
         phase = moment.number % winds[0].period if winds else 0
         if phase not in self._swayed:
             image = self._base
             for wind in winds:
                 image = wind.before(image, moment)
-            self._swayed[phase] = np.clip(image, 0, 255).astype(np.uint8)
-        return self._swayed[phase].astype(np.float32)
+            self._swayed[phase] = _bytes(cv2.GaussianBlur(image, (0, 0), 0.55) * self._vignette)
+        return self._swayed[phase]
 
-    def _at(self, figure: Figure, layer: NDArray[np.generic]) -> NDArray[np.generic]:
+    def _at(self, figure: Figure, layer: Floats | Picture) -> Floats:
         x = min(max(int(figure.foot[0]), 0), self.camera.width - 1)
         y = min(max(int(figure.foot[1]), 0), self.camera.height - 1)
-        return layer[y, x]  # type: ignore[no-any-return] # an element of an array has no type of its own
+        return np.asarray(layer[y, x], np.float32)
 
-    def _person(self, image: Floats, figure: Figure) -> None:
-        cell = self.sheets[figure.person.id].cell(figure.row, figure.column).astype(np.float32)
-        colour = _linear(cell[..., :3]) * np.asarray(self._at(figure, self._gain)) * 1.15
-        shown = 255 * np.clip(colour, 0, 1) ** (1 / 2.2)
+    def _person(self, image: Picture, figure: Figure) -> None:
+        sheet = self.sheets[figure.person.id]
+        left, top, right, bottom = sheet.extent(figure.row, figure.column)
+        cell = sheet.cell(figure.row, figure.column)[top:bottom, left:right].astype(np.float32)
+        shown = np.minimum(255, cell[..., :3] * (1.15 * self._at(figure, self._gain)) ** (1 / 2.2))
         if self.light == "ir":
-            shown = np.repeat(shown.mean(2, keepdims=True) * 0.75 + 45 * (shown.mean(2, keepdims=True) > 0), 3, axis=2)
+            shown = np.repeat(shown.mean(2, keepdims=True) * 0.75 + 45, 3, axis=2)
         haze = HAZE.get(self.light, 0.0)
-        shown = shown * (1 - haze) + 150 * haze
         alpha = cell[..., 3:] / 255
-        matrix = np.array([[figure.scale_x, 0, figure.left], [0, figure.scale_y, figure.top]])
-        self._lay(image, np.dstack([shown * alpha, alpha]), matrix, figure, hidden=True)
+        layer = np.concatenate([(shown * (1 - haze) + 150 * haze) * alpha, alpha], axis=2)
+        at = (figure.left + left * figure.scale_x, figure.top + top * figure.scale_y)
+        matrix = np.array([[figure.scale_x, 0, at[0]], [0, figure.scale_y, at[1]]])
+        self._lay(image, layer, matrix, figure, hidden=True)
 
-    def _shadow(self, image: Floats, figure: Figure) -> None:
+    def _shadow(self, image: Picture, figure: Figure) -> None:
         """The contact shadow, and under the sun the long one."""
         x, y = figure.foot
         if figure.pose.z < 0.3:
             radius = 0.3 * figure.scale_x * PX_PER_M
             self._darken(image, x, y, radius, max(1.0, radius * 0.3), 0.38)
-        if self.light != "day" or not self._at(figure, self.plate.sun):
+        if self.light != "day" or not self._at(figure, self.plate.sun).any():
             return
         reach = 1 / math.tan(math.radians(SUN_ELEVATION))
         away = math.radians(SUN_BEARING + 180)
@@ -144,17 +150,18 @@ class Composer:
             image, np.dstack([np.zeros((*alpha.shape, 3), np.float32), alpha * 0.52]), matrix, figure, hidden=False
         )
 
-    def _darken(self, image: Floats, x: float, y: float, rx: float, ry: float, share: float) -> None:
+    def _darken(self, image: Picture, x: float, y: float, rx: float, ry: float, share: float) -> None:
         x0, x1 = max(0, int(x - 3 * rx)), min(self.camera.width, int(x + 3 * rx) + 1)
         y0, y1 = max(0, int(y - 3 * ry)), min(self.camera.height, int(y + 3 * ry) + 1)
         if x0 < x1 and y0 < y1:
             yy, xx = np.mgrid[y0:y1, x0:x1]
             dark = np.exp(-(((xx - x) / rx) ** 2) - ((yy - y) / ry) ** 2)
-            image[y0:y1, x0:x1] *= (1 - share * dark[..., None]).astype(np.float32)
+            image[y0:y1, x0:x1] = _bytes(image[y0:y1, x0:x1] * (1 - share * dark[..., None]))
 
-    def _lay(self, image: Floats, layer: Floats, matrix: NDArray[np.float64], figure: Figure, *, hidden: bool) -> None:
+    def _lay(self, image: Picture, layer: Floats, matrix: NDArray[np.float64], figure: Figure, *, hidden: bool) -> None:
         """Warps a layer (colour times alpha, alpha) into the picture, behind what stands nearer."""
-        corners = np.array([[0, 0, 1], [CELL_W, 0, 1], [0, CELL_H, 1], [CELL_W, CELL_H, 1]]) @ matrix.T
+        tall, wide = layer.shape[:2]
+        corners = np.array([[0, 0, 1], [wide, 0, 1], [0, tall, 1], [wide, tall, 1]]) @ matrix.T
         x0, y0 = (max(0, int(v) - 1) for v in corners.min(0))
         x1, y1 = (
             min(self.camera.width, int(corners[:, 0].max()) + 2),
@@ -164,7 +171,7 @@ class Composer:
             return
         size = math.hypot(matrix[0, 0], matrix[1, 0])
         if size < 0.85:
-            layer = cv2.GaussianBlur(layer, (0, 0), 0.42 / max(size, 0.08))
+            layer = cv2.blur(layer, (1 + 2 * round(0.5 / size),) * 2)
         moved = matrix - np.array([[0, 0, x0], [0, 0, y0]])
         laid = cv2.warpAffine(layer, moved, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR)
         if hidden:
@@ -172,8 +179,12 @@ class Composer:
             laid *= cv2.GaussianBlur(clear, (0, 0), 0.5)[..., None]
         else:
             laid = cv2.GaussianBlur(laid, (0, 0), 0.9)
-            laid *= np.isin(self.plate.kind[y0:y1, x0:x1], (KINDS.index("ground"),))[..., None]
-        image[y0:y1, x0:x1] = image[y0:y1, x0:x1] * (1 - laid[..., 3:]) + laid[..., :3]
+            laid *= (self.plate.kind[y0:y1, x0:x1] == KINDS.index("ground"))[..., None]
+        image[y0:y1, x0:x1] = _bytes(image[y0:y1, x0:x1] * (1 - laid[..., 3:]) + laid[..., :3])
+
+
+def _bytes(image: NDArray[np.generic]) -> Picture:
+    return np.asarray(np.clip(image, 0, 255), np.uint8)
 
 
 def _linear(picture: NDArray[np.generic]) -> Floats:

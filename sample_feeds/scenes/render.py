@@ -104,8 +104,10 @@ def pack_plate(work: Path, camera: str, lights: Sequence[str]) -> None:
             ..., None
         ]  # asphalt, sand and grass are not smooth
         picture = (picture * (1 + 0.035 * rough)).astype(np.float32)
+        if light == "dusk":
+            picture = _sharpened(picture, _picture(work / f"{camera}.rain.png"), layers["kind"])
         if light == "night":
-            picture = _lifted(picture, _picture(work / f"{camera}.rain.png"))
+            picture = _lifted(picture, _picture(work / f"{camera}.rain.png"), layers["depth"])
         if light == "ir":
             picture = np.repeat(picture @ np.array([[0.2], [0.4], [0.4]], np.float32), 3, axis=2)
         cv2.imwrite(
@@ -127,11 +129,11 @@ def pack_sheet(work: Path, identity: str) -> None:
 
 
 def _clean(picture: assets.Picture, light: str) -> assets.Picture:
-    strength = {"night": 9, "dusk": 8, "rain": 5}.get(light, 5)
+    strength = {"night": 9, "dusk": 7, "rain": 5}.get(light, 5)
     sparks = cv2.medianBlur(picture, 3)
     spark = np.abs(picture.astype(int) - sparks).max(2) > (38 if light in ("night", "dusk", "ir") else 60)
     picture = np.where(spark[..., None], sparks, picture)
-    if light in ("night", "dusk"):
+    if light == "night":
         dark = picture.max(2, keepdims=True) < 90
         picture = np.where(dark, cv2.medianBlur(picture, 5), picture)
     cleaned: assets.Picture = cv2.fastNlMeansDenoisingColored(picture, None, strength, strength + 4, 5, 13)
@@ -142,12 +144,23 @@ def _picture(path: Path, flags: int = cv2.IMREAD_COLOR) -> assets.Picture:
     return np.asarray(cv2.imread(str(path), flags), np.uint8)
 
 
-def _lifted(night: NDArray[np.float32], grey: assets.Picture) -> NDArray[np.float32]:
-    """The town's glow in the clouds: a trace of the view under a grey sky, bluish, so that nothing is quite black."""
-    glow = (cv2.GaussianBlur(grey, (0, 0), 0.8).astype(np.float32) / 255) ** 2.2 * np.array(
-        [0.075, 0.06, 0.05], np.float32
-    )
-    lifted: NDArray[np.float32] = 255 * ((np.clip(night, 0, 255) / 255) ** 2.2 + glow) ** (1 / 2.2)
+def _sharpened(dusk: NDArray[np.float32], grey: assets.Picture, kind: assets.Picture) -> NDArray[np.float32]:
+    """What the cleaning of a noisy picture took, given back to grounds and leaves from the view under a grey sky."""
+    plain = grey.astype(np.float32) + 4
+    detail = np.clip(plain / cv2.GaussianBlur(plain, (0, 0), 2.2), 0.55, 1.7)
+    where = cv2.GaussianBlur(np.isin(kind, (1, 3)).astype(np.float32), (0, 0), 0.7)[..., None]
+    smooth = cv2.GaussianBlur(dusk, (0, 0), 1.2)
+    sharp: NDArray[np.float32] = dusk * (1 - where) + smooth * detail * where
+    return sharp
+
+
+def _lifted(night: NDArray[np.float32], grey: assets.Picture, depth: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """The town's glow in the clouds and the lamp on the camera's own post, on the view as it is under a grey sky."""
+    far = depth.astype(np.float32)[..., None] / 100
+    lamp = np.array([0.10, 0.17, 0.22], np.float32) / (1 + (far / 12) ** 2) ** 1.5
+    surface = (cv2.GaussianBlur(grey, (0, 0), 0.8).astype(np.float32) / 255) ** 2.2
+    light = (np.clip(night, 0, 255) / 255) ** 2.2 + surface * (lamp + np.array([0.075, 0.06, 0.05], np.float32))
+    lifted: NDArray[np.float32] = 255 * light ** (1 / 2.2)
     return lifted
 
 

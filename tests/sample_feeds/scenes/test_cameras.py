@@ -32,7 +32,10 @@ def test_what_is_straight_ahead_is_in_the_middle_and_east_is_right_of_north() ->
     camera = CAMERAS[1]
     ahead = camera.position + camera.axes[2] * 20
     assert camera.project(ahead[None])[0][0] == pytest.approx((camera.width / 2, camera.height / 2))
-    clockwise = camera.position + np.array([np.sin(np.radians(camera.yaw + 10)), np.cos(np.radians(camera.yaw + 10)), -0.3]) * 20
+    clockwise = (
+        camera.position
+        + np.array([np.sin(np.radians(camera.yaw + 10)), np.cos(np.radians(camera.yaw + 10)), -0.3]) * 20
+    )
     assert camera.project(clockwise[None])[0][0][0] > camera.width / 2
 
 

@@ -11,7 +11,9 @@ from sample_feeds.scenes.truth import header_text, read, table
 EVERY_PLAN = [p for name in clips.SETS for p in clips.plans(name)]
 
 
-@pytest.mark.parametrize("name", ["school-yard-trespass", "river-bank", "scoring-gate-ir", "tampering-frozen", "hard-dog"])
+@pytest.mark.parametrize(
+    "name", ["school-yard-trespass", "river-bank", "scoring-gate-ir", "tampering-frozen", "hard-dog"]
+)
 def test_a_committed_clips_truth_is_made_again_byte_for_byte(name) -> None:
     plan = next(p for p in EVERY_PLAN if p.name == name)
     header, rows = clips.truth_of(plan)
@@ -94,10 +96,19 @@ def test_pixels_agree_with_the_truth() -> None:
     checked = 0
     for frame in range(0, plan.frames, 30):
         for row in [r for r in rows if r.frame == frame and r.share > 0.9 and r.box[3] * header.height > 45]:
-            present = [f for f in stage.figures(camera, plan.walks, frame / FPS, plan.period) if f.person.id == row.identity]
+            present = [
+                f for f in stage.figures(camera, plan.walks, frame / FPS, plan.period) if f.person.id == row.identity
+            ]
             moved = np.abs(composer.frame(frame, present).astype(int) - composer.frame(frame, [])).max(2) > 14
             ys, xs = np.nonzero(moved)
-            got = np.array([xs.min() / camera.width, ys.min() / camera.height, np.ptp(xs) / camera.width, np.ptp(ys) / camera.height])
+            got = np.array(
+                [
+                    xs.min() / camera.width,
+                    ys.min() / camera.height,
+                    np.ptp(xs) / camera.width,
+                    np.ptp(ys) / camera.height,
+                ]
+            )
             assert got == pytest.approx(np.array(row.visible), abs=0.028), (frame, row.identity)
             checked += 1
     assert checked >= 3

@@ -19,7 +19,9 @@ def sheet(identity: str, half_width: int = 14) -> assets.Sheet:
     for row in range(17):
         for column in range(assets.HEADINGS):
             cell = whole.cell(row, column)
-            cell[32 : assets.CELL_H - assets.FOOT, assets.CELL_W // 2 - half_width : assets.CELL_W // 2 + half_width] = 255
+            cell[
+                32 : assets.CELL_H - assets.FOOT, assets.CELL_W // 2 - half_width : assets.CELL_W // 2 + half_width
+            ] = 255
     return whole
 
 
@@ -80,6 +82,6 @@ def test_who_is_wholly_hidden_or_behind_the_camera_has_no_row() -> None:
 
 
 def test_a_walk_comes_again_after_the_period() -> None:
-    walk = Walk("danu", 55.0, standing("danu", 12).steps[:1] + (Step(0, 0),))
+    walk = Walk("danu", 55.0, (*standing("danu", 12).steps[:1], Step(0, 0)))
     for seconds in (58.0, 3.0, 63.0):
         assert [f.person.id for f in stage.figures(CAMERA, [walk], seconds, 60.0)] == ["danu"]
