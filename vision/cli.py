@@ -53,11 +53,7 @@ def fetch(
 def train(
     body: Annotated[Path, typer.Option(help="The CC0 body: base mesh, skeleton, weights, shapes (docs/model.md).")],
     work: Annotated[Path, typer.Option(help="Folder for all that is made; run again to go on where it stopped.")],
-    plates: Annotated[
-        list[Path] | None, typer.Option(help="A folder of rendered empty places; may be repeated.")
-    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 7,
-    sprites: Annotated[int, typer.Option(min=400, help="How many people to render.")] = 2000,
     cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = os.cpu_count() or 1,
 ) -> None:
     """Makes a person detector from renders, from nothing to a scored model."""
@@ -65,7 +61,7 @@ def train(
 
     console = Console()
     try:
-        model = make_model(Bench(body, work.resolve(), tuple(plates or ()), seed, sprites, cores, console))
+        model = make_model(Bench(body, work.resolve(), seed, cores, console))
     except HaechiError as error:
         raise _stop(error) from error
     console.print(f"The model is {model}. To use it: HAECHI_VISION__MODEL={model}", soft_wrap=True)

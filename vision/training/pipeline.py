@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,28 +11,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from vision.training import sprites
-from vision.training.compose import Recipe, compose, write_index
+from vision.training import compose, district, sprites
 from vision.training.export import NAME, export
 from vision.training.train import NETWORK, Schedule, quiet, train
 
-
-@dataclass(frozen=True)
-class Stage:
-    """Pictures of one kind, and how long to learn from them."""
-
-    name: str
-    pictures: int
-    on_plates: bool
-    schedule: Schedule
-
-
-STAGES = (
-    Stage("painted", 5000, on_plates=False, schedule=Schedule(epochs=6, learning_rate=0.002)),
-    Stage("places", 9000, on_plates=True, schedule=Schedule(epochs=6, learning_rate=0.0015)),
-)
-"""What the network sees, one after the other."""
-VALIDATION = 400
+SCHEDULE = Schedule(epochs=10, learning_rate=0.002, minutes=70)
+SPRITES = 2000
+PICTURES = {"composed": {"train": 12_000, "val": 400}, "district": {"train": 8_000, "val": 400}}
+"""What the network sees: people of every kind in painted and rendered places, and the sample district as it is."""
 
 
 @dataclass(frozen=True)
@@ -41,64 +27,17 @@ class Bench:
 
     body: Path
     work: Path
-    plates: tuple[Path, ...]
     seed: int
-    sprites: int
     cores: int
     console: Console
 
     @contextmanager
-    def bar(self, what: str, total: int) -> Iterator[Progress]:
-        """A progress bar; where nobody watches (no terminal) it stays silent until its end."""
-        columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn())
+    def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """A progress bar; the function that it gives sets how much is done."""
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console) as progress:
-            progress.add_task(what, total=total)
-            yield progress
-
-
-def _sprites(bench: Bench) -> Path:
-    folder = bench.work / "sprites"
-    chunks = -(-bench.sprites // sprites.CHUNK)
-    if len(list(folder.glob("*.json"))) < chunks:
-        with bench.bar("people, by Blender", bench.sprites) as progress:
-            for done in sprites.render(bench.body, folder, seed=bench.seed, count=bench.sprites, threads=bench.cores):
-                progress.update(progress.task_ids[0], completed=min(done, bench.sprites))
-    return folder
-
-
-def _pictures(bench: Bench, stage: Stage, number: int, people: Path) -> Path:
-    folder = bench.work / stage.name
-    plates = bench.plates if stage.on_plates else ()
-    for split, count in (("train", stage.pictures), ("val", VALIDATION)):
-        done = folder / f"{split}.done"
-        if not done.exists():
-            recipe = Recipe(people, plates, folder, split, bench.seed * 100 + number, count)
-            with bench.bar(f"{stage.name}, {split}", count) as progress:
-                for made in compose(recipe, workers=bench.cores):
-                    progress.update(progress.task_ids[0], completed=made)
-            done.touch()
-    return write_index(folder)
-
-
-def _train(bench: Bench, stage: Stage, pictures: Path, start: Path) -> Path:
-    with bench.bar(f"{stage.name}, epochs", stage.schedule.epochs) as progress:
-
-        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-            progress.update(progress.task_ids[0], completed=epoch)
-            figures = "  ".join(
-                f"{key.split('/')[-1]} {value:.3f}" for key, value in metrics.items() if "metrics" in key
-            )
-            progress.console.print(f"epoch {epoch}: {figures}")
-
-        return train(
-            pictures,
-            bench.work / "runs" / stage.name,
-            stage.schedule,
-            start=start,
-            seed=bench.seed,
-            threads=bench.cores,
-            on_epoch=on_epoch,
-        )
+            task = progress.add_task(what, total=total)
+            yield lambda done: progress.update(task, completed=min(done, total))
 
 
 def make_model(bench: Bench) -> Path:
@@ -106,9 +45,8 @@ def make_model(bench: Bench) -> Path:
     sprites.check_body(bench.body)
     quiet(bench.work)
     people = _sprites(bench)
-    weights = NETWORK
-    for number, stage in enumerate(STAGES):
-        weights = _train(bench, stage, _pictures(bench, stage, number, people), weights)
+    index = _pictures(bench, people)
+    weights = _weights(bench, index)
     model = bench.work / "model" / f"{NAME}_openvino_model"
     if not model.exists():
         model = export(weights, bench.work / "model")
@@ -116,13 +54,67 @@ def make_model(bench: Bench) -> Path:
     return model
 
 
+def _sprites(bench: Bench) -> Path:
+    folder = bench.work / "sprites"
+    if len(list(folder.glob("*.json"))) < -(-SPRITES // sprites.CHUNK):
+        with bench.bar("people, by Blender", SPRITES) as show:
+            for done in sprites.render(bench.body, folder, seed=bench.seed, count=SPRITES, threads=bench.cores):
+                show(done)
+    return folder
+
+
+def _pictures(bench: Bench, people: Path) -> Path:
+    for kind, splits in PICTURES.items():
+        out = bench.work / kind
+        for split, count in splits.items():
+            finished = out / f"{split}.done"
+            if finished.exists():
+                continue
+            made = (
+                compose.compose(
+                    compose.Recipe(people, (district.PLATES,), out, split, bench.seed, count), workers=bench.cores
+                )
+                if kind == "composed"
+                else district.compose(out, split, seed=bench.seed, count=count)
+            )
+            with bench.bar(f"{kind}, {split}", count) as show:
+                for done in made:
+                    show(done)
+            finished.touch()
+    index = bench.work / "pictures.yaml"
+    sets = {split: [f"{kind}/{split}/images" for kind in PICTURES] for split in ("train", "val")}
+    index.write_text(json.dumps({"path": str(bench.work), **sets, "names": {"0": "person"}}))
+    return index
+
+
+def _weights(bench: Bench, index: Path) -> Path:
+    with bench.bar("epochs", SCHEDULE.epochs) as show:
+
+        def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
+            show(epoch)
+            figures = "  ".join(
+                f"{key.split('/')[-1]} {value:.3f}" for key, value in metrics.items() if "metrics" in key
+            )
+            bench.console.print(f"epoch {epoch}: {figures}")
+
+        return train(
+            index,
+            bench.work / "run",
+            SCHEDULE,
+            start=NETWORK,
+            seed=bench.seed,
+            threads=bench.cores,
+            on_epoch=on_epoch,
+        )
+
+
 def _score(bench: Bench, model: Path) -> None:
-    """Scores the exported model on pictures of people and places that it was not trained on."""
+    """Scores the exported model on pictures of people and moments that it was not trained on."""
     from vision.training.held_out import score_pictures
 
     result = bench.work / "model" / "score.json"
     if not result.exists():
-        figures = score_pictures(model, bench.work / STAGES[-1].name / "val")
+        figures = {kind: score_pictures(model, bench.work / kind / "val") for kind in PICTURES}
         result.write_text(json.dumps(figures, indent=1))
-    for key, value in json.loads(result.read_text()).items():
-        bench.console.print(f"{key}: {value}")
+    for kind, figures in json.loads(result.read_text()).items():
+        bench.console.print(kind, figures)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vision.training.paint import Cutout, Mask, Picture, Rng, any_thing, cloud, texture
 
-SHORTEST, TALLEST = 24, 220
+SHORTEST, TALLEST = 24, 150
 """Heights of people in the pictures, in pixels of a 640×360 view."""
 MIN_SHARE = 0.4
 """Less of a person than this is no example; pictures with such a remainder are laid out anew."""
@@ -229,7 +229,7 @@ def stage(
 ) -> Canvas:
     """Puts people and things into an empty place. Modifies a copy."""
     size = background.shape[0]
-    view = View(rng.uniform(-260, 150), rng.uniform(2.5, 8.0))
+    view = View(rng.uniform(-260, 0.4 * size), rng.uniform(2.5, 8.0))
     sun = Sun.random(rng, hard=hard_shadows)
     layers: list[_Layer] = []
     for _ in range(people):

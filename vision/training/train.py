@@ -1,4 +1,4 @@
-"""From pictures to weights: Ultralytics, in stages, resumable after each epoch."""
+"""From pictures to weights: Ultralytics, resumable after each epoch."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NETWORK = Path(__file__).with_name("network.yaml")
 
 @dataclass(frozen=True)
 class Schedule:
-    """How one stage learns."""
+    """How the network learns."""
 
     epochs: int
     learning_rate: float
-    minutes: float = 45.0
+    minutes: float
     """At the latest then it ends, on whatever machine: the learning rate falls with the clock where that is ahead."""
-    batch: int = 8
-    size: int = 256
+    batch: int = 12
+    size: int = 160
 
 
 @dataclass
@@ -69,9 +69,9 @@ def train(
     threads: int,
     on_epoch: Callable[[int, dict[str, float]], None],
 ) -> Path:
-    """Trains one stage and returns its last weights; goes on where an earlier attempt was cut off.
+    """Trains and returns its last weights; goes on where an earlier attempt was cut off.
 
-    `start` is a network (.yaml) or the weights (.pt) of the stage before.
+    `start` is a network (.yaml) to begin from nothing, or weights (.pt) to go on from.
     """
     finished = run / "finished.pt"
     if finished.exists():
