@@ -8,7 +8,7 @@ import pytest
 
 from tests.haechi.streaming.contract import Contract
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 
 STATELESS = (
     "streaming.before_handle=kill@8",
