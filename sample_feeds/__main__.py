@@ -21,13 +21,22 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--once", action="store_true")
     parser.add_argument("--no-cameras", action="store_true")
+    parser.add_argument("--no-model", action="store_true")
     parser.add_argument("--report", type=Path, required=True)
     asked = parser.parse_args()
     setproctitle("haechi sample district")
     with guarded_words():
         settings = config.load()
         configure_logging(settings.telemetry, "sample")
-        options = Options(asked.port, asked.rtsp_port, asked.seed, asked.once, not asked.no_cameras, asked.report)
+        options = Options(
+            port=asked.port,
+            rtsp_port=asked.rtsp_port,
+            seed=asked.seed,
+            once=asked.once,
+            cameras=not asked.no_cameras,
+            model=not asked.no_model,
+            report=asked.report,
+        )
         asyncio.run(run(settings, options))
 
 

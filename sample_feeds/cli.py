@@ -90,6 +90,8 @@ class Demo:
             supervisor.addresses["rtsp"] = f"rtsp://{HOST}:{rtsp_port}"
         else:
             arguments.append("--no-cameras")
+        if supervisor.settings.vision.model in ("auto", "none"):  # the shipped one would be named
+            arguments.append("--no-model")
         token = await supervisor.token("sample district", "administrator")
         return [Extra(SAMPLE, arguments, {TOKEN: token})]
 

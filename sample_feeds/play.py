@@ -51,9 +51,11 @@ class Player:
         receivers: Receivers,
         book: Book,
         clock: Clock,
+        blind: str = "",
     ) -> None:
-        self._steps = tuple(s for s in steps if cameras is not None or not isinstance(s.deed, Trespass))
-        self._left_out = tuple(f"{s.name} (no cameras)" for s in steps if s not in self._steps)
+        """`blind` says why nothing can be seen, where that is so: steps of cameras are left out, and said to be."""
+        self._steps = tuple(s for s in steps if not blind or not isinstance(s.deed, Trespass))
+        self._left_out = tuple(f"{s.name} ({blind})" for s in steps if s not in self._steps)
         self._town = town
         self._street = street
         self._breath = breath
@@ -180,6 +182,7 @@ class Options(msgspec.Struct, frozen=True):
     seed: int
     once: bool
     cameras: bool
+    model: bool
     report: Path
 
 
@@ -222,7 +225,8 @@ async def run(settings: Settings, options: Options, clock: Clock = utc_now) -> N
             street = Street(town, district, phones, options.seed, clock)
             breath = Breath(book.seeded.sensors, {"http": http, "mqtt": mqtt or http}, options.seed, clock)
             steps = scenario.read()
-            player = Player(steps, town, street, breath, cameras, centre, receivers, book, clock)
+            blind = "no cameras" if cameras is None else "" if options.model else "no model is shipped"
+            player = Player(steps, town, street, breath, cameras, centre, receivers, book, clock, blind)
             async with asyncio.TaskGroup() as group:
                 group.create_task(street.report_forever())
                 group.create_task(breath.breathe_forever())
