@@ -26,6 +26,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "strip.devices.one": "1 device reporting",
     "strip.sensors": "{n} sensors",
     "strip.sensors.one": "1 sensor",
+    "strip.gone": "not running: {names}",
     "strip.duty": "On duty: {name}",
     "strip.loading": "Connecting …",
     # queue

@@ -97,6 +97,7 @@ class Feed:
 
     async def _follow_live(self) -> None:
         while True:
+            self._world.put_running(await self._live.heartbeats())
             self._world.put_camera_states(await self._live.camera_states())
             self._world.put_positions(await self._live.positions(self._world.subjects))
             self._live_at = self._clock()

@@ -50,7 +50,7 @@ class Spot(msgspec.Struct, frozen=True):
 class View(msgspec.Struct, frozen=True):
     """All that the panels are made from, of some districts, at one instant.
 
-    `touched` counts what happened to an incident, also what leaves its row alone: a note, a delivery.
+    `gone` are processes that were running and are not now. `touched` counts what happened to an incident, also what leaves its row alone: a note, a delivery.
     """
 
     at: datetime
@@ -64,6 +64,7 @@ class View(msgspec.Struct, frozen=True):
     counts: tuple[Cell, ...] = ()
     reporting: int = 0
     touched: Mapping[str, int] = {}
+    gone: tuple[str, ...] = ()
     place: Place = lambda _: ""
 
     def camera(self, camera_id: str) -> Camera | None:

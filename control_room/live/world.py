@@ -10,6 +10,7 @@ from control_room.live.view import Cell, Place, Spot, View, seen
 from haechi.domain.alerting import Incident
 from haechi.domain.people import Position
 from haechi.domain.video import CameraState
+from haechi.process import NAMES
 
 TRAIL = 240  # spots kept of one subject: some minutes, and a line that can be read
 REPORTING = timedelta(minutes=5)
@@ -30,6 +31,8 @@ class World:
         self._camera_states: dict[str, CameraState] = {}
         self._counts: dict[str, tuple[Cell, ...]] = {}
         self._reporting: dict[str, int] = {}
+        self._running: set[str] = set()
+        self._gone: tuple[str, ...] = ()
         self._revision = 0
 
     @property
@@ -77,6 +80,15 @@ class World:
             self._camera_states = states
             self._revision += 1
 
+    def put_running(self, names: Iterable[str]) -> None:
+        """Processes whose heart beats; what beat once and does not now is gone. Only names of the house are kept."""
+        running = set(names) & set(NAMES)
+        self._running |= running
+        gone = tuple(sorted(self._running - running))
+        if gone != self._gone:
+            self._gone = gone
+            self._revision += 1
+
     def put_everyone(self, positions: Mapping[str, Position], at: datetime) -> None:
         """Last positions of all people, to be counted and forgotten."""
         fresh: dict[str, list[Position]] = {}
@@ -108,6 +120,7 @@ class World:
             counts=tuple(cell for d in sorted(districts) for cell in self._counts.get(d, ())),
             reporting=sum(self._reporting.get(d, 0) for d in districts),
             touched={i.id: self._touched[i.id] for i in incidents},
+            gone=self._gone,
             place=self._place,
         )
 

@@ -18,6 +18,7 @@ class StripModel(msgspec.Struct, frozen=True):
     cameras_away: int
     devices: int
     sensors: int
+    gone: tuple[str, ...] = ()
 
 
 def query(view: View) -> StripModel:
@@ -34,6 +35,7 @@ def query(view: View) -> StripModel:
         cameras_away=away,
         devices=view.reporting,
         sensors=len(view.sensors),
+        gone=view.gone,
     )
 
 
@@ -49,7 +51,8 @@ def render(model: StripModel) -> Component:
         )
         for severity, count in enumerate(model.open, start=1)
     ]
-    return html.Div([*badges, html.Span(" · ".join(_facts(model)), className="facts")], className="counts")
+    gone = [html.Span(word("strip.gone", names=", ".join(model.gone)), className="gone")] if model.gone else []
+    return html.Div([*badges, *gone, html.Span(" · ".join(_facts(model)), className="facts")], className="counts")
 
 
 def _count(severity: int, count: int) -> Component:

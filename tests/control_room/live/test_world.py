@@ -96,3 +96,14 @@ def test_a_device_that_was_silent_for_ten_minutes_does_not_report() -> None:
     here.put_everyone({p: position(p, -10) for p in everyone}, NOW)
     assert here.view(frozenset({D}), NOW).reporting == len(everyone)
     assert [cell.people for cell in here.view(frozenset({D}), NOW).counts] == [len(everyone)]
+
+
+def test_a_process_that_was_running_and_is_not_now_is_gone_until_it_is_back() -> None:
+    here = world()
+    gone = lambda: here.view(frozenset({D}), NOW).gone
+    here.put_running(["wall", "alerts.sender", "something else"])
+    assert gone() == ()
+    here.put_running(["wall"])
+    assert gone() == ("alerts.sender",)
+    here.put_running(["wall", "alerts.sender"])
+    assert gone() == ()
