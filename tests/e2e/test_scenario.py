@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from sample_feeds.cli import _clips_are_here, _shipped_model
+from sample_feeds.district.map import PATH as MAP
 from sample_feeds.report import Report, read
 from sample_feeds.scenario import Receipt
 from tests import chromium
@@ -116,7 +117,11 @@ def up(data: Path) -> Iterator[dict[str, str]]:
     """The addresses of `haechi up` over the same folder; ended by Ctrl-C."""
     with (data / "up.log").open("wb") as log:
         process = subprocess.Popen(
-            [*HAECHI, "up", "--data", data], cwd=data, env=_environment(), stdout=log, stderr=subprocess.STDOUT
+            [*HAECHI, "up", "--data", data],
+            cwd=data,
+            env=_environment() | {"HAECHI_WALL__MAP": str(MAP)},
+            stdout=log,
+            stderr=subprocess.STDOUT,
         )
         try:
             yield _addresses(data, process)
