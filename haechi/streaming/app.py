@@ -7,29 +7,43 @@ import faust
 from yarl import URL
 
 from haechi.streaming.connection import Connection
+from haechi.streaming.transport import transport_of
 
 # Seconds; also how long a process may stand still before its state can't be trusted: its partitions have moved.
 SESSION_TIMEOUT_S = 6.0
 # Events that wait in memory per agent before fetching pauses.
 BUFFERED_EVENTS = 1000
+# How long a fetch waits for data; and where life is at stake.
+FETCH_WAIT_MS, FETCH_WAIT_URGENT_MS = 300, 50
 _A_DAY = 86_400.0
 
 
 class _App(faust.App):  # type: ignore[misc]  # faust has no types
+    fetch_wait_ms: int
+
     def _create_directories(self) -> None:
         """Nothing of ours is kept on disk: state lives in changelogs."""
 
+    def _new_transport(self) -> Any:
+        return transport_of(self.fetch_wait_ms)(self.conf.broker_consumer, self)
+
 
 def make_app(
-    connection: Connection, name: str, *, slot: int = 0, start: Literal["earliest", "latest"] = "earliest"
+    connection: Connection,
+    name: str,
+    *,
+    slot: int = 0,
+    start: Literal["earliest", "latest"] = "earliest",
+    fetch_wait_ms: int = FETCH_WAIT_MS,
 ) -> faust.App:
     """The Faust app of a process name such as `analytics.positions`, which is its consumer group as well.
 
     `slot` tells apart several processes of one name on one host: name, host and slot make the static group instance, so
     that a restart takes its partitions back at once instead of waiting for a time-out. Two processes never share one.
+    `fetch_wait_ms` bounds how late a message may be taken up on a busy machine (see `transport`).
     """
     group = connection.name(name)
-    return _App(
+    app = _App(
         group,
         broker=[URL(f"kafka://{server}") for server in connection.servers],
         broker_credentials=_credentials(connection),
@@ -58,6 +72,8 @@ def make_app(
         key_serializer="raw",
         value_serializer="raw",
     )
+    app.fetch_wait_ms = fetch_wait_ms
+    return app
 
 
 def _credentials(connection: Connection) -> Any:

@@ -53,8 +53,11 @@ class Producer:
         except (KafkaError, OSError) as error:  # OSError covers the time-out
             self._discard(client)
             raise TransientError(f"Kafka has not acknowledged in time: {error!r}") from error
-        except asyncio.CancelledError:
-            raise
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            self._discard(client)  # nobody cancelled us: a client that another send had given up took ours with it
+            raise TransientError("Kafka's client was closed meanwhile.") from error
         except BaseException:
             self._discard(client)
             raise

@@ -20,7 +20,7 @@ from haechi.failpoints import failpoint
 from haechi.sealing import Sealer
 from haechi.streaming import admin
 from haechi.streaming.acks import Acks, Place
-from haechi.streaming.app import SESSION_TIMEOUT_S, make_app
+from haechi.streaming.app import FETCH_WAIT_MS, FETCH_WAIT_URGENT_MS, SESSION_TIMEOUT_S, make_app
 from haechi.streaming.changelog import Changelog
 from haechi.streaming.connection import Connection
 from haechi.streaming.metrics import StreamMetrics
@@ -209,7 +209,14 @@ class Worker:
             await self._runtime.persist(lambda: admin.check_topics(self._connection, wanted, changelogs), "", stop)
 
     def _make_app(self) -> Any:
-        app = make_app(self._connection, self.name, slot=self._slot, start=self._start)
+        urgent = any(consumer.topic.flush_each for consumer in self._consumers)
+        app = make_app(
+            self._connection,
+            self.name,
+            slot=self._slot,
+            start=self._start,
+            fetch_wait_ms=FETCH_WAIT_URGENT_MS if urgent else FETCH_WAIT_MS,
+        )
         for consumer in self._consumers:
             # acks=False: Faust's own acknowledgement is off, see Acks.
             topic = app.topic(
