@@ -331,6 +331,7 @@ class Worker:
     async def _watch(self) -> None:
         """Beat, show the lag, and end the process when it stands still without a declared reason."""
         acked, since = -1, time.monotonic()
+        self._beat = since  # what was before it ran (a model takes its time to load) cost no partition
         while True:
             await asyncio.sleep(_BEAT_S)
             self._check_trusted()
