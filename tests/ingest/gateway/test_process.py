@@ -52,9 +52,9 @@ async def ticked(house: House) -> bool:
 
 async def test_a_reading_is_in_kafka_when_it_is_answered(house: House) -> None:
     body = {"Datastream": {"@iot.id": house.sensor}, "result": 7.5}
-    async with aiohttp.ClientSession() as session:
-        async with session.post(f"{house.url}/v1.1/Observations", json=body) as answer:
-            assert answer.status == 201, await answer.text()
+    url = f"{house.url}/v1.1/Observations"
+    async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
+        assert answer.status == 201, await answer.text()
     assert await house.readings() == [7.5]
 
 
