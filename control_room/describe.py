@@ -2,7 +2,26 @@
 
 from control_room.live.view import View
 from control_room.words import word
-from haechi.domain.alerting import Incident
+from haechi.domain.alerting import KINDS, Incident
+
+# UCUM codes as people write them.
+_UNITS = (("%[LEL]", "% LEL"), ("ug/m3", "µg/m³"), ("dB[SPL]", "dB"), ("[ppm]", "ppm"), ("Cel", "°C"))
+
+
+def headline(incident: Incident) -> str:
+    """What happened, whole: "Left safe zone Home", "Gas 34 % LEL"."""
+    title = incident.title
+    for code, words in _UNITS:
+        title = title.replace(code, words)
+    return title
+
+
+def short_headline(incident: Incident, view: View) -> str:
+    """What happened in a row or on the map: a person's zone is left out, because who it is says more."""
+    kind = KINDS.get(incident.kind)
+    if kind is not None and incident.subject in view.people:
+        return kind.title
+    return headline(incident)
 
 
 def who(incident: Incident, view: View) -> str:

@@ -137,7 +137,7 @@ def details(
         severity=int(incident.severity),
         status=incident.status,
         state=incident.state,
-        title=incident.title,
+        title=describe.headline(incident),
         who=describe.who(incident, view),
         about="thing" if view.camera(incident.subject) or view.sensor(incident.subject) else "person",
         name=person.name if named and person is not None else None,

@@ -74,7 +74,7 @@ def _mark(incident: Incident, view: View) -> Mark | None:
         id=incident.id,
         severity=int(incident.severity),
         new=incident.acknowledged_at is None,
-        label=" · ".join(filter(None, (incident.title, describe.who(incident, view)))),
+        label=" · ".join(filter(None, (describe.short_headline(incident, view), describe.who(incident, view)))),
         point=point,
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
         trail=tuple(spot.point for spot in spots),

@@ -56,7 +56,7 @@ def _row(incident: Incident, view: View) -> Row:
         severity=int(incident.severity),
         status=incident.status,
         state=incident.state,
-        title=incident.title,
+        title=describe.short_headline(incident, view),
         who=describe.who(incident, view),
         place=describe.where(incident, view),
         standing=describe.standing(incident),

@@ -4,6 +4,7 @@ import msgspec
 from dash import html
 from dash.development.base_component import Component
 
+from control_room import describe
 from control_room.live.view import View
 from control_room.panels import Panel
 from control_room.words import word
@@ -41,7 +42,7 @@ def query(view: View) -> TilesModel:
                 state=state.state if state else "unreachable",
                 why=state.why if state else "",
                 severity=int(incident.severity) if incident else 0,
-                alarm=incident.title if incident else "",
+                alarm=describe.short_headline(incident, view) if incident else "",
             )
         )
     return TilesModel(tuple(tiles))

@@ -53,6 +53,15 @@ async def test_a_row_says_who_and_where_without_a_name(number: str, who: str, wh
     assert describe.where(found, view) == where
 
 
+async def test_a_row_leaves_out_the_zone_and_writes_units_as_people_do() -> None:
+    view = await view_of()
+    left = incident(1, "zone-exit", "p1", "home", "Left safe zone Haneulbit School, school hours", 1, NOW)
+    gas = incident(4, "gas", "s1", "r", "Gas 34 %[LEL]", 1, NOW)
+    assert describe.short_headline(left, view) == "Left safe zone"
+    assert describe.headline(left) == "Left safe zone Haneulbit School, school hours"
+    assert describe.short_headline(gas, view) == "Gas 34 % LEL"
+
+
 async def test_no_panel_carries_the_name_of_a_protected_person() -> None:
     view = await view_of()
     for panel in PANELS:
