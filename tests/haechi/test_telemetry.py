@@ -1,0 +1,44 @@
+"""Logs: one line each, with the component; tracebacks never show local values, which can be people's data."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import structlog, logging
+from haechi.config import TelemetrySettings
+from haechi.telemetry import configure_logging
+configure_logging(TelemetrySettings(log={log!r}), "alerts.sender")
+def work():
+    child = "the name of a child"
+    raise ValueError("went wrong")
+try:
+    work()
+except ValueError:
+    structlog.get_logger("x").error("sender.failed", delivery="d1", exc_info=True)
+logging.getLogger("aiokafka").warning("from a library")
+"""
+
+
+@pytest.mark.parametrize("log", ["json", "console"])
+def test_a_traceback_names_the_place_and_no_local_values(log: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(log=log)], capture_output=True, text=True, check=True
+    ).stderr
+    assert "went wrong" in said
+    assert "in work" in said
+    assert "the name of a child" not in said
+    assert "alerts.sender" in said
+    assert "from a library" in said
+
+
+def test_json_lines_can_be_read_by_a_program() -> None:
+    said = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(log="json")], capture_output=True, text=True, check=True
+    ).stderr
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert [line["event"] for line in lines] == ["sender.failed", "from a library"]
+    assert {line["component"] for line in lines} == {"alerts.sender"}
+    assert lines[0]["delivery"] == "d1"
