@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_feeds.scenes.assets import KINDS, Plate
+from sample_feeds.scenes.assets import KINDS, Picture, Plate
 from sample_feeds.scenes.cameras import FPS, Camera
 
 Floats = NDArray[np.float32]
@@ -139,16 +139,24 @@ class Thing(Effect):
         (u, v), scale = pixels[0], moment.camera.focal_px / float(depths[0])
         dark = float(cv2.mean(image)[1]) / 120
         facing = 1.0 if math.cos(t * 0.55) * moment.camera.axes[0, 0] > 0 else -1.0
+        drawn = np.asarray(np.clip(image, 0, 255), np.uint8)  # smooth edges are drawn on bytes only
+        foot = (float(u), float(v))
         if self.what == "dog":
-            _dog(image, (float(u), float(v)), scale, facing, t, dark)
+            _dog(
+                drawn,
+                foot,
+                scale,
+                facing,
+                t,
+                [dark * c for c in ((62, 62, 62) if moment.light == "ir" else (38, 62, 92))],
+            )
         else:
-            _bag(image, (float(u), float(v)), scale, dark)
-        return image
+            _bag(drawn, foot, scale, dark)
+        return drawn.astype(np.float32)
 
 
-def _dog(image: Floats, foot: tuple[float, float], scale: float, facing: float, t: float, dark: float) -> None:
+def _dog(image: Picture, foot: tuple[float, float], scale: float, facing: float, t: float, coat: list[float]) -> None:
     u, v = foot
-    coat = tuple(c * dark for c in (38.0, 62.0, 92.0))
 
     def at(a: float, b: float) -> tuple[int, int]:
         return round((u + facing * a * scale) * 8), round((v - b * scale) * 8)
@@ -163,7 +171,7 @@ def _dog(image: Floats, foot: tuple[float, float], scale: float, facing: float, 
         0,
         0,
         360,
-        (30 * dark,) * 3,
+        [0.5 * min(coat)] * 3,
         -1,
         cv2.LINE_AA,
         3,
@@ -180,7 +188,7 @@ def _dog(image: Floats, foot: tuple[float, float], scale: float, facing: float, 
     limb((-0.34, 0.42), (-0.5, 0.58 + 0.04 * math.sin(t * 7)), 0.035)
 
 
-def _bag(image: Floats, foot: tuple[float, float], scale: float, dark: float) -> None:
+def _bag(image: Picture, foot: tuple[float, float], scale: float, dark: float) -> None:
     u, v = foot
     cv2.ellipse(image, (round(u * 8), round(v * 8)), (round(0.36 * scale * 8), round(0.08 * scale * 8)), 0, 0, 360, (28 * dark,) * 3, -1, cv2.LINE_AA, 3)  # fmt: skip
     outline = ((-0.3, 0.0), (0.3, 0.0), (0.33, 0.34), (0.1, 0.5), (-0.08, 0.47), (-0.32, 0.3))
@@ -211,7 +219,8 @@ class Tamper(Effect):
             blurred: Floats = cv2.GaussianBlur(image, (0, 0), 0.3 + 9 * share)
             return blurred
         if self.how == "turned":
-            shift = np.array([[1.04, 0.02, -share * 0.62 * w], [-0.02, 1.04, share * 0.2 * h]], np.float32)
-            turned: Floats = cv2.warpAffine(image, shift, (w, h), borderMode=cv2.BORDER_REFLECT)
+            zoom = 0.6 * share  # the lens now looks at a corner of what it saw, so that nothing has to be invented
+            shift = np.array([[1 + zoom, 0, -zoom * w * 0.95], [0, 1 + zoom, -zoom * h * 0.05]], np.float32)
+            turned: Floats = cv2.warpAffine(image, shift, (w, h), borderMode=cv2.BORDER_REPLICATE)
             return turned
         return image
