@@ -31,10 +31,10 @@ check: setup ## ruff, mypy strict, import-linter
 
 test: setup ## everything that CI tests, but for the faults
 	@$(BIN)/python -m tests.chromium
-	$(BIN)/python -m pytest -m "not faults and not shared and not soak" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not faults and not shared and not soak" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 faults: setup ## kills, restarts, hostile endpoints
-	$(BIN)/python -m pytest -m "faults" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "faults" -n 2 --dist loadfile $(PYTEST_ARGS)
 
 test-shared: setup ## what needs ../shared (footage and weights that are not ours to ship)
 	$(BIN)/python -m pytest -m "shared" $(PYTEST_ARGS)
