@@ -75,9 +75,7 @@ class InboxReader:
             await self._bury(row.id, row.error)
             return
         try:
-            alert = urgent_alert(row.call, self._clock())
-            if alert is not None:
-                await self._apply(alert)
+            await self._apply(urgent_alert(row.call, self._clock()))
         except TransientError:
             raise
         except PermanentError as error:

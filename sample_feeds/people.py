@@ -19,7 +19,6 @@ from sample_feeds.walks import XY, Footways, Moment, Walk
 
 Life = Literal["pupil", "school child", "elder", "worker"]
 ZONE_MARGIN_M = 45.0
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)

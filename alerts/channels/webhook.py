@@ -23,7 +23,6 @@ ANSWER_BYTES = 20_000
 ANSWER_PATIENCE_S = 1.0
 _WORDS_KEPT = 200
 _GONE = 410
-_TOO_MANY = 429
 
 # The recipient's `whsec_` secrets, the newest first; more than one while a secret is being rotated.
 Secrets = Callable[[Recipient], Awaitable[Sequence[str]]]

@@ -133,16 +133,3 @@ class UrgentCall(msgspec.Struct, frozen=True):
     accuracy_m: float | None = None
     battery: Battery | None = None
     source: str | None = None
-
-
-class ZoneTransition(msgspec.Struct, frozen=True):
-    """A person entered or left a safe zone, with the fixes that decided it."""
-
-    person: str
-    zone: str
-    zone_version: int
-    direction: Literal["entered", "left"]
-    at: datetime
-    decided_at: datetime
-    point: Point
-    fixes: tuple[Position, ...]

@@ -1,14 +1,6 @@
-"""What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt.
+"""What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt (docs/redis.md)."""
 
-| key | writer | lives | rebuilt from |
-|---|---|---|---|
-| heartbeat:COMPONENT | the component | the caller's TTL | the next beat |
-| position:PERSON | the reader of `positions` | 24 h | the topic, kept as long |
-| camera:CAMERA | the camera's reader, or the detector | 30 s | its next report |
-| thumbnail:CAMERA | the camera's reader | 10 min | the next picture |
-"""
-
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -99,21 +91,6 @@ class Live:
         with _translate_errors():
             data = await self._redis.get(f"thumbnail:{camera}")
         return msgspec.msgpack.decode(data, type=Thumbnail) if isinstance(data, bytes) else None
-
-    async def publish(self, channel: str, data: bytes) -> None:
-        """To all who subscribe at this moment; nobody is no error."""
-        with _translate_errors():
-            await self._redis.publish(channel, data)
-
-    async def subscribe(self, channel: str) -> AsyncIterator[bytes]:
-        """Messages from now on; ends with TransientError when the connection goes."""
-        with _translate_errors():
-            async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
-                await pubsub.subscribe(channel)
-                while True:
-                    message = await pubsub.get_message(timeout=1.0)
-                    if message is not None:
-                        yield message["data"]
 
     async def close(self) -> None:
         """Gives the connections back."""

@@ -46,10 +46,6 @@ class LocalPlane:
         lon, lat = self._to_metres.transform(points[..., 0], points[..., 1], direction="INVERSE")
         return np.stack([lon, lat], axis=-1)
 
-    def shape_to_metres(self, shape: shapely.Geometry) -> shapely.Geometry:
-        """The same geometry, its coordinates in metres."""
-        return shapely.transform(shape, self.to_metres)
-
     def shape_to_lonlat(self, shape: shapely.Geometry) -> shapely.Geometry:
         """The same geometry, its coordinates in degrees, lon before lat."""
         return shapely.transform(shape, self.to_lonlat)

@@ -1,5 +1,5 @@
-import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -47,26 +47,18 @@ async def test_a_thumbnail_carries_the_time_of_its_picture(live: Live) -> None:
     assert await live.thumbnail("c2") is None
 
 
-async def test_every_key_has_an_end(live: Live, redis_url: str) -> None:
+async def test_every_key_has_an_end_and_a_row_in_the_documentation(live: Live, redis_url: str) -> None:
     await live.beat("vision", {}, 30)
     await live.put_positions([("p1", b"{}")])
     await live.put_camera_state(CameraState("c1", AT, "live"))
+    await live.put_camera_state(CameraState("c1", AT, "no model"))
     await live.put_thumbnail("c1", b"", AT)
+    documented = (Path(__file__).parents[3] / "docs" / "redis.md").read_text()
     async with Redis.from_url(redis_url) as client:
         keys = await client.keys()
-        assert len(keys) == 4
+        assert len(keys) == 5
+        assert all(f"\n| `{key.decode().partition(':')[0]}:" in documented for key in keys)
         assert all([await client.ttl(key) > 0 for key in keys])
-
-
-async def test_a_subscriber_gets_what_is_published(live: Live) -> None:
-    subscription = live.subscribe("wall")
-    first = asyncio.ensure_future(anext(subscription))
-    async with asyncio.timeout(20):
-        while not first.done():
-            await live.publish("wall", b"hello")
-            await asyncio.sleep(0.05)
-    assert first.result() == b"hello"
-    await subscription.aclose()
 
 
 async def test_a_redis_that_is_away_is_transient(unused_tcp_port: int) -> None:
