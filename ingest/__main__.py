@@ -6,15 +6,15 @@ from ingest.gateway import process as gateway
 
 
 async def _mqtt(settings: Settings) -> None:
-    from ingest.mqtt import process
+    from ingest.mqtt.process import run
 
-    await process.run(settings)
+    await run(settings)
 
 
 async def _cameras(settings: Settings) -> None:
-    from ingest.cameras import process  # brings PyAV and OpenCV, which the other doors do without
+    from ingest.cameras.process import run  # brings PyAV and OpenCV, which the other doors do without
 
-    await process.run(settings)
+    await run(settings)
 
 
 PROCESSES: dict[str, Main] = {
