@@ -10,7 +10,7 @@ Condition = Callable[[], object | Awaitable[object]]
 async def until(condition: Condition, *, seconds: float = 60, every: float = 0.01) -> None:
     """Returns when the condition holds; fails after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not await _answer(condition):  # noqa: ASYNC110 - what is waited for happens in other processes too
+        while not await _answer(condition):
             await asyncio.sleep(every)
 
 
