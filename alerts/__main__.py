@@ -35,7 +35,7 @@ from haechi.config import Settings
 from haechi.domain.alerting import Alert, Delivery
 from haechi.errors import Conflict, NotFound
 from haechi.process import Component, Main, component
-from haechi.sealing import load_or_create_key
+from haechi.sealing import data_key_of
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
@@ -178,11 +178,7 @@ async def _people(it: Component, pool: Pool) -> RecipientsSlice:
 
 def _link_key(settings: Settings) -> str:
     """A key of its own, derived from the data key: the same in every process that makes or opens links."""
-    if settings.data_key is not None:
-        key = settings.data_key.get_secret_value()
-    else:
-        key = load_or_create_key(settings.data / "data.key")
-    return hmac.digest(key.encode(), b"haechi links", "sha256").hex()
+    return hmac.digest(data_key_of(settings).encode(), b"haechi links", "sha256").hex()
 
 
 async def _signalled() -> None:

@@ -1,7 +1,6 @@
 """The memory of the safe zones: a row per device, a cell per device and zone, kept in blocks of bytes per shard."""
 
 from collections import defaultdict
-from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from analytics.zone_book import ZoneBook
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, PositionBatch
+from haechi.domain.time import instant_of
 from haechi.ids import shard_of
 
 UNKNOWN, INSIDE, OUTSIDE = 0, 1, 2
@@ -104,8 +104,8 @@ class DeviceTable:
             Position(
                 device=self._ids[slot],
                 person=self._persons[slot],
-                at=_instant(row["at"][i]),
-                received_at=_instant(row["received"][i]),
+                at=instant_of(row["at"][i]),
+                received_at=instant_of(row["received"][i]),
                 point=Point(float(row["lon"][i]), float(row["lat"][i])),
                 accuracy_m=None if np.isnan(row["accuracy"][i]) else float(row["accuracy"][i]),
             )
@@ -202,7 +202,3 @@ class DeviceTable:
         pairs[: len(self.pairs)] = self.pairs
         self.devices, self.pairs = devices, pairs
         self._shards = np.resize(self._shards, rows)
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(int(us) / 1_000_000, UTC)

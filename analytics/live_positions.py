@@ -1,7 +1,6 @@
 """The newest position of each person, written to the live store a batch at a time; a picture of now, never a record."""
 
 import asyncio
-from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
@@ -10,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter
 
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, PositionBatch
+from haechi.domain.time import instant_of
 from haechi.errors import TransientError
 from haechi.store.live import Live
 
@@ -65,18 +65,14 @@ def _position(batch: PositionBatch, row: int) -> Position:
     return Position(
         device=batch.devices[int(batch.device[row])],
         person=batch.persons[int(batch.person[row])],
-        at=_instant(batch.at[row]),
-        received_at=_instant(batch.received[row]),
+        at=instant_of(batch.at[row]),
+        received_at=instant_of(batch.received[row]),
         point=Point(float(batch.lon[row]), float(batch.lat[row])),
         accuracy_m=_known(batch.accuracy[row]),
         speed=_known(batch.speed[row]),
         course=_known(batch.course[row]),
         battery=_known(batch.battery[row]),
     )
-
-
-def _instant(us: np.int64) -> datetime:
-    return datetime.fromtimestamp(int(us) / 1_000_000, UTC)
 
 
 def _known(value: np.float32) -> float | None:

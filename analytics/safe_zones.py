@@ -6,7 +6,6 @@ Anything else decides nothing. Only the newest fix of a device decides; a late o
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -18,7 +17,7 @@ from analytics.device_table import INSIDE, OUTSIDE, DeviceTable
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import KINDS, Alert, Because
 from haechi.domain.people import PositionBatch, SafeZone
-from haechi.domain.time import Tick
+from haechi.domain.time import Tick, instant_of, micros_of
 from haechi.ids import SHARDS, alert_id
 
 UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
@@ -108,7 +107,7 @@ class SafeZoneState:
 
     def _tick(self, offset: int, tick: Tick) -> list[Alert]:
         """Time has passed: schedules begin and end also where nothing is heard."""
-        now = int(tick.at.timestamp() * 1_000_000)
+        now = micros_of(tick.at)
         if now <= self._time:
             return []
         self._time = now
@@ -140,7 +139,7 @@ class SafeZoneState:
     def _alert(
         self, action: Literal["raise", "clear"], slot: int, zone: SafeZone, started: int, moment: int, words: str
     ) -> Alert:
-        kind, starts_at, at = KINDS["zone-exit"], _instant(started), _instant(moment)
+        kind, starts_at, at = KINDS["zone-exit"], instant_of(started), instant_of(moment)
         fixes = self._table.fixes(slot)
         newest = fixes[-1]
         return Alert(
@@ -185,7 +184,3 @@ def _turns(batch: PositionBatch, rows: NDArray[np.int64]) -> Iterable[NDArray[np
     rank = np.arange(len(device)) - np.repeat(starts, np.diff(np.r_[starts, len(device)]))
     for turn in range(int(rank.max()) + 1):
         yield order[rank == turn]
-
-
-def _instant(us: int) -> datetime:
-    return datetime.fromtimestamp(us / 1_000_000, UTC)

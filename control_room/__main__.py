@@ -23,11 +23,11 @@ from haechi.config import Settings
 from haechi.domain.access import Principal
 from haechi.errors import TransientError
 from haechi.process import Component, Main, component
-from haechi.sealing import load_or_create_key
+from haechi.sealing import data_key_of
 from haechi.store import registry as rows
 from haechi.store.audit import Audit
 from haechi.store.districts import districts
-from haechi.store.evidence import Evidence
+from haechi.store.evidence import open_evidence
 from haechi.store.feeds import ChangeFeed
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, open_pool
@@ -69,7 +69,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     changes, deliveries = ChangeFeed(pool), ChangeFeed(pool, "deliveries")
     feed = Feed(world, registry, incidents, changes, deliveries, it.live, all_districts, utc_now)
     hub = Hub(world, PANELS, it.live, feed.away, utc_now, it.registry)
-    evidence = Evidence(settings.evidence.url or f"file://{(settings.data / 'evidence').resolve()}")
+    evidence = open_evidence(settings)
     routes = WallRoutes(principal_of, world, registry, incidents, evidence, Looks(audit, utc_now), base_map, utc_now)
     app = make_app(
         routers=[
@@ -78,7 +78,7 @@ async def _serve(it: Component, pool: Pool) -> None:
         ],
         routes=make_routes(users, audit),
         live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),
-        guard=lambda inner: Guard(inner, users, _data_key(settings), public_paths=_PUBLIC),
+        guard=lambda inner: Guard(inner, users, data_key_of(settings), public_paths=_PUBLIC),
         clock=utc_now,
     )
     await serve(app, listener, [*(part.follow() for part in slices), feed.run(), hub.run()])
@@ -97,12 +97,6 @@ def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]
             return principal_of(scope)
 
     return who_now
-
-
-def _data_key(settings: Settings) -> str:
-    if settings.data_key is not None:
-        return settings.data_key.get_secret_value()
-    return load_or_create_key(settings.data / "data.key")
 
 
 PROCESSES: dict[str, Main] = {"wall": run}

@@ -58,8 +58,13 @@ class Sealer:
             ) from error
 
 
-def sealer_of(settings: Settings) -> Sealer:
-    """The sealer of HAECHI_DATA_KEY, or of the key file that the embedded default keeps in the data folder."""
+def data_key_of(settings: Settings) -> str:
+    """HAECHI_DATA_KEY, or the key file that the embedded default keeps in the data folder."""
     if settings.data_key is not None:
-        return Sealer(settings.data_key.get_secret_value())
-    return Sealer(load_or_create_key(settings.data / "data.key"))
+        return settings.data_key.get_secret_value()
+    return load_or_create_key(settings.data / "data.key")
+
+
+def sealer_of(settings: Settings) -> Sealer:
+    """The sealer of the data key."""
+    return Sealer(data_key_of(settings))

@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from haechi import ids, topics
@@ -13,6 +13,7 @@ from haechi.clock import Clock
 from haechi.domain.geo import Point
 from haechi.domain.people import UrgentCall, UrgentKind
 from haechi.domain.sensing import Reading, Sensor
+from haechi.domain.time import micros_of
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
 from haechi.store.registry import DeviceEntry
@@ -27,7 +28,6 @@ from ingest.urgent import UrgentRoads
 
 _LOOK_UP_S = 2.0
 _URGENT_LOOK_UP_S = 0.3  # a call for help does not wait longer to learn whose it is
-_MICROSECONDS = 1_000_000
 
 
 class Devices(Protocol):
@@ -136,8 +136,8 @@ class Intake:
             report.device,
             person,
             shard,
-            _micros(report.at),
-            _micros(received_at),
+            micros_of(report.at),
+            micros_of(received_at),
             point.lon,
             point.lat,
             _or_nan(report.accuracy_m),
@@ -171,14 +171,6 @@ class Intake:
     def _count(self, kind: str, began: float) -> None:
         self._accepted[kind].inc()
         self._latency[kind].observe(time.monotonic() - began)
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _micros(at: datetime) -> int:
-    since = at - _EPOCH
-    return (since.days * 86_400 + since.seconds) * _MICROSECONDS + since.microseconds
 
 
 def _or_nan(value: float | None) -> float:

@@ -8,9 +8,8 @@ import structlog
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.errors import ConfigError
 from haechi.process import Component, Main, component
-from haechi.store.evidence import Evidence, EvidenceRows
+from haechi.store.evidence import EvidenceRows, open_evidence
 from haechi.store.postgres import open_pool
 from haechi.streaming import Producer, StreamMetrics, Worker, connect, tick_for_ever
 from vision.detectors.choose import choose, load
@@ -55,11 +54,9 @@ async def make_looking(it: Component, detector: "Detector") -> "Looking":
     from vision.looking import Looking
     from vision.tracking import Trackers
 
-    if it.settings.evidence.url is None:
-        raise ConfigError("evidence.url: pictures have no place; name file:///folder or s3://bucket/prefix.")
     rows = EvidenceRows(await open_pool(it.settings.postgres))
     trackers = Trackers(it.settings.vision.confidence)
-    return Looking(detector, trackers, Evidence(it.settings.evidence.url), rows, utc_now, it.registry)
+    return Looking(detector, trackers, open_evidence(it.settings), rows, utc_now, it.registry)
 
 
 PROCESSES: dict[str, Main] = {"vision": main}

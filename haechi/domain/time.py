@@ -1,8 +1,11 @@
-"""Time that passes without events."""
+"""Time that passes without events; instants as the columns of batches hold them, microseconds since 1970."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECONDS = 1_000_000
 
 
 class Tick(msgspec.Struct, frozen=True):
@@ -11,3 +14,14 @@ class Tick(msgspec.Struct, frozen=True):
     producer: str
     at: datetime
     spool_empty: bool
+
+
+def micros_of(at: datetime) -> int:
+    """Exact, without a float in between."""
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * _MICROSECONDS + since.microseconds
+
+
+def instant_of(micros: int) -> datetime:
+    """The instant of a column's microseconds."""
+    return datetime.fromtimestamp(int(micros) / _MICROSECONDS, UTC)

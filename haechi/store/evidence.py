@@ -9,6 +9,7 @@ from hashlib import sha256 as digest_of
 import obstore.exceptions
 from obstore.store import LocalStore, from_url
 
+from haechi.config import Settings
 from haechi.errors import ConfigError, NotFound, PermanentError, TransientError
 from haechi.store.postgres import Pool, translate_errors
 
@@ -83,6 +84,11 @@ def _translate_errors(name: str) -> Iterator[None]:
 
 def _first_line(error: Exception) -> str:
     return str(error).split("\n", 1)[0]
+
+
+def open_evidence(settings: Settings) -> Evidence:
+    """The store of the settings: `evidence.url`, else a folder below the data folder."""
+    return Evidence(settings.evidence.url or (settings.data / "evidence").resolve().as_uri())
 
 
 class EvidenceRows:
