@@ -168,7 +168,7 @@ def test_what_does_not_move_says_so_where_motion_is_unwelcome(chromium: Browser,
 def test_a_word_from_outside_is_never_markup(chromium: Browser, served: Served) -> None:
     page = opened(chromium, served)
     evil = '<img src=x onerror="document.title=1">'
-    one = incident(60, "sos", "p2", "y", evil, 0, datetime.now(UTC))
+    one = incident(60, "sos", "unknown:x", "y", evil, 0, datetime.now(UTC))
     served.put(msgspec.structs.replace(one, owner=evil))
     expect(page.locator("[data-id=i60]")).to_contain_text(evil)
     page.locator("[data-id=i60]").click()
