@@ -63,7 +63,7 @@ async def hold(name: str, folder: Path) -> None:
             return
         try:
             _publish(folder / "url", servers.urls[name])
-            while not _nobody(users.fileno()):  # noqa: ASYNC110 - the users are other processes
+            while not _nobody(users.fileno()):
                 await asyncio.sleep(POLL_S)
         finally:
             (folder / "url").unlink(missing_ok=True)  # who comes now waits for our lock, and starts it again

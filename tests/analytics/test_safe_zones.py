@@ -199,7 +199,7 @@ def test_cutting_the_stream_into_other_batches_changes_nothing(walk: list[tuple[
     fixes = sorted(fixes_of(walk), key=lambda f: f[2])
     single = run(state_of(*zones_for_all()), *([f] for f in fixes))
     cut = run(state_of(*zones_for_all()), *(fixes[i : i + size] for i in range(0, len(fixes), size)))
-    key = lambda a: (a.id, a.action)  # noqa: E731 - a sort key
+    key = lambda a: (a.id, a.action)
     assert sorted(map(key, single)) == sorted(map(key, cut))
 
 

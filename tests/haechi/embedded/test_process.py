@@ -34,7 +34,7 @@ def launch(*command: str) -> subprocess.Popen[bytes]:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - other processes: there is no event to wait for
+    while not condition():
         await asyncio.sleep(0.01)
 
 

@@ -112,7 +112,7 @@ async def test_a_server_that_was_killed_starts_again_where_it_was(tmp_path):
         postgres = servers.servers["postgres"]
         url = postgres.url
         os.kill(postgres.child.pid, signal.SIGKILL)
-        while postgres.alive():  # noqa: ASYNC110 - another process: there is no event to wait for
+        while postgres.alive():
             await asyncio.sleep(0.01)
         (tmp_path / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n")  # its number is a stranger's by now
         await postgres.start()
