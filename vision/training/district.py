@@ -27,6 +27,9 @@ PEOPLE = tuple(person.id for person in IDENTITIES[0::2])
 """Those of the tuning set."""
 SHORTEST = 14
 """Of the visible part, in pixels: less is no example."""
+NEAR = 36
+"""From this height in pixels on somebody is near enough for a moment to be worth drawing."""
+EMPTY_SHARE = 0.12
 PLATES = Path(assets.__file__).with_name("assets") / "plates"
 """The rendered empty views."""
 
@@ -45,18 +48,22 @@ class Place:
         plate = assets.read_plate(camera.id, (camera.width, camera.height))
         return cls(plan, Composer(camera, plate, plan.light, clips.read_sheets(plan), plan.effects, plan.seed), plate)
 
-    def look(self, second: float, *, empty: bool) -> tuple[Picture, list[Label]]:
-        """A whole frame and the visible boxes in it, in pixels."""
+    def people(self, second: float) -> list[Label]:
+        """The visible boxes at a second, in pixels; nothing is drawn for them."""
         camera, number = self.plan.camera, round(second * 10)
-        present = [] if empty else stage.figures(camera, self.plan.walks, second, self.plan.period)
-        frame = np.asarray(self.composer.frame(number, present), np.float32)
+        present = stage.figures(camera, self.plan.walks, second, self.plan.period)
         seen = stage.seen(camera, LocalPlane(), self.plate.depth, self.composer.sheets, present, number)
         scale = np.array([camera.width, camera.height, camera.width, camera.height])
         labels = []
         for person in seen:
             x, y, w, h = np.array(person.visible) * scale
             labels.append(Label((float(x), float(y), float(x + w), float(y + h)), person.share))
-        return frame, labels
+        return labels
+
+    def frame(self, second: float, *, empty: bool) -> Picture:
+        """A whole frame, or the same without its people."""
+        present = [] if empty else stage.figures(self.plan.camera, self.plan.walks, second, self.plan.period)
+        return np.asarray(self.composer.frame(round(second * 10), present), np.float32)
 
 
 def places(seed: int) -> Iterator[Place]:
@@ -94,13 +101,25 @@ def _corner(rng: Rng, frame: Picture, near: Label | None) -> tuple[int, int]:
     return int(np.clip(x, 0, width - SIZE)), int(np.clip(y, 0, height - SIZE))
 
 
+def _tall(label: Label) -> float:
+    return label.box[3] - label.box[1] if label.share >= MIN_SHARE else 0.0
+
+
 def make(rng: Rng, place: Place, cuts: int) -> Iterator[tuple[Picture, list[Label]]]:
-    """Some squares of one moment: around people, and one anywhere."""
-    frame, labels = place.look(float(rng.uniform(0, clips.PERIOD)), empty=rng.random() < 0.15)
+    """Some squares of one moment: around people, the taller the likelier, and one anywhere."""
+    empty = rng.random() < EMPTY_SHARE
+    second, labels = 0.0, list[Label]()
+    for _ in range(20):  # a moment with somebody near
+        second = round(float(rng.uniform(0, clips.PERIOD)), 1)
+        labels = [] if empty else place.people(second)
+        if empty or any(_tall(label) >= NEAR for label in labels):
+            break
+    frame = place.frame(second, empty=empty)
     frame = np.clip(frame * np.float32(rng.uniform(0.8, 1.2)) + np.float32(rng.uniform(-8, 8)), 0, 255)
-    people = [label for label in labels if label.share >= MIN_SHARE and label.box[3] - label.box[1] >= SHORTEST]
+    people = [label for label in labels if _tall(label) >= SHORTEST]
+    weights = np.array([_tall(label) ** 2 for label in people])
     for k in range(cuts):
-        near = people[int(rng.integers(0, len(people)))] if people and k < cuts - 1 else None
+        near = people[int(rng.choice(len(people), p=weights / weights.sum()))] if people and k < cuts - 1 else None
         yield cut(frame, labels, *_corner(rng, frame, near))
 
 
