@@ -1,5 +1,6 @@
 """/api/docs: the OpenAPI description as one plain page, without scripts and without any other server's files."""
 
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -31,6 +32,7 @@ The machine-readable description is <a href="/api/openapi.json">/api/openapi.jso
 def add_docs(app: FastAPI) -> None:
     """Adds /api/docs and /api/openapi.json to an app made with `docs_url=None, openapi_url=None`."""
 
+    @cache  # it costs a third of a second and everyone may ask, also who has not signed in
     def description() -> dict[str, Any]:
         """Of the API alone; the wall's own addresses beside it are nobody else's."""
         whole = get_openapi(
@@ -39,11 +41,15 @@ def add_docs(app: FastAPI) -> None:
         whole["paths"] = {path: methods for path, methods in whole["paths"].items() if path.startswith("/api/v1/")}
         return whole
 
+    @cache
+    def description_page() -> str:
+        return page(description())
+
     async def openapi() -> Response:
         return JSONResponse(description())
 
     async def docs() -> Response:
-        return HTMLResponse(page(description()), headers={"Content-Security-Policy": _POLICY})
+        return HTMLResponse(description_page(), headers={"Content-Security-Policy": _POLICY})
 
     app.add_api_route("/api/openapi.json", openapi, include_in_schema=False)
     app.add_api_route("/api/docs", docs, include_in_schema=False)

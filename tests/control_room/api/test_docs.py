@@ -3,6 +3,7 @@ from collections.abc import Callable
 
 import pytest
 
+from control_room.api import docs
 from control_room.api.resources import RESOURCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,3 +30,11 @@ async def test_the_description_tells_body_and_answer_of_each_resource(caller: Ca
         resource.answer_model().model_json_schema()["properties"]
     )
     assert set(openapi["paths"][f"/api/v1/{resource.path}/{{row_id}}"]) == {"get", "patch", "delete"}
+
+
+async def test_whoever_asks_again_and_again_does_not_make_it_again_and_again(caller: Callable, monkeypatch) -> None:
+    anonymous = await caller(None)
+    first = (await anonymous.get("http://wall.test/api/openapi.json")).text
+    monkeypatch.setattr(docs, "get_openapi", None)  # calling it would fail
+    assert (await anonymous.get("http://wall.test/api/openapi.json")).text == first
+    assert (await anonymous.get("http://wall.test/api/docs")).status_code == 200
