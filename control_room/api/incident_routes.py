@@ -99,7 +99,9 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
         place = the_district(principal, "read incidents", district)
         found = await incidents.recent(place, open_only=open, limit=limit, before=before)
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
-        return _json(Page(found, found[-1].opened_at if len(found) == limit else None))
+        return _json(
+            Page([_without_credentials(one) for one in found], found[-1].opened_at if len(found) == limit else None)
+        )
 
     async def show(request: Request, incident_id: str, district: District = None) -> Response:
         principal = principal_of(request.scope)
@@ -107,7 +109,7 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
         incident = await in_any(places, lambda place: incidents.get(incident_id, place))
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
-        return _json(Opened(incident, trail, deliveries, latency_of(incident)))
+        return _json(Opened(_without_credentials(incident), trail, deliveries, latency_of(incident)))
 
     async def acknowledge(request: Request, incident_id: str, district: District = None) -> Response:
         command = Acknowledge(principal_of(request.scope).name, clock())
@@ -135,7 +137,7 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
         places = the_districts(principal, "handle incidents", district)
         incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
-        return _json(incident)
+        return _json(_without_credentials(incident))
 
     async def show_audit(
         request: Request, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
@@ -152,6 +154,12 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
     route(f"{one}/own", own, methods=["POST"], summary="Take an incident, or give it back", tags=["incidents"])
     route(f"{one}/close", close, methods=["POST"], summary="Close an acknowledged incident", tags=["incidents"])
     route("/audit", show_audit, methods=["GET"], summary="Who saw and did what, newest first", tags=["audit"])
+
+
+def _without_credentials(incident: Incident) -> Incident:
+    """A device's id is what it reports under: whoever has it can press SOS for the person. Only its front is told."""
+    fixes = tuple(msgspec.structs.replace(fix, device=f"{fix.device[:6]}…") for fix in incident.because.fixes)
+    return msgspec.structs.replace(incident, because=msgspec.structs.replace(incident.because, fixes=fixes))
 
 
 def _json(value: object) -> Response:

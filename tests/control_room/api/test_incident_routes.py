@@ -2,10 +2,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 
 from haechi.domain.alerting import Incident
+from haechi.domain.geo import Point
+from haechi.domain.people import Position
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from tests.control_room.api.test_registry_routes import problem_of
@@ -33,6 +36,21 @@ async def test_an_incident_shows_its_trail_its_deliveries_and_its_latency(caller
         "event_to_first_attempt": None,
         "event_to_acknowledged": None,
     }
+
+
+async def test_no_answer_tells_the_credential_of_a_device(caller: Callable, incidents: Incidents) -> None:
+    device = "k3v7p2xq9m4t8c6w5n2h7d3f9r"
+    fix = Position(device, "p-1", AT, AT, Point(127.0, 37.5))
+    alert = raised()
+    alert = msgspec.structs.replace(alert, because=msgspec.structs.replace(alert.because, fixes=(fix,)))
+    applied = await incidents.apply_alert(alert, lambda _: [], AT)
+    assert applied.incident is not None
+    auditor, operator = await caller("auditor"), await caller("operator")
+    path = f"/incidents/{applied.incident.id}"
+    answers = [await auditor.get("/incidents"), await auditor.get(path), await operator.post(f"{path}/acknowledge")]
+    for answer in answers:
+        assert device[:6] in answer.text
+        assert device not in answer.text
 
 
 async def test_an_operator_acknowledges_notes_owns_and_closes(
