@@ -84,11 +84,12 @@ class Receivers:
             body = msgspec.json.decode(data, type=_Body)
         except msgspec.MsgspecError as error:
             raise web.HTTPBadRequest(text=str(error)) from error
+        genuine = _genuine(who.secret, data, request)
         receipt = Receipt(
             receiver=request.match_info["slug"],
             role=who.role,
             arrived_at=arrived_at,
-            genuine=_genuine(who.secret, data, request),
+            genuine=genuine,
             webhook_id=request.headers.get("webhook-id", ""),
             incident=body.id,
             kind=body.kind,
@@ -97,8 +98,9 @@ class Receivers:
             starts_at=body.starts_at,
             ms=(arrived_at - body.starts_at).total_seconds() * 1000,
             number=body.number,
-            link=body.link,
-            reply_to=body.reply_to,
+            # Anyone may post here: a forged address is neither shown as a link nor answered with our signature.
+            link=body.link if genuine else None,
+            reply_to=body.reply_to if genuine else None,
         )
         async with self._writing:
             await asyncio.to_thread(_append, self._ledger, receipt)
@@ -121,7 +123,7 @@ class Receivers:
         """An agency answers: signed with its own secret, sent to the webhook's `reply_to`."""
         wanted = request.match_info["webhook_id"]
         status = request.query.get("status", "")
-        receipt = next((r for r in self.receipts if r.webhook_id == wanted), None)
+        receipt = next((r for r in self.receipts if r.genuine and r.webhook_id == wanted), None)
         if receipt is None or receipt.reply_to is None or status not in ANSWERS:
             raise web.HTTPNotFound(text="nothing to answer")
         now = self._clock()
