@@ -14,6 +14,8 @@ from ingest.cameras.pictures import About, Picture, SourceLost
 
 OPEN_S = 5.0
 READ_S = 4.0
+MOST_PIXELS = 40_000_000  # above 8K; a few compressed kilobytes can claim a gigabyte, and one process reads all cameras
+_BOUNDED = {"max_pixels": str(MOST_PIXELS)}
 _RTSP = {"rtsp_transport": "tcp", "fflags": "nobuffer", "flags": "low_delay"}
 
 
@@ -61,11 +63,12 @@ class AvSource:
 
     @contextmanager
     def _open(self) -> Iterator[av.container.InputContainer]:
-        options = _RTSP if self._scheme.startswith("rtsp") else {}
+        options = _BOUNDED | (_RTSP if self._scheme.startswith("rtsp") else {})
         try:
             with av.open(self._url, options=options, timeout=(OPEN_S, READ_S)) as container:
                 if not container.streams.video:
                     raise SourceLost("it opens, but holds no video")
+                container.streams.video[0].codec_context.options = _BOUNDED  # the decoder does not inherit them
                 yield container
         except av.error.FFmpegError as error:
             raise SourceLost(_words(error)) from error
@@ -82,6 +85,7 @@ def _words(error: av.error.FFmpegError) -> str:
         av.error.HTTPNotFoundError: "there is no such stream on it (404)",
         av.error.ConnectionRefusedError: "nothing listens at that address and port",
         av.error.InvalidDataError: "what it sends is no video that can be read",
+        av.error.ArgumentError: f"what it sends cannot be decoded (broken, or above {MOST_PIXELS:,} pixels)",
         av.error.FileNotFoundError: "there is no such file",
     }
     return known.get(type(error)) or error.strerror or type(error).__name__

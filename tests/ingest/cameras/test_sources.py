@@ -72,6 +72,17 @@ def test_a_camera_that_accepts_and_says_nothing_is_given_up() -> None:
         open_source(f"rtsp://127.0.0.1:{silent.getsockname()[1]}/x").about()
 
 
+def test_a_small_file_that_claims_a_huge_picture_is_not_decoded(tmp_path: Path) -> None:
+    file = tmp_path / "huge.mjpeg"
+    with av.open(str(file), "w", format="mjpeg") as container:
+        stream = container.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 8000, 6000, "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame(8000, 6000, "yuvj420p")))
+        container.mux(stream.encode())
+    with pytest.raises(SourceLost, match="40,000,000 pixels"):
+        next(iter(open_source(file.as_uri()).pictures(0)))
+
+
 async def test_a_camera_that_goes_away_comes_back(tmp_path: Path) -> None:
     """A file ends like a camera that goes; the reader opens it again and gives its pictures another epoch."""
     url = make_clip(tmp_path / "clip.mp4", seconds=0.5).as_uri()
