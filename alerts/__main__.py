@@ -6,9 +6,9 @@ import os
 import resource
 import signal
 import socket
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ from haechi.domain.alerting import Alert, Delivery
 from haechi.errors import Conflict, NotFound
 from haechi.process import Component, Main, component
 from haechi.sealing import data_key_of
+from haechi.serving import Server, listen
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
@@ -102,6 +103,8 @@ async def sender(settings: Settings) -> None:
 async def callbacks(settings: Settings) -> None:
     """The public HTTP for guardians and agencies."""
     async with component("alerts.callbacks", settings) as it:
+        host, port = settings.alerts.callbacks_host, settings.alerts.callbacks_port
+        listener = listen(host, port, "alerts.callbacks_host", "alerts.callbacks_port")
         pool = await open_pool(settings.postgres)
         people = await _people(it, pool)
         handlers = Callbacks(
@@ -115,11 +118,9 @@ async def callbacks(settings: Settings) -> None:
             utc_now,
             it.registry,
         )
-        server = _Server(
+        server = Server(
             uvicorn.Config(
                 handlers.app(),
-                host=settings.alerts.callbacks_host,
-                port=settings.alerts.callbacks_port,
                 log_config=None,
                 access_log=False,  # the path is the guardian's right
                 server_header=False,
@@ -134,16 +135,7 @@ async def callbacks(settings: Settings) -> None:
             server.should_exit = True
             await asyncio.Event().wait()  # for `serve` to end
 
-        await _first_to_end(stop(), server.serve(), people.follow())
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn would repeat a signal after its shutdown, and so end the process as killed by it."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Signals are ours."""
-        yield
+        await _first_to_end(stop(), server.serve([listener]), people.follow())
 
 
 def public_url(settings: Settings) -> str:

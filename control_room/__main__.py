@@ -16,7 +16,7 @@ from control_room.live.world import World
 from control_room.map_base import load_base_map
 from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
-from control_room.serving import listen, serve
+from control_room.serving import serve
 from control_room.sign_in import make_routes
 from haechi.clock import utc_now
 from haechi.config import Settings
@@ -24,6 +24,7 @@ from haechi.domain.access import Principal
 from haechi.errors import TransientError
 from haechi.process import Component, Main, component
 from haechi.sealing import data_key_of
+from haechi.serving import listen
 from haechi.store import registry as rows
 from haechi.store.audit import Audit
 from haechi.store.districts import districts
@@ -50,7 +51,7 @@ async def run(settings: Settings) -> None:
 
 async def _serve(it: Component, pool: Pool) -> None:
     settings = it.settings
-    listener = listen(settings.wall.host, settings.wall.port)
+    listener = listen(settings.wall.host, settings.wall.port, "wall.host", "wall.port")
     people = RecipientsSlice(pool, it.sealer, copy=it.copies / "people")
     cameras = CamerasSlice(pool, it.sealer, copy=it.copies / "cameras")
     sensors = SensorsSlice(pool, it.sealer, copy=it.copies / "sensors")

@@ -3,45 +3,20 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Coroutine, Sequence
 from typing import Any
 
-import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
-from haechi.errors import ConfigError
+from haechi.serving import Server
 
 _STOP_S = 2  # sockets of walls never end by themselves
-
-log = structlog.get_logger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to the process: uvicorn's own handling would end it before its pools are closed."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; ConfigError in words when the address is taken or not ours."""
-    try:
-        listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise ConfigError(
-            f"The wall cannot listen on {host}:{port}: {error.strerror}. "
-            "Choose another by HAECHI_WALL__HOST and HAECHI_WALL__PORT."
-        ) from error
-    log.info("wall.listening", host=host, port=listener.getsockname()[1])
-    return listener
 
 
 async def serve(app: ASGIApp, listener: socket.socket, work: Sequence[Coroutine[Any, Any, None]]) -> None:
     """Serve beside `work`, which never ends, until SIGTERM or SIGINT. If a piece of work fails, all of it does."""
-    server = _Server(
+    server = Server(
         uvicorn.Config(
             app,
             log_config=None,
