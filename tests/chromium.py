@@ -19,7 +19,7 @@ FLAGS = [
 """What playwright should start it with: quiet, and without a request of its own."""
 
 
-class NoChromium(Exception):
+class NoChromium(Exception):  # noqa: N818 - the message is the one line that installs it
     """No Chromium on this machine."""
 
 

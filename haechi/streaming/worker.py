@@ -348,7 +348,8 @@ class Worker:
     def _show_lag(self) -> int:
         behind = 0
         consumer = self._app.consumer
-        names = {self._connection.name(c.topic.name): c.topic.name for c in self._consumers}
+        # Where only the newest counts nothing is committed, and what was overwritten does not wait.
+        names = {self._connection.name(c.topic.name): c.topic.name for c in self._consumers if c.every_message}
         try:
             places = [Place(*tp) for tp in consumer.assignment() if tp.topic in names]
         except Exception:  # noqa: BLE001 - Faust raises one of several before its consumer has started: nothing to show

@@ -158,7 +158,7 @@ async def test_a_note_is_a_line_in_the_trail(incidents: Incidents) -> None:
     assert [event.words for event in await incidents.trail(incident.id)][-1] == "called the school"
 
 
-@pytest.mark.parametrize("incident_id", [new_id(), "not-an-id", ""])
+@pytest.mark.parametrize("incident_id", ["5b2f7f2e-8d0c-4f7e-9a55-0c8a7f6f2a11", "not-an-id", ""])
 async def test_an_unknown_incident_is_not_found(incidents: Incidents, incident_id: str) -> None:
     with pytest.raises(NotFound):
         await incidents.get(incident_id, DISTRICT)
