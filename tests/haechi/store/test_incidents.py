@@ -6,7 +6,6 @@ import pytest
 
 from haechi.domain.alerting import Acknowledge, Close, Incident, Note, Recipient, Severity
 from haechi.errors import Conflict, NotFound
-from haechi.ids import new_id
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox
 from haechi.store.postgres import Pool
