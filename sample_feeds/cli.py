@@ -71,7 +71,7 @@ class Demo:
         changes: dict[str, object] = {}
         if settings.wall.map is None:
             changes["wall.map"] = str(MAP)
-        if (model := _shipped_model()) is not None:
+        if settings.vision.model == "auto" and (model := _shipped_model()) is not None:
             changes["vision.model"] = str(model)  # not what was fetched: the demo is the same everywhere
         return changes
 
