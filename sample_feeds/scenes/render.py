@@ -22,7 +22,7 @@ from haechi.errors import HaechiError
 from sample_feeds.district import map as district_map
 from sample_feeds.scenes import assets, ground
 from sample_feeds.scenes.cameras import Camera
-from sample_feeds.scenes.people import IDENTITIES
+from sample_feeds.scenes.people import IDENTITIES, Identity
 
 SCRIPTS = Path(__file__).with_name("blender")
 BODY_FILES = ("base.obj", "default.mhskel", "default_weights.mhw")
@@ -60,8 +60,10 @@ def plates(views: Sequence[tuple[Camera, Sequence[str]]], work: Path, threads: i
         pack_plate(work, camera.id, lights)
 
 
-def people(body: Path, work: Path, threads: int, say: Say) -> None:
-    """Renders every identity's sheet from the body, and packs it."""
+def people(
+    body: Path, work: Path, threads: int, say: Say, who: Sequence[Identity] = IDENTITIES, folder: Path = assets.FOLDER
+) -> None:
+    """Renders each identity's sheet from the body, and packs it into `folder`."""
     missing = [name for name in BODY_FILES if not (body / name).is_file()]
     if missing:
         raise RenderError(
@@ -76,7 +78,7 @@ def people(body: Path, work: Path, threads: int, say: Say) -> None:
             "climb": assets.CLIMB if p.id == CLIMBER else 0,
             "load": (0.12, 0.03, 0.02) if p.carries == "backpack" else (0.2, 0.13, 0.06),
         }
-        for p in IDENTITIES
+        for p in who
     ]
     job = {
         "body": str(body), "out": str(work), "samples": PERSON_SAMPLES, "threads": threads, "px_per_m": assets.PX_PER_M,
@@ -84,8 +86,8 @@ def people(body: Path, work: Path, threads: int, say: Say) -> None:
         "elevations": [int(assets.ELEVATION)], "people": looks,
     }  # fmt: skip
     _blender("sprites.py", job, work, say)
-    for person in IDENTITIES:
-        pack_sheet(work, person.id)
+    for person in who:
+        pack_sheet(work, person.id, folder)
 
 
 CLIMBER = "dolsae"
@@ -119,9 +121,9 @@ def pack_plate(work: Path, camera: str, lights: Sequence[str]) -> None:
         cv2.imwrite(str(folder / f"{camera}.{name}.png"), layers[name], [cv2.IMWRITE_PNG_COMPRESSION, 9])
 
 
-def pack_sheet(work: Path, identity: str) -> None:
+def pack_sheet(work: Path, identity: str, assets_folder: Path = assets.FOLDER) -> None:
     """Blender's sheet of a person → WebP, its alpha without loss."""
-    folder = assets.FOLDER / "people"
+    folder = assets_folder / "people"
     folder.mkdir(parents=True, exist_ok=True)
     sheet = _picture(work / f"{identity}.{int(assets.ELEVATION)}.png", cv2.IMREAD_UNCHANGED)
     sheet[sheet[..., 3] < 8] = 0
