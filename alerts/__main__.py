@@ -36,7 +36,7 @@ from haechi.domain.alerting import Alert, Delivery
 from haechi.errors import Conflict, NotFound
 from haechi.process import Component, Main, component
 from haechi.sealing import data_key_of
-from haechi.serving import Server, listen
+from haechi.serving import Server, behind, listen
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
@@ -124,6 +124,7 @@ async def callbacks(settings: Settings) -> None:
                 log_config=None,
                 access_log=False,  # the path is the guardian's right
                 server_header=False,
+                **behind(settings.trusted_proxies),
                 timeout_graceful_shutdown=1,
                 limit_concurrency=500,
                 h11_max_incomplete_event_size=16_384,

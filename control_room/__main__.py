@@ -79,10 +79,12 @@ async def _serve(it: Component, pool: Pool) -> None:
         ],
         routes=make_routes(users, audit),
         live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),
-        guard=lambda inner: Guard(inner, users, data_key_of(settings), public_paths=_PUBLIC),
+        guard=lambda inner: Guard(
+            inner, users, data_key_of(settings), public_paths=_PUBLIC, secure=settings.wall.https
+        ),
         clock=utc_now,
     )
-    await serve(app, listener, [*(part.follow() for part in slices), feed.run(), hub.run()])
+    await serve(app, listener, [*(part.follow() for part in slices), feed.run(), hub.run()], settings.trusted_proxies)
 
 
 def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]:

@@ -9,12 +9,14 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from haechi.serving import Server
+from haechi.serving import Server, behind
 
 _STOP_S = 2  # sockets of walls never end by themselves
 
 
-async def serve(app: ASGIApp, listener: socket.socket, work: Sequence[Coroutine[Any, Any, None]]) -> None:
+async def serve(
+    app: ASGIApp, listener: socket.socket, work: Sequence[Coroutine[Any, Any, None]], proxies: tuple[str, ...] = ()
+) -> None:
     """Serve beside `work`, which never ends, until SIGTERM or SIGINT. If a piece of work fails, all of it does."""
     server = Server(
         uvicorn.Config(
@@ -22,6 +24,7 @@ async def serve(app: ASGIApp, listener: socket.socket, work: Sequence[Coroutine[
             log_config=None,
             access_log=False,
             server_header=False,
+            **behind(proxies),
             ws_per_message_deflate=False,  # pictures do not shrink, and the rest is small
             timeout_graceful_shutdown=_STOP_S,
         )

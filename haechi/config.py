@@ -149,6 +149,9 @@ class WallSettings(_Section):
 
     host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(0, ge=0, le=65535, description="Port of the wall; 0 chooses a free one once and keeps it.")
+    https: bool = Field(
+        False, description="True where browsers reach the wall by HTTPS: its cookie is then sent over nothing else."
+    )
     timezone: str = Field("Asia/Seoul", description="The time zone in which the wall shows times (IANA).")
     map: str | None = Field(None, description="GeoJSON file of the district's base map. Empty: an empty ground.")
 
@@ -177,6 +180,9 @@ class Settings(_Section):
         "haneul",
         pattern=r"^[a-z0-9-]{1,40}$",
         description="The district that rows belong to unless they say otherwise.",
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Addresses of the reverse proxies whose X-Forwarded-For is believed; nobody's else is."
     )
     kafka: KafkaSettings = KafkaSettings()
     postgres: PostgresSettings = PostgresSettings()

@@ -3,6 +3,7 @@
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypedDict
 
 import structlog
 import uvicorn
@@ -13,6 +14,13 @@ from haechi.errors import ConfigError
 log = structlog.get_logger(__name__)
 
 
+class Proxies(TypedDict):
+    """Arguments of `uvicorn.Config`."""
+
+    proxy_headers: bool
+    forwarded_allow_ips: list[str]
+
+
 class Server(uvicorn.Server):
     """Uvicorn would end the process by the signal before its pools and spools are closed; here it leaves signals be."""
 
@@ -20,6 +28,11 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals are the process's."""
         yield
+
+
+def behind(proxies: tuple[str, ...]) -> Proxies:
+    """What uvicorn is told of proxies: only the named ones may say who their client is."""
+    return {"proxy_headers": bool(proxies), "forwarded_allow_ips": list(proxies)}
 
 
 def listen(host: str, port: int, host_key: str, port_key: str, *, backlog: int | None = None) -> socket.socket:

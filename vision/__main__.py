@@ -8,8 +8,9 @@ import structlog
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
+from haechi.errors import PermanentError, TransientError
 from haechi.process import Component, Main, component
-from haechi.store.evidence import EvidenceRows, open_evidence
+from haechi.store.evidence import Evidence, EvidenceRows, open_evidence
 from haechi.store.postgres import open_pool
 from haechi.streaming import Producer, StreamMetrics, Worker, connect, tick_for_ever
 from vision.detectors.choose import choose, load
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+COLLECT_S = 900.0
+
 
 async def main(settings: Settings) -> None:
     """Until SIGTERM. Without a model the cameras are told to be without one, and nothing else happens."""
@@ -30,7 +33,8 @@ async def main(settings: Settings) -> None:
         log.info("vision.model", path=str(choice.path or ""), notice=choice.notice)
         worker = Worker(it.name, connect(settings.kafka), it.sealer, StreamMetrics(it.registry), start="latest")
         producer = Producer(connect(settings.kafka), f"{it.name}.ticks")
-        beside = [tick_for_ever(producer, topics.SIGHTINGS, it.name)]
+        rows, evidence = EvidenceRows(await open_pool(settings.postgres)), open_evidence(settings)
+        beside = [tick_for_ever(producer, topics.SIGHTINGS, it.name), collect_forever(rows, evidence)]
         if choice.path is None:
             say_no_model(worker, it.live, choice.notice, utc_now)
         else:
@@ -40,7 +44,7 @@ async def main(settings: Settings) -> None:
 
             cv2.setNumThreads(1)
             detector = await asyncio.to_thread(load, choice.path, settings.data)
-            consume_frames(worker, await make_looking(it, detector))
+            consume_frames(worker, make_looking(it, detector, evidence, rows))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(one) for one in beside]
             await worker.run()
@@ -49,14 +53,25 @@ async def main(settings: Settings) -> None:
         await producer.stop()
 
 
-async def make_looking(it: Component, detector: "Detector") -> "Looking":
+def make_looking(it: Component, detector: "Detector", evidence: Evidence, rows: EvidenceRows) -> "Looking":
     """Everything that a batch of frames passes."""
     from vision.looking import Looking
     from vision.tracking import Trackers
 
-    rows = EvidenceRows(await open_pool(it.settings.postgres))
     trackers = Trackers(it.settings.vision.confidence)
-    return Looking(detector, trackers, open_evidence(it.settings), rows, utc_now, it.registry)
+    return Looking(detector, trackers, evidence, rows, utc_now, it.registry)
+
+
+async def collect_forever(rows: EvidenceRows, evidence: Evidence) -> None:
+    """Pictures whose time is over, and that no incident and no lock holds, go each quarter of an hour."""
+    while True:
+        try:
+            gone = await rows.collect(evidence)
+            if gone:
+                log.info("evidence.collected", objects=gone)
+        except (TransientError, PermanentError) as error:
+            log.warning("evidence.not_collected", why=str(error))
+        await asyncio.sleep(COLLECT_S)
 
 
 PROCESSES: dict[str, Main] = {"vision": main}

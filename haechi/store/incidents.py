@@ -36,6 +36,9 @@ class Applied(msgspec.Struct, frozen=True):
     outcome: Literal["opened", "changed", "same", "ignored"]
 
 
+TRAIL_LINES = 1000
+
+
 class Incidents:
     """The incident table."""
 
@@ -110,12 +113,14 @@ class Incidents:
             return await self._fetch(self._pool, incident_id, district)
 
     async def trail(self, incident_id: str) -> list[IncidentEvent]:
-        """In order."""
+        """In order, the newest thousand lines."""
         with translate_errors():
             rows = await self._pool.fetch(
-                "SELECT kind, at, by, words FROM incident_events WHERE incident_id = $1 ORDER BY id", incident_id
+                "SELECT kind, at, by, words FROM incident_events WHERE incident_id = $1 ORDER BY id DESC LIMIT $2",
+                incident_id,
+                TRAIL_LINES,
             )
-        return [IncidentEvent(*row) for row in rows]
+        return [IncidentEvent(*row) for row in reversed(rows)]
 
     async def deliveries(self, incident_id: str) -> list[DeliveryView]:
         """In order of creation."""
@@ -216,6 +221,17 @@ async def _insert(connection: Any, incident: Incident) -> None:
         incident.version,
         msgspec.json.encode(incident).decode(),
     )
+    await _hold_evidence(connection, incident)
+
+
+async def _hold_evidence(connection: Any, incident: Incident) -> None:
+    """An incident's picture outlasts the camera's own time for it: no end is set."""
+    if incident.evidence is not None:
+        await connection.execute(
+            "INSERT INTO evidence_references (sha256, owner) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            incident.evidence,
+            f"incident:{incident.id}",
+        )
 
 
 async def _update(connection: Any, incident: Incident) -> None:
@@ -230,6 +246,7 @@ async def _update(connection: Any, incident: Incident) -> None:
         incident.version,
         msgspec.json.encode(incident).decode(),
     )
+    await _hold_evidence(connection, incident)
 
 
 async def _add_events(connection: Any, step: Step) -> None:

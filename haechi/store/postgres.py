@@ -14,7 +14,7 @@ import asyncpg
 from asyncpg import exceptions
 
 from haechi.config import PostgresSettings
-from haechi.errors import ConfigError, TransientError
+from haechi.errors import ConfigError, PermanentError, TransientError
 
 _CONNECT_S = 5.0
 _COMMAND_S = 30.0
@@ -40,6 +40,7 @@ _AWAY = (
     exceptions.IdleInTransactionSessionTimeoutError,
     exceptions.ReadOnlySQLTransactionError,  # a failover left us with a standby
 )
+_UNFIT = (exceptions.CharacterNotInRepertoireError, exceptions.UntranslatableCharacterError)
 _REFUSED = (exceptions.InvalidAuthorizationSpecificationError, exceptions.InvalidCatalogNameError)
 
 _LOCK = 0x4861_6563_6869  # "Haechi", one migrator at a time
@@ -59,6 +60,8 @@ def translate_errors() -> Iterator[None]:
     """
     try:
         yield
+    except _UNFIT as error:
+        raise PermanentError("A character in it cannot be kept in PostgreSQL (NUL, for one); leave it out.") from error
     except _REFUSED as error:
         raise ConfigError(f"PostgreSQL refuses the connection: {error}. Check HAECHI_POSTGRES__URL.") from error
     except _AWAY as error:

@@ -5,7 +5,7 @@ from starlette.types import ASGIApp
 
 from haechi.config import Settings
 from haechi.process import component
-from haechi.serving import Server, listen
+from haechi.serving import Server, behind, listen
 from haechi.store.postgres import open_pool
 from ingest.door import Door
 from ingest.gateway.app import Readiness, make_app
@@ -26,7 +26,7 @@ async def run(settings: Settings) -> None:
         pool = await open_pool(settings.postgres)
         door = Door(it, pool, batch_s=settings.gateway.batch_ms / 1000, limit=RateLimit())
         app = make_app(door.intake, door.metrics, lambda: _readiness(door), settings.gateway.body_bytes)
-        server = Server(_config(app))
+        server = Server(_config(app, settings.trusted_proxies))
         try:
             await run_until_stopped(
                 server.serve([listener]), door.work(), stop=lambda: setattr(server, "should_exit", True)
@@ -36,7 +36,7 @@ async def run(settings: Settings) -> None:
             pool.terminate()
 
 
-def _config(app: ASGIApp) -> uvicorn.Config:
+def _config(app: ASGIApp, proxies: tuple[str, ...]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",
@@ -45,6 +45,7 @@ def _config(app: ASGIApp) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        **behind(proxies),
         date_header=False,
         backlog=_BACKLOG,
         timeout_keep_alive=75,

@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from haechi.domain.alerting import Acknowledge, Close, Incident, Note, Recipient, Severity
-from haechi.errors import Conflict, NotFound
+from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox
 from haechi.store.postgres import Pool
@@ -181,3 +181,30 @@ async def test_recent_pages_backwards_and_can_leave_out_the_closed(incidents: In
     assert [incident.subject for incident in older] == ["p1", "p0"]
     await closed(incidents, older[0])
     assert [incident.subject for incident in await incidents.recent(DISTRICT, open_only=True)] == ["p3", "p2", "p0"]
+
+
+async def test_an_incidents_pictures_are_held_without_an_end(incidents: Incidents, pool: Pool) -> None:
+    first, second = "ab" * 32, "cd" * 32
+    applied = await incidents.apply_alert(msgspec.structs.replace(raised(), evidence=first), both)
+    assert applied.incident is not None
+    later = msgspec.structs.replace(raised(at=AT + timedelta(seconds=20)), evidence=second)
+    await incidents.apply_alert(later, both)
+    rows = await pool.fetch("SELECT sha256, owner, expires_at FROM evidence_references")
+    assert {(row["sha256"], row["expires_at"]) for row in rows} == {(first, None), (second, None)}
+    assert {row["owner"] for row in rows} == {f"incident:{applied.incident.id}"}
+
+
+async def test_a_trail_is_bounded_and_keeps_its_newest_lines(
+    incidents: Incidents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("haechi.store.incidents.TRAIL_LINES", 3)
+    incident = await opened(incidents)
+    for n in range(5):
+        await incidents.apply_command(incident.id, DISTRICT, Note("op", AT, str(n)))
+    assert [event.words for event in await incidents.trail(incident.id)] == ["2", "3", "4"]
+
+
+async def test_words_that_cannot_be_kept_are_refused_in_words(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    with pytest.raises(PermanentError, match="NUL"):
+        await incidents.apply_command(incident.id, DISTRICT, Note("op", AT, "a\0b"))
