@@ -174,7 +174,17 @@ def _blender(script: str, job: dict[str, object], work: Path, say: Say) -> None:
         )
     file = work / f"{Path(script).stem}.json"
     file.write_text(json.dumps(job), encoding="utf-8")
-    command = [program, "-b", "--python-use-system-env", "-P", str(SCRIPTS / script), "--", str(file)]
+    command = [
+        program,
+        "-b",
+        "--python-use-system-env",
+        "--python-exit-code",
+        "3",
+        "-P",
+        str(SCRIPTS / script),
+        "--",
+        str(file),
+    ]
     environment = os.environ | {"PYTHONPATH": sysconfig.get_path("purelib")}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as run:
         tail: list[str] = []
@@ -182,5 +192,5 @@ def _blender(script: str, job: dict[str, object], work: Path, say: Say) -> None:
             tail = [*tail[-12:], line.rstrip()]
             if line.startswith(("plate", "person")):
                 say(line.strip())
-    if run.returncode or any("Error" in line for line in tail):
+    if run.returncode:
         raise RenderError(f"Blender failed at {script}: " + " | ".join(tail[-6:]))
