@@ -50,15 +50,20 @@ class _CameraTracker:
         )
 
     def update(self, frame: Frame, found: Detections) -> list[tuple[int, int]]:
-        """(track number, row of the detections) of the confirmed tracks seen in this frame."""
+        """(track number, row of the detections) of what is seen in this frame, the first time too.
+
+        ByteTrack keeps what it has seen once to itself. Where a picture comes once a second a walker's boxes never meet,
+        so that it would keep the walker to itself for ever: the rules ask for several frames, the tracker must not.
+        """
         self.last_at = frame.captured_at
         scale = np.array([frame.width, frame.height, frame.width, frame.height], np.float32)
         boxes = found.boxes * scale
         boxes[:, :2] += boxes[:, 2:] / 2
         labels = sorted(set(found.labels))
         classes = np.array([labels.index(label) for label in found.labels], np.float32)
-        rows = self._tracker.update(_Boxes(boxes, found.scores, classes))
-        return [(int(row[4]), int(row[7])) for row in rows]
+        self._tracker.update(_Boxes(boxes, found.scores, classes))
+        now = self._tracker.frame_id
+        return [(int(t.track_id), int(t.idx)) for t in self._tracker.tracked_stracks if t.frame_id == now]
 
 
 class Trackers:

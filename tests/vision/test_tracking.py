@@ -45,6 +45,12 @@ def test_a_faint_box_continues_a_track_and_never_begins_one() -> None:
     assert seen[2] == seen[1] != set()
 
 
+def test_a_walker_is_seen_in_every_frame_where_pictures_come_so_seldom_that_the_boxes_never_meet() -> None:
+    trackers = Trackers(0.4)
+    seen = walk(trackers, *((frame(i, second=1.2 * i), people(0.1 + 0.12 * i)) for i in range(6)))
+    assert all(len(numbers) == 1 for numbers in seen)
+
+
 def test_a_camera_that_was_opened_again_never_uses_a_number_of_its_former_epoch() -> None:
     trackers = Trackers(0.4)
     before = [s.track for s in trackers.follow(frame(1, epoch=1), people(0.3))[0]]
