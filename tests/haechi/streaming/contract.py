@@ -25,7 +25,7 @@ from haechi.streaming.changelog import changelog_name
 from haechi.streaming.dead_letters import DeadLetter, listing
 from tests.haechi.streaming.contract_worker import GROUP, IN, OUT, PARTITIONS, SHARDS, Block, Job, Numbers, encode
 
-PATIENCE_S = 60.0
+PATIENCE_S = 150
 REPOSITORY = Path(__file__).parents[3]
 
 
