@@ -44,7 +44,7 @@ async def positions(settings: Settings) -> None:
         live = LivePositions(it.live, it.registry)
         rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
         worker = make_worker(it)
-        consume_positions(worker, books.newest, rule, live)
+        consume_positions(worker, books.newest, rule, live, utc_now)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(zones.follow()), group.create_task(live.write_forever())]
             await worker.run()
@@ -59,7 +59,7 @@ async def readings(settings: Settings) -> None:
         sensors = SensorsSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "sensors")
         await sensors.start()
         worker = make_worker(it)
-        consume_readings(worker, lambda: SensorState(rules, sensors.get))
+        consume_readings(worker, lambda: SensorState(rules, sensors.get), utc_now)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(sensors.follow())
             await worker.run()
@@ -73,7 +73,7 @@ async def sightings(settings: Settings) -> None:
         await cameras.start()
         rule = trespass.Rule(frames=settings.analytics.trespass_frames)
         worker = make_worker(it)
-        consume_sightings(worker, lambda: CameraZoneState(rule, cameras.get))
+        consume_sightings(worker, lambda: CameraZoneState(rule, cameras.get), utc_now)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(cameras.follow())
             await worker.run()

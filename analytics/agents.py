@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
 from analytics.safe_zones import Rule as ZoneRule
@@ -20,10 +22,16 @@ from haechi.domain.video import CameraState, Sightings
 from haechi.streaming import Event, Record, Worker
 
 
-def to_alerts(alert: Alert) -> Iterable[Record]:
-    """Urgent kinds on their own topic, all keyed by subject so that one subject's alerts keep their order."""
-    topic = topics.ALERTS_URGENT if KINDS[alert.kind].urgent else topics.ALERTS
-    yield Record(topic.name, wire.ALERT.encode(alert), key=alert.subject.encode())
+def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
+    """Stamps when it was decided, and sends: urgent kinds on their own topic, all keyed by subject so that one
+    subject's alerts keep their order."""
+
+    def route(alert: Alert) -> Iterable[Record]:
+        decided = msgspec.structs.replace(alert, decided_at=max(clock(), alert.received_at))
+        topic = topics.ALERTS_URGENT if KINDS[alert.kind].urgent else topics.ALERTS
+        yield Record(topic.name, wire.ALERT.encode(decided), key=alert.subject.encode())
+
+    return route
 
 
 def positions_or_tick(data: bytes) -> PositionBatch | Tick:
@@ -44,8 +52,10 @@ def sightings_or_tick(data: bytes) -> Sightings | CameraState | Tick:
 def consume_urgent(worker: Worker, clock: Clock) -> None:
     """SOS and its kin: one message, one alert, never a batch."""
 
+    route = to_alerts(clock)
+
     async def handle(events: Sequence[Event[UrgentCall]]) -> list[Record]:
-        return [record for event in events for record in to_alerts(urgent_alert(event.message, clock()))]
+        return [record for event in events for record in route(urgent_alert(event.message, clock()))]
 
     worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
 
@@ -67,28 +77,30 @@ class Positions(SafeZoneState):
         return [*removed, *super().apply(offset, message)]
 
 
-def consume_positions(worker: Worker, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions) -> None:
+def consume_positions(
+    worker: Worker, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions, clock: Clock
+) -> None:
     """Positions and ticks against the safe zones; the newest position of each person goes to the live store."""
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(book, rule, live), to_alerts, positions_or_tick
+        topics.POSITIONS, lambda _partition: Positions(book, rule, live), to_alerts(clock), positions_or_tick
     )
 
 
-def consume_readings(worker: Worker, make_state: Callable[[], SensorState]) -> None:
+def consume_readings(worker: Worker, make_state: Callable[[], SensorState], clock: Clock) -> None:
     """Readings against the sensor rules."""
     worker.consume_with_state(
         topics.READINGS,
         lambda _partition: make_state(),
-        to_alerts,
+        to_alerts(clock),
         readings_or_tick,
     )
 
 
-def consume_sightings(worker: Worker, make_state: Callable[[], CameraZoneState]) -> None:
+def consume_sightings(worker: Worker, make_state: Callable[[], CameraZoneState], clock: Clock) -> None:
     """Sightings against the cameras' zones."""
     worker.consume_with_state(
         topics.SIGHTINGS,
         lambda _partition: make_state(),
-        to_alerts,
+        to_alerts(clock),
         sightings_or_tick,
     )

@@ -14,6 +14,7 @@ from analytics.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from benchmarks.positions import zones
 from haechi import topics
+from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
@@ -68,7 +69,10 @@ async def main(url: str, prefix: str, expected: int, valkey: str) -> None:
     )
     book = ZoneBook(zones())
     worker.consume_with_state(
-        topics.POSITIONS, lambda _: Counted(lambda: book, Rule(), live), agents.to_alerts, agents.positions_or_tick
+        topics.POSITIONS,
+        lambda _: Counted(lambda: book, Rule(), live),
+        agents.to_alerts(utc_now),
+        agents.positions_or_tick,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(live.write_forever())

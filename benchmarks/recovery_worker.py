@@ -13,6 +13,7 @@ from analytics.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from benchmarks.positions import zones
 from haechi import topics
+from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
@@ -48,7 +49,7 @@ async def main(url: str, prefix: str, valkey: str) -> None:
     worker.consume_with_state(
         topics.POSITIONS,
         lambda _: Telling(lambda: book, Rule(), live),
-        agents.to_alerts,
+        agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )
     async with asyncio.TaskGroup() as group:
