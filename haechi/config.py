@@ -1,6 +1,6 @@
 """Settings: `HAECHI_*` over a YAML file over defaults; unknown keys refused, every key described and bounded.
 
-`HAECHI_WALL__PORT=8443` and `wall: {port: 8443}` in `haechi.yaml` are the same key. The YAML file is the one named by
+`HAECHI_WALL__PORT=8443`, `HAECHI_WALL_PORT=8443` and `wall: {port: 8443}` in `haechi.yaml` are the same key. The YAML file is the one named by
 `HAECHI_CONFIG`, else `haechi.yaml` in the data folder if it is there.
 """
 
@@ -221,7 +221,7 @@ def resolve(environ: Mapping[str, str] | None = None, **overrides: object) -> tu
             _put(merged, key, value)
             sources[key] = str(file)
     for name, text in variables.items():
-        key = name.removeprefix(PREFIX).lower().replace("__", ".")
+        key = _key_of(name)
         _put(merged, key, _list_or_text(key, text))
         sources[key] = name
     for key, override in overrides.items():
@@ -277,6 +277,13 @@ def changed(settings: Settings, changes: Mapping[str, object]) -> Settings:
 def variable_of(key: str) -> str:
     """The environment variable of a dotted key."""
     return PREFIX + key.replace(".", "__").upper()
+
+
+def _key_of(variable: str) -> str:
+    """The key of a variable: HAECHI_VISION__MODEL, or with one underscore where that means only one key."""
+    word = variable.removeprefix(PREFIX).lower()
+    short = [key for key, _, _ in described() if key.replace(".", "_") == word]
+    return short[0] if len(short) == 1 else word.replace("__", ".")
 
 
 def _read_yaml(file: Path) -> Plain:

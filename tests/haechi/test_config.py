@@ -18,6 +18,12 @@ def test_a_variable_wins_over_the_file_and_the_command_line_over_both(tmp_path: 
     assert resolve(environ, district="b")[0].district == "b"
 
 
+def test_one_underscore_suffices_where_it_means_one_key() -> None:
+    settings, sources = resolve({"HAECHI_VISION_MODEL": "none", "HAECHI_ALERTS_CALLBACKS_PORT": "81"})
+    assert (settings.vision.model, settings.alerts.callbacks_port) == ("none", 81)
+    assert sources["vision.model"] == "HAECHI_VISION_MODEL"
+
+
 @pytest.mark.parametrize(
     ("environ", "words"),
     [
