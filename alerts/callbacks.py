@@ -23,6 +23,7 @@ from haechi.clock import Clock
 from haechi.domain.alerting import Acknowledge, Command, DeliveryView, Incident, IncidentEvent, Note, Recipient
 from haechi.domain.people import Guardian
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
+from haechi.store.audit import Look
 
 log = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ class People(Protocol):
 class Audit(Protocol):
     """What is asked of `haechi.store.audit.Audit`."""
 
-    async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None: ...
+    async def look(self, *looks: Look) -> None: ...
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -116,7 +117,9 @@ class Callbacks:
         name = _signs(guardian)
         trail = await self._incidents.trail(incident.id)
         if incident.point is not None and request.method == "GET":
-            await self._audit.write(name, "saw the place", f"incidents:{incident.id}", link.district, "guardian's link")
+            shown = f"the place of incident {incident.number}"
+            look = Look(incident.subject, link.district, name, "guardian", shown, "the link of the message")
+            await self._audit.look(look)
         stated = any(event.by == name and event.words == FALSE_ALARM for event in trail)
         view = View(incident, request.path_params["token"], name, stated, self._clock())
         self._count.labels("page").inc()

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from control_room.api.docs import add_docs
 from control_room.api.errors import add_error_handlers
 from control_room.api.incident_routes import add_incidents
+from control_room.api.people_routes import add_people
 from control_room.api.registry_routes import add_resource
 from control_room.api.resources import RESOURCES
 from haechi.clock import Clock, utc_now
@@ -26,5 +27,6 @@ def make_router(registry: Registry, incidents: Incidents, audit: Audit, *, clock
     router = APIRouter(prefix="/api/v1")
     for resource in RESOURCES:
         add_resource(router, resource, registry, audit)
+    add_people(router, registry, audit)
     add_incidents(router, incidents, audit, clock)
     return router

@@ -30,3 +30,7 @@ class Principal(msgspec.Struct, frozen=True):
     def districts(self, right: Right) -> tuple[str, ...]:
         """The districts in which it has the right, by name."""
         return tuple(sorted({place for role, place in self.grants if right in RIGHTS[role]}))
+
+    def role_in(self, district: str) -> str:
+        """As what it acts in the district, for people to read: "operator", or several of them."""
+        return ", ".join(sorted(role for role, place in self.grants if place == district))

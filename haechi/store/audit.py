@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from haechi.store.postgres import Pool, translate_errors
 
+SAW: Final = "saw the place"
+FOLLOWED: Final = "followed the place"  # on a wall, for as long as the incident is open
+
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """One line; `subject` is what it was done to, such as people:<id>."""
+    """One line; `subject` is what it was done to, such as people:<id>. `role` and `shown` are of looks at a place."""
 
     at: datetime
     who: str
@@ -18,9 +21,27 @@ class AuditEntry(msgspec.Struct, frozen=True):
     subject: str
     district: str | None
     reason: str
+    role: str = ""
+    shown: str = ""
+
+
+class Look(msgspec.Struct, frozen=True):
+    """Somebody looks at where a person is or was: who, in which role, at what (`shown`), and why."""
+
+    person: str
+    district: str
+    who: str
+    role: str
+    shown: str
+    why: str
 
 
 _INSERT = "INSERT INTO audit (who, what, subject, district, reason) VALUES ($1, $2, $3, $4, $5)"
+_LOOK = (
+    "INSERT INTO audit (who, what, subject, district, reason, role, shown) VALUES ($1, $2, $3, $4, $5, $6, $7) "
+    "ON CONFLICT DO NOTHING"
+)
+_COLUMNS = "at, who, what, subject, district, reason, role, shown"
 
 
 async def write_entry(
@@ -33,6 +54,15 @@ async def write_entry(
 ) -> None:
     """One line, in the transaction of the connection (or pool) that is given."""
     await connection.execute(_INSERT, who, what, subject, district, reason)
+
+
+async def look(connection: Any, *looks: Look) -> None:  # asyncpg has no types
+    """One line each, in the transaction of the connection that also reads the place; the guardian can see them."""
+    await connection.executemany(_LOOK, [_line(SAW, one) for one in looks])
+
+
+def _line(what: str, one: Look) -> tuple[str, ...]:
+    return (one.who, what, f"people:{one.person}", one.district, one.why, one.role, one.shown)
 
 
 class Audit:
@@ -54,11 +84,34 @@ class Audit:
                     _INSERT, [(who, "looked at", subject, district, reason) for subject in subjects]
                 )
 
+    async def look(self, *looks: Look) -> None:
+        """One line for each look at a person's place."""
+        with translate_errors():
+            async with self._pool.acquire() as connection:
+                await look(connection, *looks)
+
+    async def follow(self, *looks: Look) -> None:
+        """The same for markers that stay in sight: who follows what is shown is written down once."""
+        with translate_errors():
+            async with self._pool.acquire() as connection:
+                await connection.executemany(_LOOK, [_line(FOLLOWED, one) for one in looks])
+
+    async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]:
+        """Who looked at the person's place, newest first."""
+        with translate_errors():
+            rows = await self._pool.fetch(
+                f"SELECT {_COLUMNS} FROM audit WHERE subject = $1 "  # noqa: S608 - literal columns
+                "AND what IN ('saw the place', 'followed the place') ORDER BY id DESC LIMIT $2",
+                f"people:{person}",
+                limit,
+            )
+        return [AuditEntry(*row) for row in rows]
+
     async def recent(self, district: str, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""
         with translate_errors():
             rows = await self._pool.fetch(
-                "SELECT at, who, what, subject, district, reason FROM audit "
+                f"SELECT {_COLUMNS} FROM audit "  # noqa: S608 - literal columns
                 "WHERE district = $1 ORDER BY at DESC, id DESC LIMIT $2",
                 district,
                 limit,

@@ -87,8 +87,10 @@ async def test_looking_changes_nothing_but_leaves_a_trace(
         await http.request(method, page_of(town, incident))
     assert (await town.incidents.get(incident.id, DISTRICT)).version == incident.version
     assert len(await town.incidents.trail(incident.id)) == 1
-    entries = [entry for entry in await Audit(town.pool).recent(DISTRICT) if entry.what == "saw the place"]
-    assert [(entry.who, entry.subject) for entry in entries] == [("mother (guardian)", f"incidents:{incident.id}")]
+    looks = await Audit(town.pool).looks(town.child)
+    assert [(one.who, one.role, one.shown) for one in looks] == [
+        ("mother (guardian)", "guardian", f"the place of incident {incident.number}")
+    ]
 
 
 async def test_i_am_on_it_acknowledges_once_and_leads_back_to_the_page(
