@@ -2,7 +2,6 @@
 
 import asyncio
 import ctypes
-import shutil
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from importlib.util import find_spec
@@ -20,9 +19,9 @@ from haechi.config import Settings
 from haechi.embedded.addresses import HOST, is_free
 from haechi.errors import ConfigError, HaechiError
 from haechi.store.postgres import open_pool, translate_errors
+from haechi.supervisor.disk import free_bytes, words_of
 from haechi.supervisor.site import SERVERS, Site, reached, read_site, runs
 
-LOW_DISK_BYTES = 2 * 1024**3
 LOW_MEMORY_BYTES = 1024**3
 CLOCK_S = 2.0
 _STA_UNSYNC = 0x0040
@@ -56,19 +55,14 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _machine(settings: Settings, _: Site | None) -> Sequence[Finding]:
-    folder = settings.data if settings.data.exists() else settings.data.parent
-    free = shutil.disk_usage(folder).free
+    free = free_bytes(settings.data)
     memory = psutil.virtual_memory().available
     version = ".".join(map(str, sys.version_info[:3]))
     return [
         Finding("good", "python", version),
-        Finding("good", "disk", f"{free / 1e9:.0f} GB free at {folder}")
-        if free > LOW_DISK_BYTES
-        else Finding(
-            "wrong",
-            "disk",
-            f"only {free / 1e9:.1f} GB free at {folder}: free some, or name another folder with --data.",
-        ),
+        Finding("wrong", "disk", trouble)
+        if (trouble := words_of(free, settings.data))
+        else Finding("good", "disk", f"{free / 1e9:.0f} GB free at {settings.data}"),
         Finding("good", "memory", f"{memory / 1e9:.1f} GB available")
         if memory > LOW_MEMORY_BYTES
         else Finding("wrong", "memory", f"only {memory / 1e9:.1f} GB available: close something."),

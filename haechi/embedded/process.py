@@ -122,15 +122,16 @@ class ChildProcess:
 
     def failure(self, what: str) -> ServerFailed:
         """The words of a failure: what, what to do, where its log is, and the log's end."""
-        words = self._last_words()
+        words = self.last_words()
         told = " ".join(part for part in (f"{self.name}: {what}.", fix_for(words), f"Its log: {self.log}") if part)
         return ServerFailed("\n".join([told, *(f"    {line}" for line in words.splitlines())]))
 
     def last_line(self) -> str:
         """The last line that it said, for a table or a sentence."""
-        return self._last_words(1)
+        return self.last_words(1)
 
-    def _last_words(self, lines: int = 6) -> str:
+    def last_words(self, lines: int = 6) -> str:
+        """The last lines of its log."""
         try:
             text = self.log.read_bytes()[-8192:].decode(errors="replace")
         except OSError:

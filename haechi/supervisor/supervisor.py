@@ -20,7 +20,7 @@ from haechi.config import Settings, changed, environment_of, value_of, variable_
 from haechi.domain.access import Role
 from haechi.embedded import EmbeddedServers, lock_folder
 from haechi.embedded.addresses import HOST, AddressBook, is_free
-from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed
+from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed, fix_for
 from haechi.errors import ConfigError, TransientError
 from haechi.failpoints import LOG_VARIABLE, VARIABLE
 from haechi.process import NAMES
@@ -31,6 +31,7 @@ from haechi.store.postgres import migrate, open_pool
 from haechi.store.users import Users
 from haechi.streaming.admin import Changelog, ensure_topics
 from haechi.streaming.connection import connect
+from haechi.supervisor.disk import Disk
 from haechi.supervisor.site import ProcessState, Site, State, write_site
 from haechi.topics import STATES, TOPICS
 
@@ -102,6 +103,7 @@ class Supervisor:
         self._extra = extra
         self._failpoints = failpoints
         self._say = say
+        self._disk = Disk(self._data, say)
         self._servers: EmbeddedServers | None = None
         self._lock: IO[bytes] | None = None
         self._live: Live | None = None
@@ -278,6 +280,7 @@ class Supervisor:
             child.why = str(error)
 
     async def _look(self) -> None:
+        self._disk.look()
         await self._hear()
         now = time.monotonic()
         for child in self._children:
@@ -296,7 +299,7 @@ class Supervisor:
         if self._servers is not None:
             for name, server in self._servers.servers.items():
                 if not server.alive():
-                    self._say(f"{name} has ended; it is started again.")
+                    self._say(f"{name} has ended; it is started again. {fix_for(server.child.last_words())}".strip())
                     try:
                         await server.start()
                     except ServerFailed as error:
@@ -316,7 +319,7 @@ class Supervisor:
         site = Site(os.getpid(), self._started_at, self.addresses, self.states)
         if site != self._site:
             self._site = site
-            with suppress(OSError):  # a full disk is said by the servers and by `doctor`
+            with suppress(OSError):  # a full disk is said by `Disk`
                 write_site(self._data, site)
 
 
