@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import os
-import resource
 import signal
 import socket
 from collections.abc import Coroutine
@@ -34,9 +33,9 @@ from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.alerting import Alert, Delivery
 from haechi.errors import Conflict, NotFound
-from haechi.process import Component, Main, component
+from haechi.process import Component, Main, component, open_files
 from haechi.sealing import data_key_of
-from haechi.serving import Server, behind, listen
+from haechi.serving import AtMost, Server, behind, listen
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
@@ -47,6 +46,7 @@ from haechi.streaming import StreamMetrics, Worker, connect
 
 RESOLVER_THREADS = 32  # names that do not resolve take seconds each, and must not hold up those that do
 OPEN_FILES = 16_384
+REQUESTS = 500  # answered at once; they share a few connections to PostgreSQL
 
 
 async def incidents(settings: Settings) -> None:
@@ -66,7 +66,7 @@ async def incidents(settings: Settings) -> None:
 
 async def sender(settings: Settings) -> None:
     """The inbox and the outbox; needs no Kafka."""
-    _raise_open_files()
+    open_files(OPEN_FILES)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(RESOLVER_THREADS, "resolver"))
     async with component("alerts.sender", settings) as it:
         pool = await open_pool(settings.postgres)
@@ -120,14 +120,12 @@ async def callbacks(settings: Settings) -> None:
         )
         server = Server(
             uvicorn.Config(
-                handlers.app(),
+                AtMost(handlers.app(), REQUESTS),
                 log_config=None,
                 access_log=False,  # the path is the guardian's right
                 server_header=False,
                 **behind(settings.trusted_proxies),
                 timeout_graceful_shutdown=1,
-                limit_concurrency=500,
-                h11_max_incomplete_event_size=16_384,
             )
         )
 
@@ -193,13 +191,6 @@ async def _first_to_end(*work: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=2)
-
-
-def _raise_open_files() -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    if soft < most:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 PROCESSES: dict[str, Main] = {

@@ -1,6 +1,7 @@
 """What every process of the house has: logs, metrics, a heartbeat, the data key; and how a name becomes a process."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib.metadata import entry_points
@@ -82,6 +83,16 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
             await heart
         await live.close()
         log.info("process.stopped")
+
+
+def open_files(wanted: int) -> int:
+    """Let this process open so many files and sockets, as far as it may; how many it can open now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return wanted if soft == resource.RLIM_INFINITY else soft
 
 
 def main_of(name: str) -> Main:

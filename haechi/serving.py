@@ -1,17 +1,26 @@
-"""What every door of ours for HTTP does alike: a taken port is said in words, and signals are the process's own."""
+"""What every door of ours for HTTP does alike: a taken port is said in words, silent visitors do not keep others out,
+and signals are the process's own."""
 
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TypedDict
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from haechi.config import variable_of
 from haechi.errors import ConfigError
+from haechi.process import open_files
+from haechi.visitors import REQUEST_S, Visitor, Visitors
 
 log = structlog.get_logger(__name__)
+
+MOST_CONNECTIONS = 10_000
+_OTHER_FILES = 256  # what a process opens beside its visitors: logs, spools, brokers, databases
+_BUSY = b"Too many requests at once; try again in a moment.\n"
 
 
 class Proxies(TypedDict):
@@ -22,7 +31,21 @@ class Proxies(TypedDict):
 
 
 class Server(uvicorn.Server):
-    """Uvicorn would end the process by the signal before its pools and spools are closed; here it leaves signals be."""
+    """Uvicorn would end the process by the signal before its pools and spools are closed; here it leaves signals be.
+
+    A request must arrive within `request_s`; in a full house the longest idle connection makes room for the next.
+    """
+
+    def __init__(self, config: uvicorn.Config, *, most: int = MOST_CONNECTIONS, request_s: float = REQUEST_S) -> None:
+        super().__init__(config)
+        most = max(1, min(most, open_files(most + _OTHER_FILES) - _OTHER_FILES))
+        self._visitors = Visitors(most, request_s=request_s)
+        config.http = partial(Visitor, self._visitors)  # type: ignore[assignment]  # uvicorn only calls it
+
+    async def on_tick(self, counter: int) -> bool:
+        """Uvicorn's, ten times a second."""
+        self._visitors.close_late()
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -30,12 +53,34 @@ class Server(uvicorn.Server):
         yield
 
 
+class AtMost:
+    """So many requests are worked on at once; the next one is told to come again (503)."""
+
+    def __init__(self, app: ASGIApp, most: int) -> None:
+        self._app = app
+        self._free = most
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif self._free <= 0:
+            headers = [(b"retry-after", b"1"), (b"content-length", str(len(_BUSY)).encode()), (b"connection", b"close")]
+            await send({"type": "http.response.start", "status": 503, "headers": headers})
+            await send({"type": "http.response.body", "body": _BUSY})
+        else:
+            self._free -= 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._free += 1
+
+
 def behind(proxies: tuple[str, ...]) -> Proxies:
     """What uvicorn is told of proxies: only the named ones may say who their client is."""
     return {"proxy_headers": bool(proxies), "forwarded_allow_ips": list(proxies)}
 
 
-def listen(host: str, port: int, host_key: str, port_key: str, *, backlog: int | None = None) -> socket.socket:
+def listen(host: str, port: int, host_key: str, port_key: str, *, backlog: int = 1024) -> socket.socket:
     """A listening socket; raises ConfigError that names the settings when the address is taken or not ours."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET

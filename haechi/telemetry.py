@@ -76,20 +76,25 @@ def serve_metrics(registry: CollectorRegistry, port: int) -> int | None:
 class HeartbeatStore(Protocol):
     """Where heartbeats are kept (`haechi.store.live.Live`)."""
 
-    async def beat(self, component: str, fields: dict[str, str], ttl_s: int) -> None: ...
+    async def beat(self, component: str, instance: str, fields: dict[str, str], ttl_s: int) -> None: ...
 
 
 async def beat_forever(
     store: HeartbeatStore, component: str, metrics_port: int | None, notes: Mapping[str, str], clock: Clock = utc_now
 ) -> None:
-    """Tell each second that the component lives; a store that is away is tried again, in silence, next second."""
+    """Tell each second that this process of the component lives; several of one name do not hide each other.
+
+    A store that is away is tried again, in silence, next second.
+    """
+    host, pid = socket.gethostname(), str(os.getpid())
     fields = {
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
+        "host": host,
+        "pid": pid,
         "metrics": str(metrics_port or ""),
         "since": clock().isoformat(),
     }
     while True:
         with suppress(TransientError):
-            await store.beat(component, fields | dict(notes) | {"at": clock().isoformat()}, HEARTBEAT_TTL_S)
+            told = fields | dict(notes) | {"at": clock().isoformat()}
+            await store.beat(component, f"{host}:{pid}", told, HEARTBEAT_TTL_S)
         await asyncio.sleep(HEARTBEAT_S)

@@ -37,14 +37,16 @@ class Live:
         except ValueError as error:
             raise ConfigError(f"HAECHI_REDIS__URL cannot be used: {error}") from error
 
-    async def beat(self, component: str, fields: dict[str, str], ttl_s: int) -> None:
-        """The component lives for another `ttl_s` seconds."""
-        await self._set(f"heartbeat:{component}", msgspec.json.encode(fields), ttl_s)
+    async def beat(self, component: str, instance: str, fields: dict[str, str], ttl_s: int) -> None:
+        """That instance of the component lives for another `ttl_s` seconds."""
+        await self._set(f"heartbeat:{component}@{instance}", msgspec.json.encode(fields), ttl_s)
 
-    async def heartbeats(self) -> dict[str, dict[str, str]]:
-        """Fields by component, of those that live."""
-        found = await self._all("heartbeat:")
-        return {name: msgspec.json.decode(data, type=dict[str, str]) for name, data in found.items()}
+    async def heartbeats(self) -> dict[str, list[dict[str, str]]]:
+        """By component, the fields of each instance that lives."""
+        beats: dict[str, list[dict[str, str]]] = {}
+        for name, data in sorted((await self._all("heartbeat:")).items()):
+            beats.setdefault(name.partition("@")[0], []).append(msgspec.json.decode(data, type=dict[str, str]))
+        return beats
 
     async def put_positions(self, positions: Sequence[tuple[str, bytes]]) -> None:
         """(person, JSON of a Position) each."""

@@ -39,7 +39,6 @@ async def run(settings: Settings) -> None:
 def _config(app: ASGIApp, proxies: tuple[str, ...]) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
         ws="none",
         lifespan="off",
         access_log=False,

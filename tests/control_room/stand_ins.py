@@ -376,7 +376,7 @@ class Live:
         }
 
     async def heartbeats(self):
-        return {"wall": {}, "alerts.sender": {}}
+        return {"wall": [{}], "alerts.sender": [{}]}
 
     async def camera_states(self):
         now = utc_now()

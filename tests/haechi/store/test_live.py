@@ -21,9 +21,15 @@ async def live(redis_url: str) -> AsyncIterator[Live]:
 
 
 async def test_a_heartbeat_lives_as_long_as_it_was_told(live: Live) -> None:
-    await live.beat("vision", {"pid": "1"}, 30)
-    await live.beat("gateway", {"pid": "2"}, 30)
-    assert await live.heartbeats() == {"vision": {"pid": "1"}, "gateway": {"pid": "2"}}
+    await live.beat("vision", "a:1", {"pid": "1"}, 30)
+    await live.beat("ingest.gateway", "a:2", {"pid": "2"}, 30)
+    assert await live.heartbeats() == {"vision": [{"pid": "1"}], "ingest.gateway": [{"pid": "2"}]}
+
+
+async def test_two_processes_of_one_name_do_not_hide_each_other(live: Live) -> None:
+    await live.beat("ingest.gateway", "a:2", {"pid": "2"}, 30)
+    await live.beat("ingest.gateway", "b:2", {"pid": "2", "host": "b"}, 1)
+    assert await live.heartbeats() == {"ingest.gateway": [{"pid": "2"}, {"pid": "2", "host": "b"}]}
 
 
 async def test_last_positions_are_found_by_person(live: Live) -> None:
@@ -48,7 +54,7 @@ async def test_a_thumbnail_carries_the_time_of_its_picture(live: Live) -> None:
 
 
 async def test_every_key_has_an_end_and_a_row_in_the_documentation(live: Live, redis_url: str) -> None:
-    await live.beat("vision", {}, 30)
+    await live.beat("vision", "a:1", {}, 30)
     await live.put_positions([("p1", b"{}")])
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "no model"))
