@@ -7,9 +7,10 @@ import analytics.rules
 from analytics.agents import consume_positions, consume_readings, consume_sightings, consume_urgent
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
+from analytics.positions import PositionMetrics
+from analytics.positions.safe_zones import Rule
 from analytics.rules import trespass
 from analytics.rules.threshold import load_rules
-from analytics.safe_zones import Rule
 from analytics.sensors import SensorState
 from analytics.zone_book import ZoneBook
 from haechi.clock import utc_now
@@ -44,7 +45,7 @@ async def positions(settings: Settings) -> None:
         live = LivePositions(it.live, it.registry)
         rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
         worker = make_worker(it)
-        consume_positions(worker, books.newest, rule, live, utc_now)
+        consume_positions(worker, books.newest, rule, live, PositionMetrics(it.registry), utc_now)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(zones.follow()), group.create_task(live.write_forever())]
             await worker.run()

@@ -6,8 +6,9 @@ import msgspec
 
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
-from analytics.safe_zones import Rule as ZoneRule
-from analytics.safe_zones import SafeZoneState
+from analytics.positions import Devices, PositionMetrics, PositionState, Watch
+from analytics.positions.safe_zones import Rule as ZoneRule
+from analytics.positions.safe_zones import SafeZones
 from analytics.sensors import SensorState
 from analytics.zone_book import ZoneBook
 from haechi import topics
@@ -60,29 +61,39 @@ def consume_urgent(worker: Worker, clock: Clock) -> None:
     worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
 
 
-class Positions(SafeZoneState):
-    """Takes a new book of zones as soon as there is one, between two messages, and shows positions live."""
+def watches(devices: Devices, book: Callable[[], ZoneBook], rule: ZoneRule) -> Sequence[Watch]:
+    """Who looks at positions, in this order. To add one: `analytics/positions/watch.py`."""
+    return (SafeZones(devices, book, rule),)
 
-    def __init__(self, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions) -> None:
-        super().__init__(book(), rule)
-        self._newest_book = book
+
+class Positions(PositionState):
+    """Shows positions live, beside deciding."""
+
+    def __init__(
+        self, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions, metrics: PositionMetrics
+    ) -> None:
+        devices = Devices()
+        super().__init__(devices, watches(devices, book, rule), metrics)
         self._live = live
 
     def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-        """As the safe zones decide, after what a new book has ended."""
-        newest = self._newest_book()
-        removed = self.adopt(newest) if newest is not self.book else []
+        """As the watches decide."""
         if isinstance(message, PositionBatch):
             self._live.offer(message)
-        return [*removed, *super().apply(offset, message)]
+        return super().apply(offset, message)
 
 
 def consume_positions(
-    worker: Worker, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions, clock: Clock
+    worker: Worker,
+    book: Callable[[], ZoneBook],
+    rule: ZoneRule,
+    live: LivePositions,
+    metrics: PositionMetrics,
+    clock: Clock,
 ) -> None:
-    """Positions and ticks against the safe zones; the newest position of each person goes to the live store."""
+    """Positions and ticks to the watches; the newest position of each person goes to the live store."""
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(book, rule, live), to_alerts(clock), positions_or_tick
+        topics.POSITIONS, lambda _partition: Positions(book, rule, live, metrics), to_alerts(clock), positions_or_tick
     )
 
 

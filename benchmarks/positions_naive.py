@@ -8,7 +8,7 @@ import time
 import faust
 import shapely
 
-from analytics.safe_zones import Rule
+from analytics.positions.safe_zones import Rule
 from benchmarks.positions import PLANE, zones
 from haechi.config import KafkaSettings
 from haechi.streaming import connect

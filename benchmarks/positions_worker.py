@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.live_positions import LivePositions
-from analytics.safe_zones import Rule
+from analytics.positions import PositionMetrics
+from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from benchmarks.positions import zones
 from haechi import topics
@@ -53,7 +54,7 @@ class Meter:
 async def main(url: str, prefix: str, expected: int, valkey: str) -> None:
     """Consume until all has been seen."""
     meter, registry = Meter(expected), CollectorRegistry()
-    live = LivePositions(Live(valkey), registry)
+    live, metrics = LivePositions(Live(valkey), registry), PositionMetrics(registry)
 
     class Counted(agents.Positions):
         def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
@@ -70,7 +71,7 @@ async def main(url: str, prefix: str, expected: int, valkey: str) -> None:
     book = ZoneBook(zones())
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Counted(lambda: book, Rule(), live),
+        lambda _: Counted(lambda: book, Rule(), live, metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )

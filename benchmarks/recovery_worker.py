@@ -9,7 +9,8 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.live_positions import LivePositions
-from analytics.safe_zones import Rule
+from analytics.positions import PositionMetrics
+from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from benchmarks.positions import zones
 from haechi import topics
@@ -38,7 +39,7 @@ class Telling(agents.Positions):
 async def main(url: str, prefix: str, valkey: str) -> None:
     """Consume until killed."""
     registry = CollectorRegistry()
-    live = LivePositions(Live(valkey), registry)
+    live, metrics = LivePositions(Live(valkey), registry), PositionMetrics(registry)
     book = ZoneBook(zones())
     worker = Worker(
         "analytics.positions",
@@ -48,7 +49,7 @@ async def main(url: str, prefix: str, valkey: str) -> None:
     )
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Telling(lambda: book, Rule(), live),
+        lambda _: Telling(lambda: book, Rule(), live, metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )

@@ -7,7 +7,7 @@ from haechi.streaming.metrics import StreamMetrics
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Event, Record
 from haechi.streaming.runtime import UntrustedState
-from haechi.streaming.state import PartitionState
+from haechi.streaming.state import PartitionState, PartlyApplied
 from haechi.streaming.ticks import tick_for_ever
 from haechi.streaming.worker import Worker, run_process
 
@@ -16,6 +16,7 @@ __all__ = [
     "DeadLetter",
     "Event",
     "PartitionState",
+    "PartlyApplied",
     "Producer",
     "Record",
     "StreamMetrics",

@@ -117,18 +117,7 @@ class Runtime:
         self, topic: Topic, message: Message, reason: str, ended: asyncio.Event, hook: OnDeadLetter | None
     ) -> None:
         """File a dead letter, awaited; Ended when a stop comes before the broker has it."""
-        letter = dead_letters.DeadLetter(
-            app=self.app_name,
-            topic=topic.name,
-            partition=message.partition,
-            offset=message.offset,
-            key=message.key,
-            value=message.value,
-            headers=headers_of(message),
-            sent_at=datetime.fromtimestamp(message.timestamp, UTC),
-            failed_at=self.clock(),
-            reason=reason,
-        )
+        letter = self.letter(topic, message, reason)
         failpoint("streaming.before_dead_letter")
         record = dead_letters.seal(letter, self.sealer)
         await self.persist(lambda: self.producer.send(record), topic.name, ended)
@@ -141,6 +130,25 @@ class Runtime:
                 log.critical(
                     "stream.dead_letter_hook_failed", topic=topic.name, offset=message.offset, error=str(error)
                 )
+        self.count_dead_letter(topic, message, reason)
+
+    def letter(self, topic: Topic, message: Message, reason: str) -> dead_letters.DeadLetter:
+        """The message as it came, and why it could not be processed."""
+        return dead_letters.DeadLetter(
+            app=self.app_name,
+            topic=topic.name,
+            partition=message.partition,
+            offset=message.offset,
+            key=message.key,
+            value=message.value,
+            headers=headers_of(message),
+            sent_at=datetime.fromtimestamp(message.timestamp, UTC),
+            failed_at=self.clock(),
+            reason=reason,
+        )
+
+    def count_dead_letter(self, topic: Topic, message: Message, reason: str) -> None:
+        """Say that one was filed."""
         self.metrics.dead_letters.labels(topic.name).inc()
         log.error(
             "stream.dead_letter", topic=topic.name, partition=message.partition, offset=message.offset, reason=reason

@@ -1,10 +1,23 @@
 """What a stateful consumer keeps: one block per logical shard, held together per partition."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 Message_contra = TypeVar("Message_contra", contravariant=True)
 Output_co = TypeVar("Output_co", covariant=True)
+
+
+class PartlyApplied(Exception):  # noqa: N818 - a state of affairs, as in "the message was partly applied"
+    """Some of a state's independent parts could not apply a message, the others did; the state goes on.
+
+    `outputs` are the others', and are sent; the message is filed as a dead letter with `reason`. Re-applying it raises
+    this again.
+    """
+
+    def __init__(self, outputs: Sequence[Any], reason: str) -> None:
+        super().__init__(reason)
+        self.outputs = outputs
+        self.reason = reason
 
 
 class PartitionState(Protocol[Message_contra, Output_co]):
@@ -21,7 +34,8 @@ class PartitionState(Protocol[Message_contra, Output_co]):
     def apply(self, offset: int, message: Message_contra) -> Sequence[Output_co]:
         """Apply what the shards have not seen yet of the message at `offset`; pure but for this state.
 
-        Re-applying an offset after a replay gives the outputs with the same ids again.
+        Re-applying an offset after a replay gives the outputs with the same ids again. Raises PartlyApplied where
+        independent parts share the state and one of them failed.
         """
 
     def changed(self) -> Iterable[tuple[int, bytes]]:

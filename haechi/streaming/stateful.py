@@ -10,11 +10,12 @@ import structlog
 
 from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
+from haechi.streaming import dead_letters
 from haechi.streaming.acks import Place
 from haechi.streaming.changelog import Changelog
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
-from haechi.streaming.state import PartitionState
+from haechi.streaming.state import PartitionState, PartlyApplied
 from haechi.streaming.trouble import TRIES
 from haechi.topics import Topic
 
@@ -136,7 +137,7 @@ class _Partition(Generic[M, Out]):
             raise Ended
         try:
             event = decoded(self._consumer.topic, message, self._consumer.decode)
-            outputs = self._apply(event)
+            outputs = self._apply(event, message)
         except PermanentError as error:
             await self._runtime.bury(
                 self._consumer.topic, message, str(error), self.ended, self._consumer.on_dead_letter
@@ -155,13 +156,24 @@ class _Partition(Generic[M, Out]):
         crowded = self._queued - self._sent >= OUTPUTS_WAITING or len(self._open) >= EVENTS_OPEN
         return not self.taking or not crowded
 
-    def _apply(self, event: Event[M]) -> Sequence[Record]:
-        """The event's outputs. An exception leaves the state in doubt: it is rebuilt, and the event tried again."""
+    def _apply(self, event: Event[M], message: Message) -> Sequence[Record]:
+        """The event's outputs. An exception leaves the state in doubt: it is rebuilt, and the event tried again.
+
+        Where a part of the state failed and the others did not, the dead letter is an output among theirs: a checkpoint
+        that covers the event has waited for it.
+        """
         for attempt in range(1, TRIES + 1):
             try:
                 failpoint("streaming.before_apply")
-                outputs = self._state.apply(event.offset, event.message)
+                try:
+                    outputs, reason = self._state.apply(event.offset, event.message), None
+                except PartlyApplied as partly:
+                    outputs, reason = partly.outputs, partly.reason
                 records = [record for output in outputs for record in self._consumer.route(output)]
+                if reason is not None:
+                    letter = self._runtime.letter(self._consumer.topic, message, reason)
+                    records.append(dead_letters.seal(letter, self._runtime.sealer))
+                    self._runtime.count_dead_letter(self._consumer.topic, message, reason)
                 failpoint("streaming.after_apply")
             except Exception as error:  # the isolation boundary of a room's step: a retry, or a dead letter
                 log.warning("stream.unexpected", topic=self._consumer.topic.name, error=repr(error), exc_info=True)
@@ -178,7 +190,8 @@ class _Partition(Generic[M, Out]):
         self._state = self._restored()
         for offset, message in self._open:
             if message is not None:
-                self._state.apply(offset, message)
+                with contextlib.suppress(PartlyApplied):  # it was filed then
+                    self._state.apply(offset, message)
 
     async def checkpoint(self) -> None:
         """Outputs, then blocks, then positions."""

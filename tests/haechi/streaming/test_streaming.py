@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,17 @@ from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.errors import ConfigError, NotFound, PermanentError
 from haechi.sealing import Sealer, create_key
-from haechi.streaming import Connection, Event, Producer, Record, StreamMetrics, Worker, connect, tick_for_ever
+from haechi.streaming import (
+    Connection,
+    Event,
+    PartlyApplied,
+    Producer,
+    Record,
+    StreamMetrics,
+    Worker,
+    connect,
+    tick_for_ever,
+)
 from haechi.streaming.admin import Changelog, check_topics, ensure_topics
 from haechi.streaming.dead_letters import REPLAYED, DeadLetter, listing, replay, seal, show
 from haechi.topics import Topic
@@ -161,6 +171,39 @@ async def test_lag_and_acknowledgements_are_shown(connection: Connection, produc
             await asyncio.sleep(0.05)
     assert registry.get_sample_value("haechi_stream_acked_total", {"topic": "one"}) == 7
     assert registry.get_sample_value("haechi_stream_latency_seconds_count", {"topic": "one"}) == 7
+
+
+class HalfBroken:
+    """Two parts in one state: one echoes, the other cannot bear an odd offset."""
+
+    def load(self, shard: int, block: bytes) -> None:
+        raise AssertionError("nothing was kept")
+
+    def apply(self, offset: int, message: bytes) -> Sequence[bytes]:
+        if offset % 2:
+            raise PartlyApplied([message], "the other part: odd")
+        return [message]
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        return [(0, b"block")]
+
+
+async def test_a_part_of_a_state_that_fails_is_filed_and_the_others_outputs_leave(
+    connection: Connection, producer: Producer
+) -> None:
+    sealer, registry = Sealer(create_key()), CollectorRegistry()
+    out = Topic("out", 2, timedelta(hours=8))
+    await ensure_topics(connection, [ONE, out, topics.DEAD_LETTERS], [Changelog("half", ONE)])
+    worker = Worker("half", connection, sealer, StreamMetrics(registry))
+    worker.consume_with_state(ONE, lambda _: HalfBroken(), lambda value: [Record("out", value, partition=0)], bytes)
+    await producer.send(*[Record("one", b"%d" % number, partition=0) for number in range(4)])
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        while registry.get_sample_value("haechi_stream_acked_total", {"topic": "one"}) != 4:
+            await asyncio.sleep(0.05)
+    assert [record.value for record in await _read(connection, "out", 0, 4)] == [b"0", b"1", b"2", b"3"]
+    letters = [(filed.letter.value, filed.letter.reason) async for filed in listing(connection, sealer)]
+    assert letters == [(b"1", "the other part: odd"), (b"3", "the other part: odd")]
+    assert registry.get_sample_value("haechi_stream_dead_letters_total", {"topic": "one"}) == 2
 
 
 async def test_a_worker_that_stands_still_without_a_reason_ends(connection: Connection, producer: Producer) -> None:

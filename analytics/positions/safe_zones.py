@@ -5,7 +5,7 @@ wrong by its whole accuracy. A person is inside when a fix that is more accurate
 Anything else decides nothing. Only the newest fix of a device decides; a late one never does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 import msgspec
@@ -13,12 +13,14 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from analytics.device_table import INSIDE, OUTSIDE, DeviceTable
+from analytics.positions.devices import Devices, Slots
+from analytics.positions.watch import Heard, Moment
+from analytics.positions.zone_table import INSIDE, OUTSIDE, ZoneTable
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import KINDS, Alert, Because
 from haechi.domain.people import PositionBatch, SafeZone
-from haechi.domain.time import Tick, instant_of, micros_of
-from haechi.ids import SHARDS, alert_id
+from haechi.domain.time import instant_of
+from haechi.ids import alert_id
 
 UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
 
@@ -32,60 +34,72 @@ class Rule(msgspec.Struct, frozen=True):
     confirmations: int = 2
 
 
-class SafeZoneState:
-    """The state of the devices of one partition (`haechi.streaming.state.PartitionState`)."""
+class SafeZones:
+    """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
+    message."""
 
-    def __init__(self, book: ZoneBook, rule: Rule) -> None:
+    name = "safe-zones"
+
+    def __init__(self, devices: Devices, book: Callable[[], ZoneBook], rule: Rule) -> None:
+        self._devices = devices
+        self._newest_book = book
         self._rule = rule
-        self._table = DeviceTable(book)
-        self._applied = np.full(SHARDS, -1, dtype=np.int64)
-        self._dirty: set[int] = set()
-        self._time = 0
+        self._table = ZoneTable(devices, book())
 
     @property
     def book(self) -> ZoneBook:
         return self._table.book
 
-    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-        """Alerts of what the shards have not applied yet; the same offset replayed gives the same ids."""
-        if isinstance(message, Tick):
-            return self._tick(offset, message)
-        rows = np.flatnonzero(self._applied[message.shard] < offset)
-        if not len(rows):
-            return ()
-        slots = self._table.slots(message)
-        alerts: list[Alert] = []
-        for turn in _turns(message, rows):
-            alerts.extend(self._decide(message, turn, slots))
-        shards = np.unique(message.shard[rows])
-        self._applied[shards] = offset
-        self._dirty.update(shards.tolist())
+    def positions(self, heard: Heard) -> list[Alert]:
+        """Who left and who came back by these fixes."""
+        alerts = self._adopt()
+        self._table.place(heard.slots)
+        for turn in _turns(heard.batch, heard.slots, heard.rows):
+            alerts.extend(self._decide(heard.batch, heard.rows[turn], heard.slots[turn]))
         return alerts
 
-    def adopt(self, book: ZoneBook) -> list[Alert]:
+    def tick(self, moment: Moment) -> list[Alert]:
+        """Time has passed: schedules begin and end also where nothing is heard."""
+        alerts = self._adopt()
+        pair = self._table.scheduled(moment.slots)
+        now = np.full(len(pair[0]), moment.now, dtype=np.int64)
+        return [*alerts, *self._speak(pair, now, "was outside when the schedule began")]
+
+    def resize(self, room: int) -> None:
+        """Room for so many slots."""
+        self._table.resize(room)
+
+    def holds(self, slots: Slots) -> NDArray[np.bool_]:
+        """An open episode keeps a device."""
+        return np.any(self._table.pairs["alerted"][slots] > 0, axis=1)  # type: ignore[no-any-return]  # axis gives an array
+
+    def clear(self, slots: Slots) -> None:
+        """Empty the slots."""
+        self._table.clear(slots)
+
+    def dump(self, slots: Slots) -> bytes:
+        """What is known of these slots."""
+        return self._table.dump(slots)
+
+    def load(self, slots: Slots, part: bytes) -> None:
+        """Take back what `dump` gave."""
+        self._table.load(slots, part)
+
+    def _adopt(self) -> list[Alert]:
         """Take a new book of zones; the open episodes of zones that were removed are cleared."""
-        old = self.book
+        book, old = self._newest_book(), self.book
+        if book is old:
+            return []
         alerts = []
         for slot, row, started in self._table.adopt(book):
             moment = max(self._table.last_at(slot), started)
             alerts.append(self._alert("clear", slot, old.zones[row], started, moment, "the zone was removed"))
-            self._dirty.add(self._table.shard(slot))
+            self._devices.touch(np.array([slot]))
         return alerts
 
-    def load(self, shard: int, block: bytes) -> None:
-        """Take back a shard's block."""
-        self._applied[shard] = self._table.load(block)
-
-    def changed(self) -> Iterable[tuple[int, bytes]]:
-        """The blocks of the shards that changed since the last call."""
-        dirty, self._dirty = self._dirty, set()
-        for shard in sorted(dirty):
-            yield shard, self._table.dump(shard, int(self._applied[shard]))
-
-    def _decide(self, batch: PositionBatch, rows: NDArray[np.int64], slots: NDArray[np.int64]) -> list[Alert]:
+    def _decide(self, batch: PositionBatch, rows: NDArray[np.int64], slot: Slots) -> list[Alert]:
         """At most one row a device: the fixes newer than the last decided one move the state."""
-        slot = slots[batch.device[rows]]
-        newer = batch.at[rows] > self._table.devices["last_at"][slot]
+        newer = batch.at[rows] > self._table.fixes["last_at"][slot]
         rows, slot = rows[newer], slot[newer]
         self._table.remember(slot, batch, rows)
         zone = self._table.pairs["zone"][slot]
@@ -105,17 +119,6 @@ class SafeZoneState:
         self._table.pairs[pair] = state
         return self._speak(pair, batch.at[rows][which], "is outside")
 
-    def _tick(self, offset: int, tick: Tick) -> list[Alert]:
-        """Time has passed: schedules begin and end also where nothing is heard."""
-        now = micros_of(tick.at)
-        if now <= self._time:
-            return []
-        self._time = now
-        which, column = self._table.scheduled()
-        fresh = self._applied[self._table.shards(which)] < offset
-        pair = (which[fresh], column[fresh])
-        return self._speak(pair, np.full(len(pair[0]), now, dtype=np.int64), "was outside when the schedule began")
-
     def _speak(self, pair: Pairs, at: NDArray[np.int64], why: str) -> list[Alert]:
         """Raise for who is outside while it matters and is not raised; clear for who is back or whose time is over."""
         state = self._table.pairs[pair]
@@ -127,7 +130,7 @@ class SafeZoneState:
         for i in np.flatnonzero(left | back).tolist():
             slot, column, moment = int(pair[0][i]), int(pair[1][i]), int(at[i])
             zone = self.book.zones[int(state["zone"][i])]
-            self._dirty.add(self._table.shard(slot))
+            self._devices.touch(pair[0][i : i + 1])
             self._table.pairs["alerted"][slot, column] = moment if left[i] else 0
             if left[i]:
                 alerts.append(self._alert("raise", slot, zone, moment, moment, why))
@@ -140,7 +143,7 @@ class SafeZoneState:
         self, action: Literal["raise", "clear"], slot: int, zone: SafeZone, started: int, moment: int, words: str
     ) -> Alert:
         kind, starts_at, at = KINDS["zone-exit"], instant_of(started), instant_of(moment)
-        fixes = self._table.fixes(slot)
+        fixes = self._table.kept(slot)
         newest = fixes[-1]
         return Alert(
             id=alert_id(kind.name, newest.person, zone.id, starts_at),
@@ -173,14 +176,11 @@ class SafeZoneState:
         )
 
 
-def _turns(batch: PositionBatch, rows: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
-    """The rows in turns so that no device is twice in one and its fixes come in order of their time."""
-    if np.bincount(batch.device[rows]).max() == 1:
-        yield rows
-        return
-    order = rows[np.lexsort((batch.at[rows], batch.device[rows]))]
-    device = batch.device[order]
-    starts = np.flatnonzero(np.r_[True, device[1:] != device[:-1]])
-    rank = np.arange(len(device)) - np.repeat(starts, np.diff(np.r_[starts, len(device)]))
+def _turns(batch: PositionBatch, slots: Slots, rows: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
+    """Indices into `rows` in turns, so that no device is twice in one and its fixes come in order of their time."""
+    order = np.lexsort((batch.at[rows], slots))
+    slot = slots[order]
+    starts = np.flatnonzero(np.r_[True, slot[1:] != slot[:-1]])
+    rank = np.arange(len(slot)) - np.repeat(starts, np.diff(np.r_[starts, len(slot)]))
     for turn in range(int(rank.max()) + 1):
         yield order[rank == turn]

@@ -1,72 +1,30 @@
 """Leaving and coming back, fix by fix."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import time, timedelta
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from analytics.safe_zones import Rule, SafeZoneState
-from analytics.zone_book import ZoneBook
-from haechi.domain.alerting import Alert
-from haechi.domain.geo import Circle, LocalPlane, Point, Polygon
-from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.geo import Circle, Point, Polygon
+from haechi.domain.people import SafeZone
 from haechi.domain.schedule import DAYS, Window
-from haechi.domain.time import Tick
-from haechi.ids import shard_of
+from tests.analytics.positions.build import (
+    AT,
+    HOME,
+    PLANE,
+    Fix,
+    Registry,
+    batch,
+    circle,
+    fix,
+    run,
+    state_of,
+    tick,
+    told,
+)
 
-HOME = Point(126.9227, 37.6186)
-PLANE = LocalPlane(HOME)
-AT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 9:00 in Seoul
 SCHOOL_HOURS = (Window("Asia/Seoul", DAYS[:5], time(9, 30), time(15, 0)),)
-RULE = Rule(buffer_m=20, confirmations=2)
-
-
-def circle(radius: float = 100, schedule: tuple[Window, ...] = (), zone: str = "home", version: int = 1) -> SafeZone:
-    return SafeZone(zone, "haneul", "p1", zone, Circle(HOME, radius), schedule, version)
-
-
-def fix(minute: float, east: float, accuracy: float = 5, device: str = "d1", person: str = "p1") -> tuple[object, ...]:
-    return (device, person, AT + timedelta(minutes=minute), east, accuracy)
-
-
-def batch(fixes: Sequence[tuple[object, ...]]) -> PositionBatch:
-    devices = tuple(dict.fromkeys(str(f[0]) for f in fixes))
-    persons = tuple(dict.fromkeys(str(f[1]) for f in fixes))
-    at = np.array([int(f[2].timestamp() * 1e6) for f in fixes], np.int64)
-    lon, lat = PLANE.to_degrees(np.array([float(f[3]) for f in fixes]), np.zeros(len(fixes)))
-    nan = np.full(len(fixes), np.nan, np.float32)
-    return PositionBatch(
-        devices=devices,
-        persons=persons,
-        device=np.array([devices.index(f[0]) for f in fixes], np.int32),
-        person=np.array([persons.index(f[1]) for f in fixes], np.int32),
-        shard=np.array([shard_of(f[1]) for f in fixes], np.uint8),
-        at=at,
-        received=at + 100_000,
-        lon=lon,
-        lat=lat,
-        accuracy=np.array([f[4] for f in fixes], np.float32),
-        speed=nan,
-        course=nan,
-        battery=nan,
-    )
-
-
-def run(state: SafeZoneState, *messages: object, start: int = 0) -> list[Alert]:
-    alerts: list[Alert] = []
-    for offset, message in enumerate(messages, start):
-        alerts.extend(state.apply(offset, message if isinstance(message, (Tick, PositionBatch)) else batch(message)))
-    return alerts
-
-
-def told(alerts: Iterable[Alert]) -> list[tuple[str, str]]:
-    return [(a.action, a.place) for a in alerts]
-
-
-def state_of(*zones: SafeZone, rule: Rule = RULE) -> SafeZoneState:
-    return SafeZoneState(ZoneBook(zones), rule)
 
 
 def test_two_fixes_outside_raise_once_and_a_fix_inside_clears_the_same_alert() -> None:
@@ -110,8 +68,8 @@ def test_already_outside_at_the_first_fix_is_raised() -> None:
 def test_outside_the_schedule_nothing_is_raised_and_its_start_raises_for_who_is_already_outside() -> None:
     state = state_of(circle(schedule=SCHOOL_HOURS))
     assert run(state, [fix(0, 400)], [fix(1, 400)]) == []
-    assert run(state, Tick("g", AT + timedelta(minutes=29), spool_empty=True), start=2) == []
-    alerts = run(state, Tick("g", AT + timedelta(minutes=30), spool_empty=True), start=3)
+    assert run(state, tick(29), start=2) == []
+    alerts = run(state, tick(30), start=3)
     assert told(alerts) == [("raise", "home")]
     assert dict(alerts[0].because.values)["fix_age_s"] == 29 * 60
 
@@ -119,7 +77,7 @@ def test_outside_the_schedule_nothing_is_raised_and_its_start_raises_for_who_is_
 def test_the_end_of_the_schedule_clears() -> None:
     state = state_of(circle(schedule=SCHOOL_HOURS))
     assert told(run(state, [fix(40, 400)], [fix(41, 400)])) == [("raise", "home")]
-    later = Tick("g", AT + timedelta(hours=6), spool_empty=True)
+    later = tick(6 * 60)
     assert told(run(state, later, start=2)) == [("clear", "home")]
 
 
@@ -151,18 +109,21 @@ def test_a_district_zone_holds_for_everyone() -> None:
 
 
 def test_a_changed_zone_keeps_the_open_episode_and_asks_the_next_fix() -> None:
-    state = state_of(circle())
+    registry = Registry(circle())
+    state = state_of(registry=registry)
     assert told(run(state, [fix(0, 400)], [fix(1, 400)])) == [("raise", "home")]
-    assert state.adopt(ZoneBook([circle(800, version=2)])) == []
+    registry.change(circle(800, version=2))
     assert told(run(state, [fix(2, 400)], start=2)) == [("clear", "home")]
 
 
 def test_a_removed_zone_clears_its_open_episode() -> None:
-    state = state_of(circle())
+    registry = Registry(circle())
+    state = state_of(registry=registry)
     (raised,) = run(state, [fix(0, 400)], [fix(1, 400)])
-    (cleared,) = state.adopt(ZoneBook([]))
+    registry.change()
+    (cleared,) = run(state, tick(2), start=2)
     assert (cleared.action, cleared.id) == ("clear", raised.id)
-    assert run(state, [fix(2, 400)], start=2) == []
+    assert run(state, [fix(2, 400)], start=3) == []
 
 
 def test_many_devices_grow_the_table_and_keep_their_own_state() -> None:
@@ -178,7 +139,7 @@ walks = st.lists(
 )
 
 
-def fixes_of(walk: list[tuple[str, int, float]]) -> list[tuple[object, ...]]:
+def fixes_of(walk: list[tuple[str, int, float]]) -> list[Fix]:
     return [fix(m, x, device=d, person=d.replace("d", "p")) for d, m, x in walk]
 
 
@@ -196,7 +157,7 @@ def test_leave_and_return_always_alternate(walk: list[tuple[str, int, float]]) -
 
 @given(walks, st.integers(1, 7))
 def test_cutting_the_stream_into_other_batches_changes_nothing(walk: list[tuple[str, int, float]], size: int) -> None:
-    fixes = sorted(fixes_of(walk), key=lambda f: f[2])
+    fixes = sorted(fixes_of(walk), key=lambda f: f.at)
     single = run(state_of(*zones_for_all()), *([f] for f in fixes))
     cut = run(state_of(*zones_for_all()), *(fixes[i : i + size] for i in range(0, len(fixes), size)))
     key = lambda a: (a.id, a.action)

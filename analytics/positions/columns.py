@@ -1,0 +1,62 @@
+"""Memory as columns: one numpy record per slot, written to a block with its own description."""
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+class _Part(msgspec.Struct, array_like=True):
+    """Records as they are kept: the fields (name, type, shape), and the bytes."""
+
+    fields: list[tuple[str, str, tuple[int, ...]]]
+    data: bytes
+
+
+_decoder = msgspec.msgpack.Decoder(_Part)
+
+
+class Columns:
+    """`rows` (n,) of `dtype`, one record per slot; `empty` is what a slot holds that nothing is known of."""
+
+    def __init__(self, dtype: DTypeLike, empty: tuple[object, ...]) -> None:
+        self.dtype = np.dtype(dtype)
+        self.empty = np.array(empty, dtype=self.dtype)
+        self.rows: NDArray[Any] = np.zeros(0, dtype=self.dtype)
+
+    def resize(self, room: int) -> None:
+        """Room for `room` slots; what is known stays."""
+        rows = np.full(room, self.empty, dtype=self.dtype)
+        rows[: len(self.rows)] = self.rows[:room]
+        self.rows = rows
+
+    def clear(self, slots: NDArray[np.int64]) -> None:
+        """Nothing is known of the slots any more."""
+        self.rows[slots] = self.empty
+
+    def dump(self, slots: NDArray[np.int64]) -> bytes:
+        """The records of the slots, in their order."""
+        return pack(self.rows[slots])
+
+    def load(self, slots: NDArray[np.int64], data: bytes) -> None:
+        """Take back what `dump` gave; a field added since is empty, one removed since is passed over."""
+        self.rows[slots] = unpack(data, self.dtype, self.empty)
+
+
+def pack(rows: NDArray[Any]) -> bytes:
+    """Records with the names of their fields."""
+    fields = [(name, kind.base.str, kind.shape) for name, (kind, *_) in (rows.dtype.fields or {}).items()]
+    return msgspec.msgpack.encode((fields, rows.tobytes()))
+
+
+def unpack(data: bytes, dtype: np.dtype[Any], empty: NDArray[Any]) -> NDArray[Any]:
+    """Records of `dtype`, field by field by name."""
+    part = _decoder.decode(data)
+    kept = np.frombuffer(part.data, dtype=np.dtype(part.fields))
+    if kept.dtype == dtype:
+        return kept
+    rows = np.full(len(kept), empty, dtype=dtype)
+    for name in set(dtype.names or ()) & set(kept.dtype.names or ()):
+        rows[name] = kept[name]
+    return rows

@@ -1,0 +1,15 @@
+"""What an engineer reads about the deciding of positions."""
+
+from prometheus_client import CollectorRegistry, Counter
+
+
+class PositionMetrics:
+    """The collectors of one process, made once on its registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.failures = Counter(
+            "haechi_watch_failures_total", "Messages that a watch could not look at", ("watch",), registry=registry
+        )
+        self.forgotten = Counter(
+            "haechi_devices_forgotten_total", "Devices whose memory was given up", ("why",), registry=registry
+        )

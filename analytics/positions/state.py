@@ -1,0 +1,198 @@
+"""The state of one partition of `positions`: what was applied, what time it is, who is heard, and the watches."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+import numpy as np
+import structlog
+
+from analytics.positions.devices import Devices, Slots
+from analytics.positions.metrics import PositionMetrics
+from analytics.positions.upgrade import upgraded
+from analytics.positions.watch import Heard, Moment, Watch
+from haechi.domain.alerting import Alert
+from haechi.domain.people import PositionBatch
+from haechi.domain.time import Tick, micros_of
+from haechi.ids import SHARDS
+from haechi.streaming import PartlyApplied
+
+_SECOND_US = 1_000_000
+MAX_DEVICES = 100_000
+FORGET_AFTER_US = 30 * 24 * 3600 * _SECOND_US
+_LOOK_EVERY_US = 3600 * _SECOND_US
+GATEWAY_LIVES_US = 15 * _SECOND_US  # a gateway that has not ticked for so long is not live, and holds nobody up
+
+log = structlog.get_logger(__name__)
+
+
+class _Block(msgspec.Struct, array_like=True):
+    """A shard as it is kept. `parts` by watch: one that is new finds none, one that is gone is passed over."""
+
+    format: str
+    offset: int
+    devices: list[str]
+    persons: list[str]
+    columns: bytes
+    parts: dict[str, bytes]
+
+
+_FORMAT = "positions-1"
+_decoder = msgspec.msgpack.Decoder(_Block)
+
+
+class PositionState:
+    """`haechi.streaming.state.PartitionState` of `positions`.
+
+    A test, a benchmark or a simulation builds it as the process does, and feeds it without Kafka:
+
+        devices = Devices()
+        state = PositionState(devices, [SafeZones(devices, lambda: book, rule)], PositionMetrics(CollectorRegistry()))
+        alerts = state.apply(offset, batch)     # a PositionBatch or a Tick; offsets ascend
+    """
+
+    def __init__(
+        self,
+        devices: Devices,
+        watches: Sequence[Watch],
+        metrics: PositionMetrics,
+        *,
+        max_devices: int = MAX_DEVICES,
+    ) -> None:
+        self.devices = devices
+        self._watches = tuple(watches)
+        self._metrics = metrics
+        self._max_devices = max_devices
+        self._applied = np.full(SHARDS, -1, dtype=np.int64)
+        self._room = 0
+        self._now = 0
+        self._listening_since = 0
+        self._looked_at = 0
+        self._gateways: dict[str, tuple[int, bool]] = {}  # by producer: its last tick, whether its spool was empty
+
+    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        """Alerts of what the shards have not applied yet; the same offset replayed gives the same ids.
+
+        Raises PartlyApplied, with the alerts of the others, when a watch failed.
+        """
+        return self._tick(offset, message) if isinstance(message, Tick) else self._positions(offset, message)
+
+    def _positions(self, offset: int, batch: PositionBatch) -> Sequence[Alert]:
+        rows = np.flatnonzero(self._applied[batch.shard] < offset)
+        if not len(rows):
+            return ()
+        slots = self.devices.slots_of(batch)[rows]
+        theirs = self.devices.shard[slots] == batch.shard[rows]  # not what a device said on its last person's wrist
+        rows, slots = rows[theirs], slots[theirs]
+        self.devices.hear(slots, batch.at[rows])
+        self._make_room(slots)
+        self._applied[batch.shard[rows]] = offset
+        self.devices.touch(slots)
+        heard = Heard(batch, rows, slots)
+        return self._ask(lambda watch: watch.positions(heard))
+
+    def _tick(self, offset: int, tick: Tick) -> Sequence[Alert]:
+        now = micros_of(tick.at)
+        self._gateways[tick.producer] = max(now, self._now), tick.spool_empty
+        if now <= self._now:
+            return ()
+        self._now = now
+        self._listening_since = self._listening_since or now
+        slots = np.flatnonzero(self.devices.used)
+        slots = slots[self._applied[self.devices.shard[slots]] < offset]
+        moment = Moment(now, slots, self._spools_empty())
+        kept = self.devices.dirty.copy()
+        self.devices.dirty[:] = False
+        try:
+            alerts = self._ask(lambda watch: watch.tick(moment))
+        finally:
+            changed = np.flatnonzero(self.devices.dirty)
+            self._applied[changed] = np.maximum(self._applied[changed], offset)
+            self.devices.dirty |= kept
+        self._forget_the_old()
+        return alerts
+
+    def _spools_empty(self) -> bool:
+        """Whether nothing is held back by a gateway that lives; unknown, so False, until each had time to speak."""
+        self._gateways = {name: last for name, last in self._gateways.items() if self._now - last[0] < GATEWAY_LIVES_US}
+        heard_all = self._now - self._listening_since >= GATEWAY_LIVES_US
+        return heard_all and all(empty for _, empty in self._gateways.values())
+
+    def _ask(self, question: Callable[[Watch], list[Alert]]) -> list[Alert]:
+        alerts: list[Alert] = []
+        failed: list[str] = []
+        for watch in self._watches:
+            try:
+                alerts.extend(question(watch))
+            except Exception as error:  # one watch's mistake must not blind the others; the caller files the message
+                log.exception("watch.failed", watch=watch.name)
+                self._metrics.failures.labels(watch.name).inc()
+                failed.append(f"{watch.name}: {error!r}")
+        if failed:
+            raise PartlyApplied(alerts, f"These watches could not look at it: {'; '.join(failed)}")
+        return alerts
+
+    def _make_room(self, present: Slots) -> None:
+        """The table has a bound: beyond it, who has been silent longest is forgotten, a hundredth of all at a time."""
+        self._match_room()
+        if (excess := len(self.devices) - self._max_devices) > 0:
+            oldest = self.devices.oldest(excess + self._max_devices // 100)
+            self._forget(np.setdiff1d(oldest, present), "too many")
+
+    def _match_room(self) -> None:
+        if self._room != self.devices.room:
+            self._room = self.devices.room
+            for watch in self._watches:
+                watch.resize(self._room)
+
+    def _forget_the_old(self) -> None:
+        """Once an hour: who has been silent for 30 days with nothing open, and who has moved to another person."""
+        if self._now - self._looked_at < _LOOK_EVERY_US:
+            return
+        self._looked_at = self._now
+        used = np.flatnonzero(self.devices.used)
+        old = used[self.devices.seen(used) < self._now - FORGET_AFTER_US]
+        for watch in self._watches:
+            old = old[~watch.holds(old)]
+        self._forget(old, "silent for long")
+        self._forget(self.devices.orphans(), "another person's now")
+
+    def _forget(self, slots: Slots, why: str) -> None:
+        if len(slots):
+            for watch in self._watches:
+                watch.clear(slots)
+            self.devices.forget(slots)
+            self._metrics.forgotten.labels(why).inc(len(slots))
+
+    def load(self, shard: int, block: bytes) -> None:
+        """Take back a shard's block."""
+        kept = _decoder.decode(upgraded(block))
+        self._applied[shard] = kept.offset
+        pairs = zip(kept.devices, kept.persons, strict=True)
+        slots = np.array([self.devices.add(device, person) for device, person in pairs], dtype=np.int64)
+        self._match_room()
+        self.devices.columns.load(slots, kept.columns)
+        for watch in self._watches:
+            if (part := kept.parts.get(watch.name)) is not None:
+                watch.load(slots, part)
+        self.devices.dirty[shard] = False
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        """The blocks of the shards that changed since the last call."""
+        for shard in np.flatnonzero(self.devices.dirty).tolist():
+            self.devices.dirty[shard] = False
+            yield shard, self._dump(shard)
+
+    def _dump(self, shard: int) -> bytes:
+        slots = self.devices.of_shard(shard)
+        slots = slots[self.devices.used[slots]]
+        listed = slots.tolist()
+        return msgspec.msgpack.encode(
+            _Block(
+                _FORMAT,
+                int(self._applied[shard]),
+                [self.devices.device(slot) for slot in listed],
+                [self.devices.person(slot) for slot in listed],
+                self.devices.columns.dump(slots),
+                {watch.name: watch.dump(slots) for watch in self._watches},
+            )
+        )

@@ -1,0 +1,117 @@
+"""Positions as tests write them: minutes and metres from a home."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+from prometheus_client import CollectorRegistry
+
+from analytics.agents import watches
+from analytics.positions import Devices, PositionMetrics, PositionState
+from analytics.positions.safe_zones import Rule
+from analytics.zone_book import ZoneBook
+from haechi.domain.alerting import Alert
+from haechi.domain.geo import Circle, LocalPlane, Point
+from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.schedule import Window
+from haechi.domain.time import Tick
+from haechi.ids import shard_of
+
+HOME = Point(126.9227, 37.6186)
+PLANE = LocalPlane(HOME)
+AT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 9:00 in Seoul
+RULE = Rule(buffer_m=20, confirmations=2)
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """One row of a batch: metres east and north of HOME; NaN where the accuracy is not known."""
+
+    at: datetime
+    east: float
+    north: float
+    accuracy: float
+    device: str
+    person: str
+    received: datetime
+
+
+def fix(
+    minute: float,
+    east: float,
+    accuracy: float = 5,
+    device: str = "d1",
+    person: str = "p1",
+    north: float = 0,
+    received: float | None = None,
+) -> Fix:
+    """A fix `minute` minutes after AT, heard at once or in minute `received`."""
+    at = AT + timedelta(minutes=minute)
+    heard = AT + timedelta(minutes=received) if received is not None else at + timedelta(milliseconds=100)
+    return Fix(at, east, north, accuracy, device, person, heard)
+
+
+def batch(fixes: Sequence[Fix]) -> PositionBatch:
+    """As the edge makes them."""
+    devices = tuple(dict.fromkeys(f.device for f in fixes))
+    persons = tuple(dict.fromkeys(f.person for f in fixes))
+    lon, lat = PLANE.to_degrees(np.array([f.east for f in fixes]), np.array([f.north for f in fixes]))
+    nan = np.full(len(fixes), np.nan, np.float32)
+    return PositionBatch(
+        devices=devices,
+        persons=persons,
+        device=np.array([devices.index(f.device) for f in fixes], np.int32),
+        person=np.array([persons.index(f.person) for f in fixes], np.int32),
+        shard=np.array([shard_of(f.person) for f in fixes], np.uint8),
+        at=np.array([int(f.at.timestamp() * 1e6) for f in fixes], np.int64),
+        received=np.array([int(f.received.timestamp() * 1e6) for f in fixes], np.int64),
+        lon=lon,
+        lat=lat,
+        accuracy=np.array([f.accuracy for f in fixes], np.float32),
+        speed=nan,
+        course=nan,
+        battery=nan,
+    )
+
+
+def tick(minute: float, *, producer: str = "g", spool_empty: bool = True) -> Tick:
+    """Time, `minute` minutes after AT."""
+    return Tick(producer, AT + timedelta(minutes=minute), spool_empty)
+
+
+def circle(radius: float = 100, schedule: tuple[Window, ...] = (), zone: str = "home", version: int = 1) -> SafeZone:
+    """A zone of p1 around HOME."""
+    return SafeZone(zone, "haneul", "p1", zone, Circle(HOME, radius), schedule, version)
+
+
+class Registry:
+    """The newest book of zones, which a test may change."""
+
+    def __init__(self, *zones: SafeZone) -> None:
+        self.newest = ZoneBook(zones)
+
+    def __call__(self) -> ZoneBook:
+        return self.newest
+
+    def change(self, *zones: SafeZone) -> None:
+        self.newest = ZoneBook(zones)
+
+
+def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = None) -> PositionState:
+    """A partition as the process builds it."""
+    devices = Devices()
+    book = registry or Registry(*zones)
+    return PositionState(devices, watches(devices, book, rule), PositionMetrics(CollectorRegistry()))
+
+
+def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -> list[Alert]:
+    """All alerts of the messages, each at its offset."""
+    alerts: list[Alert] = []
+    for offset, message in enumerate(messages, start):
+        alerts.extend(state.apply(offset, message if isinstance(message, Tick) else batch(message)))
+    return alerts
+
+
+def told(alerts: Iterable[Alert]) -> list[tuple[str, str]]:
+    """(action, place) of each."""
+    return [(a.action, a.place) for a in alerts]
