@@ -140,7 +140,7 @@ class Town:
 
     def at(self, resident: Resident, day: date, seconds: float) -> Moment:
         """Where the resident is `seconds` after local midnight of the day."""
-        walks = self._walks(resident, day)
+        walks = self.walks(resident, day)
         begun = [walk for walk in walks if walk.begins <= seconds]
         return begun[-1].at(seconds) if begun else Moment(*self.homes[resident.slug])
 
@@ -153,7 +153,8 @@ class Town:
         hull = MultiPoint(points).convex_hull.buffer(ZONE_MARGIN_M, quad_segs=4)
         return shapely.Polygon(hull.simplify(3).exterior)
 
-    def _walks(self, resident: Resident, day: date) -> tuple[Walk, ...]:
+    def walks(self, resident: Resident, day: date) -> tuple[Walk, ...]:
+        """The ways of one day in order, in seconds after local midnight; before and between them the resident stands."""
         key = (resident.slug, day)
         if key not in self._days:
             for old in [k for k in self._days if k[0] == resident.slug and k[1] < day]:
