@@ -4,7 +4,7 @@ Each body knows its way into the domain (`value`) and back (`of`).
 """
 
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -114,6 +114,16 @@ class ConsentBody(Body):
     def value(self) -> Consent:
         return Consent(self.given_by, self.given_at, tuple(dict.fromkeys(self.scopes)), self.expires_at)
 
+    @classmethod
+    def of(cls, value: Consent) -> Self:
+        """As it was given; whether it is paused is in the ledger."""
+        return cls(
+            given_by=value.given_by,
+            given_at=value.given_at,
+            scopes=list(value.scopes),
+            expires_at=value.expires_at,
+        )
+
 
 class PersonBody(Body):
     """A protected person."""
@@ -137,8 +147,13 @@ class PersonBody(Body):
 
     @classmethod
     def of(cls, value: Person) -> Self:
-        fields = msgspec.to_builtins(value, builtin_types=(date, datetime))
-        return cls.model_validate({name: fields[name] for name in cls.model_fields})
+        return cls(
+            name=value.name,
+            born=value.born,
+            kind=value.kind,
+            guardian_ids=list(value.guardian_ids),
+            consent=ConsentBody.of(value.consent) if value.consent else None,
+        )
 
 
 class DeviceBody(Body):

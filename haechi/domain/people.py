@@ -12,20 +12,36 @@ from haechi.domain.schedule import Schedule
 
 PersonKind = Literal["child", "elder", "other"]
 DeviceKind = Literal["phone", "watch", "tag", "tracker", "button"]
+Scope = Literal["position", "sos", "search"]
 Battery = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
 class Consent(msgspec.Struct, frozen=True):
-    """Who allowed what until when; for a child under 14 a guardian's (Location Information Act, Korea)."""
+    """What a person's ledger (`haechi.domain.consent`) says from now on: who allowed what, from when until when.
+
+    A paused one allows nothing until it is resumed, or until `paused_until`.
+    """
 
     given_by: str
     given_at: datetime
-    scopes: tuple[Literal["position", "sos", "search"], ...]
+    scopes: tuple[Scope, ...]
     expires_at: datetime | None = None
+    paused: bool = False
+    paused_until: datetime | None = None
 
-    def allows(self, scope: str, at: datetime) -> bool:
+    def allows(self, scope: Scope, at: datetime) -> bool:
         """Whether the scope is covered at the instant; the end itself is no longer covered."""
-        return scope in self.scopes and self.given_at <= at and (self.expires_at is None or at < self.expires_at)
+        return scope in self.scopes and self.holds(at)
+
+    def holds(self, at: datetime) -> bool:
+        """Whether it has begun, is not over, and is not paused."""
+        return self.given_at <= at and not self.over(at) and not self.pauses(at)
+
+    def over(self, at: datetime) -> bool:
+        return self.expires_at is not None and at >= self.expires_at
+
+    def pauses(self, at: datetime) -> bool:
+        return self.paused and (self.paused_until is None or at < self.paused_until)
 
 
 class Person(msgspec.Struct, frozen=True):

@@ -9,12 +9,14 @@ import asyncpg
 import msgspec
 
 from haechi.domain.alerting import Agency, Recipient
+from haechi.domain.consent import ConsentEntry, step
 from haechi.domain.people import Consent, Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import Conflict, NotFound
 from haechi.ids import device_id, new_id
 from haechi.sealing import Sealer
+from haechi.store import consents
 from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
@@ -145,17 +147,19 @@ class Registry:
         """
         row_id = device_id() if table is DEVICES else new_id()
         value = msgspec.structs.replace(value, id=row_id, district=district)
-        values = {name: to_column(table, value, name, self._sealer) for name in table.columns}
+        more: dict[str, str] = {}
         secret = None
         if table.signs:
             raw = os.urandom(SECRET_BYTES)
             secret = f"whsec_{b64encode(raw).decode()}"
-            values["webhook_secret"] = b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode()
-        names = ", ".join(values)
-        marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
+            more["webhook_secret"] = b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode()
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await self._check_references(connection, district, value)
+                value, entry = await _by_the_ledger(connection, value, None, by)
+                values = {name: to_column(table, value, name, self._sealer) for name in table.columns} | more
+                names = ", ".join(values)
+                marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
                 try:
                     record = await connection.fetchrow(
                         f"INSERT INTO {table.name} ({names}) VALUES ({marks}) RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
@@ -164,6 +168,8 @@ class Registry:
                 except asyncpg.ForeignKeyViolationError as error:
                     raise NotFound(f"There is no district '{district}'.") from error
                 await write_entry(connection, by, "added", subject_of(table, row_id), district)
+                if isinstance(value, Person) and entry is not None:
+                    await consents.add_entry(connection, value, entry)
         return Row(from_record(table, record, self._sealer), record["version"], secret)
 
     async def list(self, table: Table[T], district: str, limit: int = 100, after: str | None = None) -> list[Row[T]]:
@@ -203,12 +209,15 @@ class Registry:
                         "it meanwhile. Look again, then repeat the change."
                     )
                 await self._check_references(connection, district, value)
+                value, entry = await _by_the_ledger(connection, value, from_record(table, present, self._sealer), by)
                 record = await connection.fetchrow(
                     f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
                     row_id,
                     *(to_column(table, value, name, self._sealer) for name in names),
                 )
                 await write_entry(connection, by, "changed", subject_of(table, row_id), district)
+                if isinstance(value, Person) and entry is not None:
+                    await consents.add_entry(connection, value, entry)
         return Row(from_record(table, record, self._sealer), record["version"])
 
     async def remove(
@@ -261,6 +270,16 @@ class Registry:
             await self._fetch(connection, PEOPLE, district, person, "FOR SHARE")
         for guardian in getattr(value, "guardian_ids", ()):
             await self._fetch(connection, GUARDIANS, district, guardian, "FOR SHARE")
+
+
+async def _by_the_ledger(connection: Any, value: T, present: T | None, by: str) -> tuple[T, ConsentEntry | None]:
+    """A person's row says of the consent what the ledger says; what is asked for beyond that becomes an entry."""
+    if not isinstance(value, Person):
+        return value, None
+    stands = present.consent if isinstance(present, Person) else None
+    before = msgspec.structs.replace(value, consent=stands)
+    entry = await consents.replacing_entry(connection, before, value.consent, by=by)
+    return msgspec.structs.replace(value, consent=step(stands, entry) if entry else stands), entry
 
 
 def _selected(table: Table[T]) -> str:

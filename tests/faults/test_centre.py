@@ -161,7 +161,7 @@ async def test_whatever_dies_every_accepted_press_is_one_incident_and_everyone_i
                 "guardians", name=f"Guardian {i}", phone="+82 2 000", webhook_url=f"http://{hook}/guardian/{i}"
             )
             consent = {
-                "given_by": "test",
+                "given_by": f"Guardian {i}",
                 "given_at": "2026-01-01T00:00:00Z",
                 "scopes": ["position", "sos"],
                 "expires_at": None,

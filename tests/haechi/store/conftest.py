@@ -17,7 +17,7 @@ from haechi.store.registry import Registry
 
 DISTRICT = "haneul"
 # Many times quicker than to make the tables anew for each test.
-EMPTY = "SET synchronous_commit = off;" + "".join(
+EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
     f"DELETE FROM {table};"
     for table in [
         "applied_alerts",
