@@ -21,6 +21,9 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "fire": ("fire", "desk"),
     "dead-letter": DESK_ONLY,
     "blind": DESK_ONLY,
+    "silent": ("guardian", "desk"),
+    "cell-silent": DESK_ONLY,
+    "battery-low": ("guardian",),
 }
 
 # A drill stays among those who take part in it: no agency outside the house hears of one.

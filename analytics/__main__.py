@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import analytics.rules
-from analytics.agents import consume_positions, consume_readings, consume_sightings, consume_urgent
+from analytics.agents import consume_positions, consume_readings, consume_sightings, consume_urgent, send_alerts
+from analytics.blindness import BlindRule, Eyes
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
@@ -13,12 +14,13 @@ from analytics.rules import trespass
 from analytics.rules.threshold import load_rules
 from analytics.sensors import SensorState
 from analytics.zone_book import ZoneBook
+from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.process import Component, Main, component
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice, SafeZonesSlice, SensorsSlice
-from haechi.streaming import StreamMetrics, Worker, connect
+from haechi.streaming import Producer, StreamMetrics, Worker, connect
 
 OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
 
@@ -45,9 +47,13 @@ async def positions(settings: Settings) -> None:
         live = LivePositions(it.live, it.registry)
         rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
         worker = make_worker(it)
-        consume_positions(worker, books.newest, rule, live, PositionMetrics(it.registry), utc_now)
+        blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
+        send = send_alerts(Producer(connect(settings.kafka), f"{it.name}.eyes"), utc_now)
+        eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS), send, utc_now)
+        consume_positions(worker, books.newest, rule, live, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(zones.follow()), group.create_task(live.write_forever())]
+            work = (zones.follow(), live.write_forever(), eyes.watch_forever())
+            tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:
                 task.cancel()

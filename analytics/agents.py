@@ -1,6 +1,6 @@
 """The edge to the stream: which topic feeds which decision, and where its alerts go."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
@@ -21,6 +21,7 @@ from haechi.domain.sensing import ReadingBatch
 from haechi.domain.time import Tick
 from haechi.domain.video import CameraState, Sightings
 from haechi.streaming import Event, Record, Worker
+from haechi.streaming.runtime import Sends
 
 
 def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
@@ -33,6 +34,16 @@ def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
         yield Record(topic.name, wire.ALERT.encode(decided), key=alert.subject.encode())
 
     return route
+
+
+def send_alerts(producer: Sends, clock: Clock) -> Callable[[Alert], Awaitable[None]]:
+    """As `to_alerts`, for what is decided outside a stream."""
+    route = to_alerts(clock)
+
+    async def send(alert: Alert) -> None:
+        await producer.send(*route(alert))
+
+    return send
 
 
 def positions_or_tick(data: bytes) -> PositionBatch | Tick:
@@ -90,10 +101,21 @@ def consume_positions(
     live: LivePositions,
     metrics: PositionMetrics,
     clock: Clock,
+    on_tick: Callable[[], None] = lambda: None,
 ) -> None:
-    """Positions and ticks to the watches; the newest position of each person goes to the live store."""
+    """Positions and ticks to the watches; the newest position of each person goes to the live store.
+
+    `on_tick` is called for each tick that is read.
+    """
+
+    def decode(data: bytes) -> PositionBatch | Tick:
+        message = positions_or_tick(data)
+        if isinstance(message, Tick):
+            on_tick()
+        return message
+
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(book, rule, live, metrics), to_alerts(clock), positions_or_tick
+        topics.POSITIONS, lambda _partition: Positions(book, rule, live, metrics), to_alerts(clock), decode
     )
 
 

@@ -123,6 +123,34 @@ class AnalyticsSettings(_Section):
         le=100,
         description="Frames with a person in a forbidden zone, of the last five, before it is a trespass.",
     )
+    silent_least_s: int = Field(300, ge=30, le=86_400, description="No device counts as silent earlier, seconds.")
+    silent_most_s: int = Field(
+        86_400, ge=300, le=7 * 86_400, description="Every watched device counts as silent after so long, seconds."
+    )
+    silent_unlearned_s: int = Field(
+        1800,
+        ge=30,
+        le=86_400,
+        description="Silence that is allowed, seconds, to a device without a set cadence until its own is learned.",
+    )
+    cell_silent_least: int = Field(
+        5,
+        ge=2,
+        le=1000,
+        description="Devices of an area (per partition) that fall silent together before that is told as one alert.",
+    )
+    cell_silent_share: float = Field(
+        0.3, gt=0, le=1, description="... and the share of the devices that are watched there."
+    )
+    battery_low: float = Field(15, ge=1, le=90, description="A battery below is low, percent ...")
+    battery_fine: float = Field(25, ge=1, le=100, description="... and above this no longer.")
+    blind_after_s: int = Field(
+        30,
+        ge=5,
+        le=600,
+        description="A door of ours that has not ticked for so long is away, seconds: the silence of those who speak "
+        "through it is not theirs. With no door at all we are blind, and say so.",
+    )
 
 
 class AlertsSettings(_Section):

@@ -161,13 +161,20 @@ class DeviceBody(Body):
 
     person_id: RowId
     kind: DeviceKind
+    cadence_s: int | None = Field(
+        None,
+        ge=5,
+        le=86_400,
+        description="Seconds: it reports at least so often, and is silent after some missed reports. Null: learned "
+        "from what it sends; a tag or a button is then not watched for silence.",
+    )
 
     def value(self) -> Device:
-        return Device("", "", self.person_id, self.kind)
+        return Device("", "", self.person_id, self.kind, self.cadence_s)
 
     @classmethod
     def of(cls, value: Device) -> Self:
-        return cls(person_id=value.person_id, kind=value.kind)
+        return cls(person_id=value.person_id, kind=value.kind, cadence_s=value.cadence_s)
 
 
 class SafeZoneBody(Body):

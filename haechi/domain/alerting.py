@@ -47,6 +47,9 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("air", "Bad air", Severity.ADVISORY),
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY),
         AlertKind("blind", "No observations arrive", Severity.URGENT),
+        AlertKind("silent", "Device fell silent", Severity.URGENT),
+        AlertKind("cell-silent", "All devices of an area fell silent", Severity.URGENT),
+        AlertKind("battery-low", "Battery low", Severity.ADVISORY),
     )
 }
 

@@ -68,12 +68,16 @@ class Guardian(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A device reports under its `id`, which is its credential: unguessable."""
+    """A device reports under its `id`, which is its credential: unguessable.
+
+    `cadence_s`: it reports at least so often, seconds; None: that is learned from what it sends.
+    """
 
     id: str
     district: str
     person_id: str
     kind: DeviceKind
+    cadence_s: int | None = None
 
 
 class SafeZone(msgspec.Struct, frozen=True):

@@ -160,6 +160,11 @@ class Worker:
         """Only the newest message of each key, newest first; for a worker made with `start="latest"`."""
         self.add(Newest(topic, handle, decode, max_age_s=max_age_s, batch=batch))
 
+    def owns(self, topic: Topic) -> bool:
+        """Whether any partition of the topic is ours at present."""
+        name = self._connection.name(topic.name)
+        return any(place.topic == name for place in self._assigned())
+
     def add(self, consumer: Consumer) -> None:
         """Consume in a way of one's own."""
         self._consumers.append(consumer)
@@ -345,16 +350,22 @@ class Worker:
                     f"{self.name}: {behind} messages wait and none was acknowledged for {self._watchdog_s:.0f} s."
                 )
 
+    def _assigned(self) -> list[Place]:
+        if self._app is None:
+            return []
+        try:
+            return [Place(*tp) for tp in self._app.consumer.assignment()]
+        except Exception:  # noqa: BLE001 - Faust raises one of several before its consumer has started: nothing is ours
+            return []
+
     def _show_lag(self) -> int:
         behind = 0
         consumer = self._app.consumer
         # Where only the newest counts nothing is committed, and what was overwritten does not wait.
         names = {self._connection.name(c.topic.name): c.topic.name for c in self._consumers if c.every_message}
-        try:
-            places = [Place(*tp) for tp in consumer.assignment() if tp.topic in names]
-        except Exception:  # noqa: BLE001 - Faust raises one of several before its consumer has started: nothing to show
-            return 0
-        for place in places:
+        for place in self._assigned():
+            if place.topic not in names:
+                continue
             end = self._end_of(place)
             position = self._acks.position(place)
             if position is None:

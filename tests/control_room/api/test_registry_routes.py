@@ -84,6 +84,9 @@ async def test_a_device_is_answered_with_the_id_that_it_reports_under(admin: htt
     assert len(device["id"]) == 26
     moved = await admin.patch(f"/devices/{device['id']}", json={"kind": "phone"})
     assert (moved.json()["kind"], moved.json()["id"]) == ("phone", device["id"])
+    assert moved.json()["cadence_s"] is None
+    often = await admin.patch(f"/devices/{device['id']}", json={"cadence_s": 60})
+    assert (often.json()["cadence_s"], often.json()["kind"]) == (60, "phone")
     problem_of(await admin.delete(f"/people/{person['id']}"), 409)
 
 
@@ -137,6 +140,7 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("people", PERSON | {"consent": {"given_by": "x", "given_at": "2026-01-01T00:00:00Z", "scopes": ["all"]}}, "consent.scopes.0"),
         ("people", PERSON | {"guardian_ids": ["a", "a"]}, "guardian_ids"),
         ("devices", {"person_id": "x", "kind": "toaster"}, "kind"),
+        ("devices", {"person_id": "x", "kind": "watch", "cadence_s": 4}, "cadence_s"),
         ("safe-zones", ZONE | {"person_id": "x"}, "body"),
         ("safe-zones", {key: value for key, value in ZONE.items() if key != "district"}, "body"),
         ("safe-zones", ZONE | {"geometry": {"type": "LineString", "coordinates": SQUARE}}, "geometry"),

@@ -1,0 +1,97 @@
+"""Our own doors, as their ticks show them: what was not heard because *we* could not hear is nobody's silence.
+
+A door (a process that ticks) that is missing may take its devices with it. Those who have been heard since it went
+evidently speak through another one, and are watched on; of the others nothing is decided until it is back, and then
+their silence counts from its return. The same rule covers all doors missing at once, and a restart of ours: ticks lie
+in the stream between the reports, so a worker that reads them late sees the same time pass as one that reads them live.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.domain.time import Tick, micros_of
+
+SECOND = 1_000_000
+_SLACK = 2 * SECOND  # a report may come through a door just after its last tick
+FORGET_AFTER = 24 * 3600 * SECOND
+MOST_DOORS = 64
+_GONE = ""  # what is left of the doors that were forgotten
+
+
+class Door(msgspec.Struct, frozen=True, array_like=True):
+    """One producer of ticks, microseconds. `left` and `back` are its last tick before, and its first after, its last
+    absence; `empty` is whether its spool is; `told` is whether its absence was."""
+
+    name: str
+    at: int
+    left: int
+    back: int
+    empty: bool
+    told: bool = False
+
+
+class Doors:
+    """Those of one partition. `missing_after_s`: a door without a tick for so long is away."""
+
+    def __init__(self, missing_after_s: int, kept: Sequence[Door] = ()) -> None:
+        self._missing_after = missing_after_s * SECOND
+        self._doors = {door.name: door for door in kept}
+
+    @property
+    def now(self) -> int:
+        """The newest tick; 0 before the first."""
+        return max((door.at for door in self._doors.values()), default=0)
+
+    def kept(self) -> tuple[Door, ...]:
+        """What `Doors(..., kept)` takes back."""
+        return tuple(self._doors[name] for name in sorted(self._doors))
+
+    def hear(self, tick: Tick) -> tuple[Door, ...]:
+        """Take a tick; an older one than the door's last is nothing new. Returns the door, as it was when it was
+        missed, if that was told and it is back."""
+        at, known = micros_of(tick.at), self._doors.get(tick.producer)
+        if known is None:
+            # The first of all: what was before we listened is nobody's silence.
+            left = 0 if self._doors else at
+            self._doors[tick.producer] = Door(tick.producer, at, left, at, tick.spool_empty)
+        elif at > known.at:
+            was_away = at - known.at > self._missing_after
+            left, back = (known.at, at) if was_away else (known.left, known.back)
+            self._doors[tick.producer] = Door(tick.producer, at, left, back, tick.spool_empty)
+            if known.told:
+                return (known,)
+        self._forget()
+        return ()
+
+    def missed(self) -> tuple[Door, ...]:
+        """The doors that are away and of which that was not told yet; each once. With no tick at all no time passes
+        here: that is told elsewhere (`analytics.blindness`)."""
+        gone = tuple(door for door in self._doors.values() if self._away(door) and not door.told)
+        for door in gone:
+            self._doors[door.name] = msgspec.structs.replace(door, told=True)
+        return gone
+
+    def counts_from(self, heard: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n,) from when the silence of devices last heard at `heard` counts; `now` where nothing can be said."""
+        start, now = heard.copy(), self.now
+        for door in self._doors.values():
+            np.maximum(start, door.back, out=start, where=heard <= door.left + _SLACK)
+            if self._away(door):
+                np.maximum(start, now, out=start, where=heard <= door.at + _SLACK)
+            elif not door.empty:
+                np.maximum(start, now, out=start, where=heard <= door.at)
+        return start
+
+    def _away(self, door: Door) -> bool:
+        return door.name != _GONE and self.now - door.at > self._missing_after
+
+    def _forget(self) -> None:
+        """A door that was taken out of service for good; the silence of those who spoke through it counts from now."""
+        oldest = sorted((door for door in self._doors.values() if door.name != _GONE), key=lambda door: door.at)
+        for place, door in enumerate(oldest):
+            if self.now - door.at > FORGET_AFTER or place < len(oldest) - MOST_DOORS:
+                del self._doors[door.name]
+                self._doors[_GONE] = Door(_GONE, door.at, door.at, self.now, True)

@@ -1,0 +1,103 @@
+"""Our own restarts and outages are nobody's silence."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from analytics.silence.doors import FORGET_AFTER, MOST_DOORS, Door, Doors
+from haechi.domain.time import Tick, micros_of
+
+AT = datetime(2026, 11, 25, tzinfo=UTC)
+
+
+def micros(second: float) -> int:
+    return micros_of(AT + timedelta(seconds=second))
+
+
+def tick(second: float, door: str = "http", *, empty: bool = True) -> Tick:
+    return Tick(door, AT + timedelta(seconds=second), empty)
+
+
+def quiet_s(doors: Doors, *heard: float) -> list[float]:
+    """For how long each counts as silent."""
+    start = doors.counts_from(np.array([micros(second) for second in heard]))
+    return [(doors.now - int(one)) / 1e6 for one in start]
+
+
+def listening(*spans: tuple[str, int, int], to: Doors | None = None) -> Doors:
+    doors = to or Doors(30)
+    ticks = sorted((second, door) for door, first, last in spans for second in range(first, last))
+    for second, door in ticks:
+        doors.hear(tick(second, door))
+    return doors
+
+
+def test_silence_counts_from_the_last_word_while_we_listen() -> None:
+    doors = listening(("http", 0, 101), ("mqtt", 0, 101))
+    assert quiet_s(doors, 90, 40) == [10, 60]
+
+
+def test_a_restart_of_a_door_shorter_than_its_bound_is_not_an_outage() -> None:
+    assert quiet_s(listening(("http", 0, 50), ("http", 75, 101)), 40) == [60]
+
+
+def test_tb13715_after_an_outage_of_ours_everyones_silence_counts_from_our_return() -> None:
+    assert quiet_s(listening(("http", 0, 50), ("http", 3600, 3611)), 40, 49, 3605) == [10, 10, 5]
+
+
+def test_silence_before_we_first_listened_does_not_count() -> None:
+    assert quiet_s(listening(("http", 1000, 1011)), 0, 1005) == [10, 5]
+
+
+def test_while_a_door_is_away_only_those_who_spoke_through_another_since_are_watched() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 501))
+    assert quiet_s(doors, 40, 45, 100) == [0, 0, 400]
+
+
+def test_when_the_door_is_back_those_it_took_with_it_count_from_its_return() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 501), ("http", 400, 501))
+    assert quiet_s(doors, 40, 100) == [100, 400]
+
+
+def test_nothing_is_decided_while_a_spool_is_not_empty_and_what_it_held_keeps_its_own_time() -> None:
+    doors = listening(("http", 0, 50))
+    for second in range(50, 101):
+        doors.hear(tick(second, empty=False))
+    assert quiet_s(doors, 10, 60) == [0, 0]
+    doors.hear(tick(101))
+    assert quiet_s(doors, 10, 60) == [91, 41]
+
+
+def test_a_door_that_is_away_is_told_once_and_once_that_it_is_back() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 101))
+    assert [door.name for door in doors.missed()] == ["http"]
+    assert doors.missed() == ()
+    assert [door.at for door in doors.hear(tick(200))] == [micros(49)]
+    assert doors.hear(tick(201)) == ()
+
+
+def test_a_door_that_is_out_of_service_for_good_is_forgotten_and_excuses_nobody_for_ever() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 50))
+    day = FORGET_AFTER // 1_000_000
+    for second in range(60, day + 100, 10):
+        doors.hear(tick(second, "mqtt"))
+    assert "http" not in {door.name for door in doors.kept()}
+    (quiet,) = quiet_s(doors, 40)
+    assert 0 < quiet < 100
+
+
+def test_the_doors_are_bounded() -> None:
+    doors = Doors(30)
+    for number in range(500):
+        doors.hear(tick(number, f"door-{number}"))
+    assert len(doors.kept()) <= MOST_DOORS + 1
+
+
+def test_what_is_kept_goes_on_as_if_nothing_had_happened() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 200), ("http", 120, 150))
+    again = Doors(30, doors.kept())
+    for one in (doors, again):
+        listening(("mqtt", 200, 300), to=one)
+    assert again.kept() == doors.kept()
+    assert quiet_s(again, 40, 130, 190) == quiet_s(doors, 40, 130, 190)
+    assert isinstance(doors.kept()[0], Door)

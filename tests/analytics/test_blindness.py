@@ -1,0 +1,42 @@
+"""No ticks at all: by the wall clock, told once, and taken back."""
+
+from datetime import UTC, datetime, timedelta
+
+from analytics.blindness import BlindRule, Sight, step
+from haechi.domain.alerting import Alert
+
+AT = datetime(2026, 11, 25, tzinfo=UTC)
+RULE = BlindRule("positions", "haneul", 30)
+
+
+SEEING = Sight(AT, unsure=False)
+
+
+def run(*seconds: tuple[int, bool], sight: Sight = SEEING) -> list[Alert]:
+    alerts = []
+    for second, ticked in seconds:
+        sight, alert = step(sight, RULE, AT + timedelta(seconds=second), ticked)
+        alerts += [alert] if alert else []
+    return alerts
+
+
+def test_without_ticks_it_is_told_once_and_the_next_tick_clears_the_same_alert() -> None:
+    raised, cleared = run((29, False), (30, False), (31, False), (300, False), (301, True), (302, True))
+    assert (raised.action, cleared.action) == ("raise", "clear")
+    assert raised.id == cleared.id
+    assert raised.starts_at == AT
+    assert cleared.ends_at == AT + timedelta(seconds=301)
+
+
+def test_a_pause_shorter_than_that_says_nothing() -> None:
+    assert run(*((second, second % 29 == 0) for second in range(1, 200))) == []
+
+
+def test_the_first_tick_of_a_life_clears_what_the_one_before_may_have_raised() -> None:
+    (cleared,) = run((5, True), (6, True), sight=Sight(AT + timedelta(seconds=30)))
+    assert cleared.action == "clear"
+
+
+def test_at_a_start_the_doors_are_given_twice_as_long() -> None:
+    assert run((59, False), sight=Sight(AT + timedelta(seconds=30))) == []
+    assert [a.action for a in run((60, False), sight=Sight(AT + timedelta(seconds=30)))] == ["raise"]
