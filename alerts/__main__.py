@@ -8,7 +8,6 @@ import socket
 from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,10 +24,12 @@ from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.minimap import MapSheet
 from alerts.own_alerts import unreachable
+from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from alerts.sender import Sender
 from alerts.ssrf import Guard
 from haechi import topics
+from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.alerting import Alert, Delivery
@@ -41,7 +42,7 @@ from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, Registry
-from haechi.store.slices import RecipientsSlice
+from haechi.store.slices import CameraSitesSlice, RecipientsSlice
 from haechi.streaming import StreamMetrics, Worker, connect
 
 RESOLVER_THREADS = 32  # names that do not resolve take seconds each, and must not hold up those that do
@@ -53,15 +54,15 @@ async def incidents(settings: Settings) -> None:
     """Alerts from Kafka. Two workers, so that a full `alerts` never keeps `alerts.urgent` from being fetched."""
     async with component("alerts.incidents", settings) as it:
         pool = await open_pool(settings.postgres)
-        people = await _people(it, pool)
-        intake = Intake(Incidents(pool), people)
+        people, sites = await _people(it, pool), await _sites(it, pool)
+        intake = Intake(Incidents(pool), people, _scenes(it, sites))
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
         workers = []
         for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
             worker = Worker(name, connection, it.sealer, metrics)
             consume_alerts(worker, topic, intake, settings.district)
             workers.append(worker.run())
-        await _first_to_end(*workers, people.follow())
+        await _first_to_end(*workers, people.follow(), sites.follow())
 
 
 async def sender(settings: Settings) -> None:
@@ -70,8 +71,8 @@ async def sender(settings: Settings) -> None:
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(RESOLVER_THREADS, "resolver"))
     async with component("alerts.sender", settings) as it:
         pool = await open_pool(settings.postgres)
-        people = await _people(it, pool)
-        intake = Intake(Incidents(pool), people)
+        people, sites = await _people(it, pool), await _sites(it, pool)
+        intake = Intake(Incidents(pool), people, _scenes(it, sites))
         registry = Registry(pool, it.sealer)
         metrics = SenderMetrics(it.registry)
         links = Links(_link_key(settings), public_url(settings))
@@ -97,7 +98,7 @@ async def sender(settings: Settings) -> None:
                 post.wake()
 
             reader = InboxReader(Inbox(pool), apply, metrics, settings.district, utc_now)
-            await _first_to_end(_signalled(), reader.run(), post.run(), people.follow())
+            await _first_to_end(_signalled(), reader.run(), post.run(), people.follow(), sites.follow())
 
 
 async def callbacks(settings: Settings) -> None:
@@ -113,7 +114,7 @@ async def callbacks(settings: Settings) -> None:
             Audit(pool),
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),
-            MapSheet.load(Path(settings.wall.map) if settings.wall.map else None),
+            MapSheet(read_base_map(settings.wall.map)),
             ZoneInfo(settings.wall.timezone),
             utc_now,
             it.registry,
@@ -165,6 +166,16 @@ async def _people(it: Component, pool: Pool) -> RecipientsSlice:
     people = RecipientsSlice(pool, it.sealer, copy=it.copies / "recipients")
     await people.start()
     return people
+
+
+async def _sites(it: Component, pool: Pool) -> CameraSitesSlice:
+    sites = CameraSitesSlice(pool, it.sealer, copy=it.copies / "camera-sites")
+    await sites.start()
+    return sites
+
+
+def _scenes(it: Component, sites: CameraSitesSlice) -> Scenes:
+    return Scenes(it.live, sites, read_base_map(it.settings.wall.map).gazetteer(), it.registry)
 
 
 def _link_key(settings: Settings) -> str:

@@ -10,6 +10,7 @@ import structlog
 from alerts.routing import Directory, recipients
 from haechi.domain.alerting import Alert, Incident, Recipient
 from haechi.domain.people import Person
+from haechi.domain.scene import Scene
 from haechi.failpoints import failpoint
 from haechi.store.incidents import Applied, Route
 
@@ -23,27 +24,36 @@ SETTLE_S = 1.0
 class Incidents(Protocol):
     """What is asked of `haechi.store.incidents.Incidents`."""
 
-    async def apply_alert(self, alert: Alert, route: Route) -> Applied: ...
+    async def apply_alert(self, alert: Alert, route: Route, *, scene: Scene | None) -> Applied: ...
 
 
 class People(Directory, Protocol):
     """What is asked of `haechi.store.slices.RecipientsSlice`."""
 
+    def get(self, row_id: str) -> Person | None: ...
     async def read_through(self, row_id: str) -> Person | None: ...
+
+
+class Scenery(Protocol):
+    """What is asked of `alerts.scenes.Scenes`."""
+
+    async def of(self, alert: Alert, *, person: bool) -> Scene: ...
 
 
 class Intake:
     """Applies alerts; who is told is decided here, from the slice of the registry that this process follows."""
 
-    def __init__(self, incidents: Incidents, people: People) -> None:
+    def __init__(self, incidents: Incidents, people: People, scenes: Scenery) -> None:
         self._incidents = incidents
         self._people = people
+        self._scenes = scenes
 
     async def apply(self, alert: Alert) -> Applied:
         """One alert, committed when it returns. TransientError while PostgreSQL is away."""
         await self._know(alert.subject)
+        scene = await self._scene(alert)
         failpoint("alerts.before_commit")
-        applied = await self._incidents.apply_alert(alert, self._route)
+        applied = await self._incidents.apply_alert(alert, self._route, scene=scene)
         failpoint("alerts.after_commit")
         return applied
 
@@ -56,6 +66,16 @@ class Intake:
                 log.error("intake.guardian_unknown", person=subject)
                 return
             await asyncio.sleep(0.05)
+
+    async def _scene(self, alert: Alert) -> Scene | None:
+        if alert.action == "clear":
+            return None
+        try:
+            return await self._scenes.of(alert, person=self._people.get(alert.subject) is not None)
+        except Exception:
+            # An alert opens with what is at hand: no defect of a map or of a camera's row may stop an SOS.
+            log.exception("intake.no_scene", alert=alert.id, kind=alert.kind)
+            return None
 
     async def apply_all(self, alerts: Iterable[Alert]) -> None:
         """Several; raises the first error when all have ended."""

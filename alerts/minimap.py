@@ -1,9 +1,7 @@
 """A small picture of where it is: the district's own base map around a point, as SVG, without asking any map server."""
 
-import json
 from collections.abc import Mapping
 from html import escape
-from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -11,12 +9,11 @@ import shapely
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from haechi.base_map import BaseMap, Feature
 from haechi.domain.geo import LocalPlane, Point
-from haechi.errors import ConfigError
 
 WIDTH, HEIGHT = 360, 260
 _LEAST_REACH_M, _MOST_REACH_M = 130.0, 2000.0
-_NEAR_M = 60.0
 
 # The kinds of the base map that are drawn, from below: colour, and the width of lines in metres (0: an area).
 STYLES: Mapping[str, tuple[str, float]] = {
@@ -33,7 +30,7 @@ STYLES: Mapping[str, tuple[str, float]] = {
 _LAYERS = tuple(STYLES)
 
 
-class Feature(msgspec.Struct, frozen=True):
+class Drawn(msgspec.Struct, frozen=True):
     """A thing of the base map; its geometry in metres around the map's origin."""
 
     kind: str
@@ -48,42 +45,12 @@ class Feature(msgspec.Struct, frozen=True):
 
 
 class MapSheet:
-    """The base map (GeoJSON), or an empty one."""
+    """The base map, or an empty one."""
 
-    def __init__(self, features: list[Feature], plane: LocalPlane | None) -> None:
-        self._features = features
-        self._plane = plane
-        self._tree = shapely.STRtree([feature.shape for feature in features])
-
-    @classmethod
-    def load(cls, file: Path | None) -> "MapSheet":
-        """Read a base map; ConfigError that names the file where it is none. None gives an empty sheet."""
-        if file is None:
-            return cls([], None)
-        try:
-            collection = json.loads(file.read_text(encoding="utf-8"))["features"]
-            shapes = [shapely.from_geojson(json.dumps(feature["geometry"])) for feature in collection]
-            if not shapes:
-                return cls([], None)
-            west, south, east, north = shapely.total_bounds(shapes)
-            plane = LocalPlane(Point(float(west + east) / 2, float(south + north) / 2))
-            return cls(
-                [
-                    _feature(f["properties"], s, plane)
-                    for f, s in zip(collection, shapes, strict=True)
-                    if f["properties"].get("kind") in STYLES
-                ],
-                plane,
-            )
-        except (OSError, ValueError, KeyError, TypeError, shapely.errors.ShapelyError) as error:
-            raise ConfigError(f"wall.map: {file} is not a GeoJSON base map: {error}") from error
-
-    def near(self, point: Point, language: str) -> str | None:
-        """The name of the street or place at the point, within 60 m."""
-        named = [f for f in self._around(point, _NEAR_M) if f.name]
-        here = shapely.Point(*self._metres(point))
-        nearest = min(named, key=lambda f: f.shape.distance(here), default=None)
-        return nearest.called(language) if nearest and nearest.shape.distance(here) <= _NEAR_M else None
+    def __init__(self, base: BaseMap) -> None:
+        self._plane = LocalPlane(base.origin)
+        self._features = [_drawn(feature, self._plane) for feature in base.features if feature.kind in STYLES]
+        self._tree = shapely.STRtree([feature.shape for feature in self._features])
 
     def draw(self, point: Point, accuracy_m: float | None, language: str) -> str:
         """SVG: the surroundings, the circle of the fix's accuracy, a pin, and a bar of known length."""
@@ -105,12 +72,10 @@ class MapSheet:
         )
 
     def _metres(self, point: Point) -> tuple[float, float]:
-        if self._plane is None:
-            return 0.0, 0.0
         x, y = self._plane.to_metres(np.array([point.lon]), np.array([point.lat]))
         return float(x[0]), float(y[0])
 
-    def _around(self, point: Point, reach: float) -> list[Feature]:
+    def _around(self, point: Point, reach: float) -> list[Drawn]:
         if not self._features:
             return []
         x, y = self._metres(point)
@@ -134,15 +99,9 @@ class MapSheet:
         return list(labels.values())
 
 
-def _feature(properties: Mapping[str, object], shape: BaseGeometry, plane: LocalPlane) -> Feature:
-    width = properties.get("width_m")
-    return Feature(
-        kind=str(properties["kind"]),
-        shape=_in_metres(shape, plane),
-        name=str(properties.get("name") or ""),
-        name_ko=str(properties.get("name_ko") or ""),
-        width_m=float(width) if isinstance(width, int | float) else STYLES[str(properties["kind"])][1],
-    )
+def _drawn(feature: Feature, plane: LocalPlane) -> Drawn:
+    width = STYLES[feature.kind][1] if feature.width_m is None else feature.width_m
+    return Drawn(feature.kind, _in_metres(feature.shape, plane), feature.name, feature.name_ko, width)
 
 
 def _in_metres(shape: BaseGeometry, plane: LocalPlane) -> BaseGeometry:
@@ -153,7 +112,7 @@ def _in_metres(shape: BaseGeometry, plane: LocalPlane) -> BaseGeometry:
     return moved
 
 
-def _path(feature: Feature, x: float, y: float, k: float, reach: float) -> str:
+def _path(feature: Drawn, x: float, y: float, k: float, reach: float) -> str:
     clipped = shapely.clip_by_rect(feature.shape, x - reach, y - reach, x + reach, y + reach).simplify(reach / 300)
     colour, line = STYLES[feature.kind]
     parts = []

@@ -19,7 +19,7 @@ min-height:100vh;min-height:100dvh;display:flex;flex-direction:column}
 header{padding:18px 20px;color:#fff;background:#b3141a}header.calm{background:#24508a}
 h1{margin:0;font-size:26px;line-height:1.25}header p{margin:4px 0 0}.drill{margin:0;background:#5b3a8c;color:#fff;padding:10px 20px;
 font-weight:700}main{padding:14px 20px;flex:1}main p{margin:6px 0}svg{display:block;width:100%;height:auto;
-border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who{font-weight:700}small{color:#555;font-size:15px}
+border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who,.where{font-weight:700}.where{font-size:20px}small{color:#555;font-size:15px}
 a{color:#1d4f91}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
 button{width:100%;min-height:60px;margin-top:10px;border:2px solid #1d4f91;border-radius:14px;font:inherit;
 font-weight:700;background:#fff;color:#1d4f91}button.main{background:#176b3a;border-color:#176b3a;color:#fff;
@@ -89,20 +89,19 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     point = incident.point
     if point is None:
         return f"<p class=stale>{escape(words.no_place)}</p>"
-    seen_at = incident.because.fixes[-1].at if incident.because.fixes else incident.starts_at
-    age_s = (view.now - seen_at).total_seconds()
-    stale = (
-        f"<p class=stale>{escape(words.stale.format(age=age_in_words(words, age_s)))}</p>" if age_s > STALE_S else ""
-    )
-    near = sheet.near(point, words.code)
-    said = [words.place]
-    if near:
-        said.append(words.near.format(name=near))
+    age_s = (view.now - incident.seen_at).total_seconds()
+    age = age_in_words(words, age_s)
+    stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""
+    place = incident.scene.place if incident.scene else None
+    said = [words.place, words.seen.format(age=age)]
     if incident.accuracy_m:
         said.append(words.accuracy.format(metres=round(incident.accuracy_m)))
+    if incident.scene and incident.scene.battery is not None:
+        said.append(words.battery.format(percent=round(incident.scene.battery)))
+    named = f"<p class=where>{escape(place.in_language(words.code))}</p>" if place else ""
     where = words.map_url.format(lat=f"{point.lat:.6f}", lon=f"{point.lon:.6f}")
     return (
-        f"{stale}{sheet.draw(point, incident.accuracy_m, words.code)}<p>{escape(' · '.join(said))}<br>"
+        f"{stale}{named}{sheet.draw(point, incident.accuracy_m, words.code)}<p>{escape(' · '.join(said))}<br>"
         f'{point.lat:.5f}, {point.lon:.5f} · <a href="{escape(where)}" rel="noreferrer noopener">'
         f"{escape(words.open_map)}</a></p>"
     )

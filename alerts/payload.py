@@ -7,18 +7,20 @@ import msgspec
 
 from alerts.links import Links
 from haechi.domain.alerting import Delivery, IncidentState, RecipientKind, Status
+from haechi.domain.places import PlaceWords
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
 _MAY_KNOW_PLACE: frozenset[RecipientKind] = frozenset({"guardian", "police", "fire"})
 
 
 class Place(msgspec.Struct, frozen=True):
-    """WGS84 degrees, metres, and the age of the fix in seconds when the message was sent."""
+    """WGS84 degrees, metres, the age of the fix in seconds when the message was sent, and the place in words."""
 
     lon: float
     lat: float
     accuracy_m: float | None
     age_s: float
+    words: PlaceWords | None
 
 
 class To(msgspec.Struct, frozen=True):
@@ -29,7 +31,10 @@ class To(msgspec.Struct, frozen=True):
 
 
 class Payload(msgspec.Struct, frozen=True):
-    """The body of every webhook, JSON below 20 kB (Standard Webhooks 1.0.0: thin)."""
+    """The body of every webhook, JSON below 20 kB (Standard Webhooks 1.0.0: thin).
+
+    `cameras` are the names of those that see the spot, or may: for agencies, who ask the centre about them.
+    """
 
     type: Literal["incident"]
     id: str
@@ -43,6 +48,7 @@ class Payload(msgspec.Struct, frozen=True):
     starts_at: datetime
     recipient: To
     point: Place | None
+    cameras: tuple[str, ...]
     link: str | None
     reply_to: str | None
 
@@ -50,12 +56,14 @@ class Payload(msgspec.Struct, frozen=True):
 def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
     """The message of one delivery, sent at `at`."""
     incident, recipient = delivery.incident, delivery.recipient
-    place = None
-    if incident.point is not None and recipient.kind in _MAY_KNOW_PLACE:
-        seen_at = incident.because.fixes[-1].at if incident.because.fixes else incident.starts_at
-        age_s = round(max((at - seen_at).total_seconds(), 0.0), 1)
-        place = Place(incident.point.lon, incident.point.lat, incident.accuracy_m, age_s)
     guardian = recipient.kind == "guardian"
+    scene, place = incident.scene, None
+    cameras: tuple[str, ...] = ()
+    if incident.point is not None and recipient.kind in _MAY_KNOW_PLACE:
+        age_s = round(max((at - incident.seen_at).total_seconds(), 0.0), 1)
+        words = scene.place if scene else None
+        place = Place(incident.point.lon, incident.point.lat, incident.accuracy_m, age_s, words)
+        cameras = tuple(camera.name[:200] for camera in scene.cameras) if scene and not guardian else ()
     return Payload(
         type="incident",
         id=incident.id,
@@ -69,6 +77,7 @@ def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
         starts_at=incident.starts_at,
         recipient=To(recipient.kind, recipient.id),
         point=place,
+        cameras=cameras,
         link=links.guardian_page(incident.district, incident.id, recipient.id, at) if guardian else None,
         reply_to=None if guardian else links.agency_reply(incident.district, incident.id, delivery.id, at),
     )

@@ -13,8 +13,9 @@ class Words(msgspec.Struct, frozen=True):
     drill: str
     since: str
     place: str
-    near: str
+    seen: str
     accuracy: str
+    battery: str
     no_place: str
     stale: str
     open_map: str
@@ -50,8 +51,9 @@ KOREAN = Words(
     drill="훈련입니다. 실제 상황이 아닙니다.",
     since="{clock} · {age} 전",
     place="마지막 위치",
-    near="{name} 부근",
+    seen="{age} 전",
     accuracy="오차 약 {metres} m",
+    battery="배터리 {percent} %",
     no_place="위치를 알 수 없습니다",
     stale="위치는 {age} 전의 것입니다",
     open_map="지도에서 열기",
@@ -86,8 +88,9 @@ ENGLISH = Words(
     drill="This is a drill. It is not real.",
     since="{clock} · {age} ago",
     place="Last known place",
-    near="near {name}",
+    seen="{age} ago",
     accuracy="accurate to about {metres} m",
+    battery="battery {percent} %",
     no_place="The place is not known",
     stale="This place is {age} old",
     open_map="Open in a map",

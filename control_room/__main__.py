@@ -63,7 +63,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     registry = Registry(people, cameras, sensors, zones)
     base_map = load_base_map(settings.wall.map)
     users, incidents, audit = Users(pool), Incidents(pool), Audit(pool)
-    world = World(registry, base_map.places.where)
+    world = World(registry, base_map.where)
 
     async def all_districts() -> list[str]:
         return [district.id for district in await districts(pool)]

@@ -50,7 +50,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "who.other": "person, {age}",
     "who.unknown": "unknown device",
     "where.unknown": "place unknown",
-    "where.near": "{street}, near {place}",
     # map
     "map": "Map",
     "map.loading": "Loading the map …",

@@ -26,12 +26,15 @@ class Zone:
 
 @dataclass(frozen=True)
 class CameraPlan:
-    """Where it hangs (metres of the plane), the clip that it plays, and the clip of a trespass where it has one."""
+    """Where it hangs (metres of the plane), which way it looks (degrees from north, and how wide), the clip that it
+    plays, and the clip of a trespass where it has one."""
 
     slug: str
     name: str
     x: float
     y: float
+    heading: float
+    width: float
     clip: str
     trespass: str | None = None
     forbidden: Zone | None = None
@@ -42,11 +45,13 @@ YARD = Zone(
     "School yard",
     ((0, 0.99), (0, 0.56), (0.2, 0.48), (0.36, 0.44), (0.52, 0.4), (0.68, 0.35), (0.86, 0.3), (1, 0.28), (1, 0.99)),
 )
+# 640 pixels over 66 degrees: 12.5 pixels a metre, enough to see that somebody is there (EN 62676-4), end at 40 m.
+REACH_M = 40
 CAMERAS: tuple[CameraPlan, ...] = (
-    CameraPlan("school-yard", "School yard", -99.5, -19.0, "school-yard-calm", "school-yard-trespass", YARD),
-    CameraPlan("crossing", "Dallae-ro crossing", -71.5, -87.5, "crossing"),
-    CameraPlan("park-path", "Firefly Park path", -13.0, -133.5, "park-path"),
-    CameraPlan("river-bank", "Eunbit-cheon bank", -1.5, -204.5, "river-bank"),
+    CameraPlan("school-yard", "School yard", -99.5, -19.0, 128, 66, "school-yard-calm", "school-yard-trespass", YARD),
+    CameraPlan("crossing", "Dallae-ro crossing", -71.5, -87.5, 47, 66, "crossing"),
+    CameraPlan("park-path", "Firefly Park path", -13.0, -133.5, 329, 64, "park-path"),
+    CameraPlan("river-bank", "Eunbit-cheon bank", -1.5, -204.5, 206, 66, "river-bank"),
 )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from sample_feeds.cameras import CAMERAS, CameraPlan
+from sample_feeds.cameras import CAMERAS, REACH_M, CameraPlan
 from sample_feeds.centre import Centre, Fields
 from sample_feeds.district.map import District
 from sample_feeds.people import GUARDIANS, RESIDENTS, Resident, Town
@@ -104,7 +104,8 @@ async def seed(centre: Centre, book: Book, district: District, webhooks: str, st
     for camera in CAMERAS if stream_of is not None else ():
         url = stream_of[camera.slug] if stream_of is not None else ""
         if camera.slug not in kept.cameras:
-            body = {"name": camera.name, "url": url, "location": lonlat(camera.x, camera.y)}
+            view: Fields = {"heading": camera.heading, "width": camera.width, "reach_m": REACH_M}
+            body = {"name": camera.name, "url": url, "location": lonlat(camera.x, camera.y), "view": view}
             kept.cameras[camera.slug] = (await centre.add("cameras", body | {"zones": camera_zones(camera, NIGHT)}))[
                 "id"
             ]

@@ -158,7 +158,9 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
 
 def _without_credentials(incident: Incident) -> Incident:
     """A device's id is what it reports under: whoever has it can press SOS for the person. Only its front is told."""
-    fixes = tuple(msgspec.structs.replace(fix, device=f"{fix.device[:6]}…") for fix in incident.because.fixes)
+    fixes = tuple(
+        msgspec.structs.replace(fix, device=f"{fix.device[:6].rstrip('…')}…") for fix in incident.because.fixes
+    )
     return msgspec.structs.replace(incident, because=msgspec.structs.replace(incident.because, fixes=fixes))
 
 

@@ -26,7 +26,7 @@ from haechi.domain.alerting import Agency, AgencyRole
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, DeviceKind, Guardian, Person, PersonKind, SafeZone
 from haechi.domain.sensing import OBSERVED_PROPERTIES, Sensor
-from haechi.domain.video import Camera, CameraZone
+from haechi.domain.video import Camera, CameraView, CameraZone
 
 T = TypeVar("T", bound=msgspec.Struct)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
@@ -237,12 +237,23 @@ class CameraZoneBody(Body):
         return cls(id=zone.id, name=zone.name, kind=zone.kind, polygon=list(zone.polygon), schedule=schedule)
 
 
+class CameraViewBody(Body):
+    """What a fixed camera sees of the ground: a sector."""
+
+    heading: float = Field(ge=0, lt=360, allow_inf_nan=False, description="Degrees: 0 north, 90 east.")
+    width: float = Field(gt=0, le=360, allow_inf_nan=False, description="Degrees, the horizontal field of view.")
+    reach_m: float = Field(gt=0, le=1000, allow_inf_nan=False, description="Metres to which a person can be made out.")
+
+
 class CameraBody(Body):
     """A camera. Its url is a secret: answers show the host only."""
 
     name: Name
     url: str = Field(max_length=2000, description="rtsp, rtsps, http or https.")
     location: LonLat
+    view: CameraViewBody | None = Field(
+        None, description="Which way it looks; without it, it may see what is within 60 m."
+    )
     zones: Annotated[list[CameraZoneBody], Field(max_length=50)] = Field([])
 
     @field_validator("url")
@@ -261,13 +272,16 @@ class CameraBody(Body):
         return zones
 
     def value(self) -> Camera:
-        return Camera("", "", self.name, self.url, Point(*self.location), tuple(zone.value() for zone in self.zones))
+        view = None if self.view is None else CameraView(self.view.heading, self.view.width, self.view.reach_m)
+        zones = tuple(zone.value() for zone in self.zones)
+        return Camera("", "", self.name, self.url, Point(*self.location), zones, view)
 
     @classmethod
     def of(cls, value: Camera) -> Self:
         location = (value.location.lon, value.location.lat)
         zones = [CameraZoneBody.of(zone) for zone in value.zones]
-        return cls(name=value.name, url=value.url, location=location, zones=zones)
+        view = None if value.view is None else CameraViewBody.model_validate(msgspec.to_builtins(value.view))
+        return cls(name=value.name, url=value.url, location=location, zones=zones, view=view)
 
 
 def masked_url(url: str) -> str:

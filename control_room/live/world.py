@@ -62,7 +62,8 @@ class World:
             if incident.open:
                 self._incidents[incident.id] = incident
                 self._touched[incident.id] = self._touched.get(incident.id, 0) + 1
-                self._add_spots(incident, incident.because.fixes)
+                before = incident.scene.fixes if incident.scene else ()
+                self._add_spots(incident, (*before, *incident.because.fixes))
             else:
                 self._incidents.pop(incident.id, None)
                 self._touched.pop(incident.id, None)

@@ -8,6 +8,7 @@ import msgspec
 
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, UrgentCall
+from haechi.domain.scene import Scene
 from haechi.domain.video import Sighting
 from haechi.errors import Conflict
 from haechi.ids import alert_id
@@ -127,10 +128,18 @@ class Incident(msgspec.Struct, frozen=True):
     evidence: str | None = None
     presses: int = 1
     version: int = 1
+    scene: Scene | None = None
 
     @property
     def open(self) -> bool:
         return self.state != "closed"
+
+    @property
+    def seen_at(self) -> datetime:
+        """The event time of what `point` comes from; with the present instant, the age of the place."""
+        if self.scene is not None and self.scene.seen_at is not None:
+            return self.scene.seen_at
+        return self.because.fixes[-1].at if self.because.fixes else self.starts_at
 
 
 class Acknowledge(msgspec.Struct, frozen=True):
@@ -196,8 +205,11 @@ class Step(msgspec.Struct, frozen=True):
     tell: bool = False
 
 
-def open_incident(alert: Alert, incident_id: str, number: int, opened_at: datetime, previous: str | None) -> Step:
-    """The first raise of an episode."""
+def open_incident(
+    alert: Alert, incident_id: str, number: int, opened_at: datetime, previous: str | None, scene: Scene | None = None
+) -> Step:
+    """The first raise of an episode. `scene` says where, also for an alert that does not know its own place."""
+    scene = scene or _bare_scene(alert)
     incident = Incident(
         id=incident_id,
         alert_id=alert.id,
@@ -216,18 +228,27 @@ def open_incident(alert: Alert, incident_id: str, number: int, opened_at: dateti
         opened_at=opened_at,
         because=alert.because,
         previous=previous,
-        point=alert.point,
-        accuracy_m=alert.accuracy_m,
+        point=scene.point,
+        accuracy_m=scene.accuracy_m,
         evidence=alert.evidence,
+        scene=scene,
     )
     return Step(incident, (IncidentEvent("opened", opened_at, "rule", alert.because.words),), tell=True)
 
 
-def apply_alert(incident: Incident, alert: Alert, at: datetime) -> Step:
+def _bare_scene(alert: Alert) -> Scene:
+    """What the alert itself knows of its place."""
+    fixes = alert.because.fixes
+    if alert.point is None:
+        return Scene()
+    return Scene(alert.point, alert.accuracy_m, fixes[-1].at if fixes else alert.starts_at)
+
+
+def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | None = None) -> Step:
     """What an alert does to the open incident of its (kind, subject, place).
 
-    The same raise again changes nothing. Another raise (a second press) updates and re-alarms only if severity rose.
-    A clear older than the episode is ignored. A cleared incident stays until a person has acknowledged and closed it.
+    The same raise again changes nothing. Another raise (a second press) updates and re-alarms only if severity rose;
+    its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person has acknowledged and closed it.
     """
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at
@@ -243,6 +264,9 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime) -> Step:
     rose = alert.severity < incident.severity
     came_back = incident.ends_at is not None and alert.action == "raise"
     state = "unacknowledged" if rose or came_back else incident.state
+    scene = scene or _bare_scene(alert)
+    moves = scene.seen_at is not None and (incident.point is None or scene.seen_at >= incident.seen_at)
+    where = scene if moves or incident.scene is None else incident.scene
     changed = _changed(
         incident,
         state=state,
@@ -250,13 +274,15 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime) -> Step:
         title=alert.title,
         because=alert.because,
         ends_at=None if came_back else incident.ends_at,
-        point=alert.point or incident.point,
-        accuracy_m=alert.accuracy_m if alert.point else incident.accuracy_m,
+        point=scene.point if moves else incident.point,
+        accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
+        scene=where,
         evidence=alert.evidence or incident.evidence,
         presses=incident.presses + (alert.action == "raise"),
     )
     word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
-    return Step(changed, (IncidentEvent(word, at, "rule", alert.because.words),), tell=rose)
+    place = f"; {scene.place.en}" if moves and scene.place is not None else ""
+    return Step(changed, (IncidentEvent(word, at, "rule", f"{alert.because.words}{place}"),), tell=rose)
 
 
 def apply_command(incident: Incident, command: Command) -> Step:
@@ -301,6 +327,7 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     words = f"{kind.title} on device {call.device[:4]}…" if call.person else "SOS from a device that nobody registered"
     if call.kind == "cancel":
         words = "The device sent a cancel; a person must decide"
+    device = f"{call.device[:4]}…"  # its id is its credential
     return Alert(
         id=alert_id(kind.name, subject, "-", call.at),
         action="update" if call.kind == "cancel" else "raise",
@@ -313,7 +340,16 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
         starts_at=call.at,
         received_at=call.received_at,
         decided_at=decided_at,
-        because=Because(rule="urgent", words=words),
+        because=Because(
+            rule="urgent",
+            words=words,
+            fixes=()
+            if call.point is None
+            else (
+                Position(device, subject, call.at, call.received_at, call.point, call.accuracy_m, battery=call.battery),
+            ),
+            values=() if call.battery is None else (("battery", call.battery),),
+        ),
         title=kind.title if call.person else "SOS from an unknown device",
         point=call.point,
         accuracy_m=call.accuracy_m,

@@ -109,6 +109,15 @@ class CameraZone(msgspec.Struct, frozen=True):
     schedule: Schedule = ()
 
 
+class CameraView(msgspec.Struct, frozen=True):
+    """What a fixed camera sees of the ground: a sector `width` degrees wide around `heading` (0 north, 90 east), as
+    far as a person can be told from a bush."""
+
+    heading: Annotated[float, msgspec.Meta(ge=0, lt=360)]
+    width: Annotated[float, msgspec.Meta(gt=0, le=360)]
+    reach_m: Annotated[float, msgspec.Meta(gt=0, le=1000)]
+
+
 class Camera(msgspec.Struct, frozen=True):
     """A registered camera; its `url` may hold a password, so it is sealed at rest and masked in answers."""
 
@@ -118,3 +127,4 @@ class Camera(msgspec.Struct, frozen=True):
     url: str
     location: Point
     zones: tuple[CameraZone, ...] = ()
+    view: CameraView | None = None

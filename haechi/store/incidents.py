@@ -20,6 +20,7 @@ from haechi.domain.alerting import (
     apply_command,
     open_incident,
 )
+from haechi.domain.scene import Scene
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
 from haechi.ids import new_id
@@ -45,7 +46,9 @@ class Incidents:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def apply_alert(self, alert: Alert, route: Route, at: datetime | None = None) -> Applied:
+    async def apply_alert(
+        self, alert: Alert, route: Route, at: datetime | None = None, scene: Scene | None = None
+    ) -> Applied:
         """Open, change or leave the incident that the alert belongs to; `at` None is the database's clock.
 
         A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`.
@@ -61,10 +64,10 @@ class Incidents:
                 if incident is None:
                     if alert.action != "raise":
                         return Applied(None, "ignored")
-                    step = await _first_step(connection, alert, moment)
+                    step = await _first_step(connection, alert, moment, scene)
                     await _insert(connection, step.incident)
                 else:
-                    step = apply_alert(incident, alert, moment)
+                    step = apply_alert(incident, alert, moment, scene)
                     if not step.events:
                         return Applied(incident, "same")
                     await _update(connection, step.incident)
@@ -189,7 +192,7 @@ async def _open(connection: Any, alert: Alert) -> Incident | None:
     return None if body is None else decode_incident(body)
 
 
-async def _first_step(connection: Any, alert: Alert, at: datetime) -> Step:
+async def _first_step(connection: Any, alert: Alert, at: datetime, scene: Scene | None) -> Step:
     # An alert of a district that nobody made yet must not be lost for it.
     await connection.execute(
         "INSERT INTO districts (id, name) VALUES ($1, $1) ON CONFLICT (id) DO NOTHING", alert.district
@@ -201,7 +204,7 @@ async def _first_step(connection: Any, alert: Alert, at: datetime) -> Step:
         alert.subject,
         alert.place,
     )
-    return open_incident(alert, new_id(), number, at, previous)
+    return open_incident(alert, new_id(), number, at, previous, scene)
 
 
 async def _insert(connection: Any, incident: Incident) -> None:

@@ -10,6 +10,7 @@ import msgspec
 
 from haechi.domain.alerting import Agency, Recipient
 from haechi.domain.consent import ConsentEntry, step
+from haechi.domain.coverage import CameraSite
 from haechi.domain.people import Consent, Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
@@ -67,7 +68,8 @@ PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}), uses=_US
 CUSTODY = Table("people", "people", Custody, json=frozenset({"consent"}))
 DEVICES = Table("devices", "devices", Device)
 SAFE_ZONES = Table("safe-zones", "safe_zones", SafeZone, json=frozenset({"area", "schedule"}))
-CAMERAS = Table("cameras", "cameras", Camera, json=frozenset({"location", "zones"}), sealed=frozenset({"url"}))
+CAMERAS = Table("cameras", "cameras", Camera, json=frozenset({"location", "zones", "view"}), sealed=frozenset({"url"}))
+CAMERA_SITES = Table("cameras", "cameras", CameraSite, json=frozenset({"location", "view"}))
 SENSORS = Table("sensors", "sensors", Sensor, json=frozenset({"location"}))
 
 

@@ -21,6 +21,7 @@ import msgspec
 import structlog
 
 from haechi.domain.alerting import Agency, AgencyRole
+from haechi.domain.coverage import CameraSite
 from haechi.domain.people import Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
@@ -29,6 +30,7 @@ from haechi.sealing import Sealer
 from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import (
     AGENCIES,
+    CAMERA_SITES,
     CAMERAS,
     CUSTODY,
     DEVICES,
@@ -334,6 +336,12 @@ class CamerasSlice(Slice[Camera]):
     """Cameras by id, their urls in the clear."""
 
     tables = (CAMERAS,)
+
+
+class CameraSitesSlice(Slice[CameraSite]):
+    """Where cameras hang and look, without their addresses."""
+
+    tables = (CAMERA_SITES,)
 
 
 class SensorsSlice(Slice[Sensor]):

@@ -12,12 +12,15 @@ from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Signer
 
 from alerts.callbacks import FALSE_ALARM, Callbacks
-from alerts.intake import Intake
 from alerts.links import LIFETIME, Links
 from alerts.minimap import MapSheet
 from alerts.secret_book import SecretBook
+from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.domain.alerting import Close, Incident
+from haechi.domain.geo import Point
+from haechi.domain.places import PlaceWords
+from haechi.domain.scene import Scene
 from haechi.errors import TransientError
 from haechi.store.audit import Audit
 from haechi.store.registry import PEOPLE
@@ -28,7 +31,7 @@ LINKS = Links("key", "http://haechi")
 
 @pytest.fixture
 async def incident(town: Town) -> Incident:
-    applied = await Intake(town.incidents, town.people).apply(town.alert())
+    applied = await town.intake.apply(town.alert())
     assert applied.incident is not None
     return applied.incident
 
@@ -41,7 +44,7 @@ async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
         Audit(town.pool),
         SecretBook(town.registry),
         LINKS,
-        MapSheet.load(None),
+        MapSheet(read_base_map(None)),
         ZoneInfo("Asia/Seoul"),
         utc_now,
         CollectorRegistry(),
@@ -65,6 +68,23 @@ async def test_the_page_speaks_the_guardians_language_and_shows_what_when_and_wh
         assert "37.56650, 126.97800" in text
         assert f"#{incident.number}" in text
         assert "<svg" in text
+
+
+async def test_the_page_says_the_place_in_words_how_old_it_is_and_the_battery(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    now = utc_now()
+    scene = Scene(
+        Point(126.978, 37.5665), 8.0, now - timedelta(minutes=10), PlaceWords("at School Gate", "정문 앞"), battery=31.0
+    )
+    applied = await town.incidents.apply_alert(town.alert(), lambda _: (), scene=scene)
+    assert applied.incident is not None
+    korean = (await http.get(page_of(town, applied.incident, "mother"))).text
+    assert "정문 앞" in korean
+    assert "위치는 10분 전의 것입니다" in korean
+    english = (await http.get(page_of(town, applied.incident, "father"))).text
+    assert "at School Gate" in english
+    assert "battery 31 %" in english
 
 
 async def test_the_page_is_small_has_no_script_and_is_kept_by_nobody(
@@ -167,14 +187,14 @@ async def test_a_link_of_nobody_altered_expired_or_of_a_former_guardian_shows_no
 
 async def test_a_drill_says_that_it_is_one(town: Town, http: httpx.AsyncClient) -> None:
     alert = msgspec.structs.replace(town.alert(), status="Exercise")
-    applied = await Intake(town.incidents, town.people).apply(alert)
+    applied = await town.intake.apply(alert)
     assert applied.incident is not None
     assert "This is a drill" in (await http.get(page_of(town, applied.incident, "father"))).text
 
 
 async def test_words_of_others_cannot_become_markup(town: Town, http: httpx.AsyncClient) -> None:
     alert = msgspec.structs.replace(town.alert("flood"), title="<script>alert(1)</script>")
-    applied = await Intake(town.incidents, town.people).apply(alert)
+    applied = await town.intake.apply(alert)
     assert applied.incident is not None
     text = (await http.get(page_of(town, applied.incident))).text
     assert "<script" not in text
@@ -192,7 +212,7 @@ async def test_while_the_store_is_away_the_page_says_what_to_do(town: Town, inci
         Audit(town.pool),
         SecretBook(town.registry),
         LINKS,
-        MapSheet.load(None),
+        MapSheet(read_base_map(None)),
         ZoneInfo("Asia/Seoul"),
         utc_now,
         CollectorRegistry(),

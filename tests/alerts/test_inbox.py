@@ -8,7 +8,6 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from alerts.inbox import InboxReader
-from alerts.intake import Intake
 from alerts.metrics import SenderMetrics
 from haechi.clock import utc_now
 from haechi.domain import wire
@@ -21,7 +20,7 @@ from tests.alerts.town import DISTRICT, EVERYONE, Town
 
 @asynccontextmanager
 async def reading(town: Town, apply: object = None) -> AsyncIterator[None]:
-    apply = apply or Intake(town.incidents, town.people).apply
+    apply = apply or town.intake.apply
     metrics = SenderMetrics(CollectorRegistry())
     reader = InboxReader(Inbox(town.pool), apply, metrics, DISTRICT, utc_now)
     task = asyncio.create_task(reader.run())
@@ -51,7 +50,7 @@ async def test_both_roads_together_make_one_incident_and_tell_everyone_once(town
     other_road = urgent_alert(call, utc_now() + timedelta(seconds=1))
     assert other_road is not None
     await Inbox(town.pool).put("call-1", wire.URGENT.encode(call))
-    intake = Intake(town.incidents, town.people)
+    intake = town.intake
     async with reading(town):
         await asyncio.gather(intake.apply(other_road), until(lambda: done(town)))
     (incident,) = await town.open_incidents()
@@ -93,7 +92,7 @@ async def test_a_cancel_from_the_device_ends_nothing(town: Town) -> None:
 
 async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town) -> None:
     times = 0
-    intake = Intake(town.incidents, town.people)
+    intake = town.intake
 
     async def apply(alert: Alert) -> object:
         nonlocal times
@@ -109,7 +108,7 @@ async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town
 
 
 async def test_a_call_that_fails_for_no_known_reason_tells_the_desk_after_three_tries(town: Town) -> None:
-    intake = Intake(town.incidents, town.people)
+    intake = town.intake
 
     async def apply(alert: Alert) -> object:
         if alert.kind == "sos":

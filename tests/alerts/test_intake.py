@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from alerts.intake import Intake, in_order
+from alerts.intake import in_order
 from haechi.domain.people import Guardian, Person
 from haechi.errors import TransientError
 from haechi.store.registry import GUARDIANS, PEOPLE
@@ -54,6 +54,6 @@ async def test_the_guardians_of_somebody_registered_this_very_moment_are_told(to
         )
         person = Person("", "", "Seoyeon", date(2019, 1, 1), "child", (guardian.value.id,), None)
         child = (await town.registry.add(PEOPLE, DISTRICT, person)).value.id
-        await Intake(town.incidents, town.people).apply(town.alert(subject=child))
+        await town.intake.apply(town.alert(subject=child))
         assert f"new-{n}" in await town.states()
     following.cancel()

@@ -7,8 +7,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from alerts.minimap import MapSheet
+from haechi.base_map import read_base_map
 from haechi.domain.geo import Point
-from haechi.errors import ConfigError
 
 HERE = Point(127.0, 37.5)
 
@@ -29,13 +29,7 @@ def sheet(tmp_path: Path) -> MapSheet:
     ]
     file = tmp_path / "map.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
-    return MapSheet.load(file)
-
-
-def test_the_place_is_named_by_what_is_near_it_in_the_readers_language(sheet: MapSheet) -> None:
-    assert sheet.near(HERE, "ko") == "단풍길"
-    assert sheet.near(HERE, "en") == "Maple <Street>"
-    assert sheet.near(Point(127.0, 37.51), "en") is None
+    return MapSheet(read_base_map(str(file)))
 
 
 def test_only_what_lies_around_is_drawn_and_it_is_well_formed(sheet: MapSheet) -> None:
@@ -55,18 +49,4 @@ def test_the_circle_of_accuracy_is_to_the_scale_of_the_bar(sheet: MapSheet) -> N
 
 
 def test_without_a_map_there_is_still_a_pin() -> None:
-    assert "circle" in MapSheet.load(None).draw(HERE, None, "ko")
-    assert MapSheet.load(None).near(HERE, "ko") is None
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"features": [{"properties": {}, "geometry": {"type": "Cube"}}]}'])
-def test_a_file_that_is_no_map_is_refused_in_words(text: str, tmp_path: Path) -> None:
-    file = tmp_path / "map.geojson"
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=r"wall\.map: .*map\.geojson is not a GeoJSON base map"):
-        MapSheet.load(file)
-
-
-def test_a_file_that_is_not_there_is_refused_in_words(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"wall\.map"):
-        MapSheet.load(tmp_path / "none.geojson")
+    assert "circle" in MapSheet(read_base_map(None)).draw(HERE, None, "ko")

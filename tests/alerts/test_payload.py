@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 
 from alerts.links import Links
 from alerts.payload import Payload, payload_of
-from haechi.domain.alerting import Recipient, RecipientKind
+from haechi.domain.alerting import Incident, Recipient, RecipientKind
+from haechi.domain.coverage import Watcher
+from haechi.domain.places import PlaceWords
+from haechi.domain.scene import Scene
 from tests.alerts.build import AT, delivery, incident
 
 LINKS = Links("a key", "http://127.0.0.1:8080")
 
 
-def sent_to(kind: RecipientKind) -> Payload:
+def sent_to(kind: RecipientKind, about: Incident | None = None) -> Payload:
     to = Recipient(kind, "someone", "Someone", "webhook", "https://example.org/hook")
-    return payload_of(delivery(recipient=to), LINKS, AT + timedelta(seconds=4))
+    return payload_of(delivery(recipient=to, incident=about or incident()), LINKS, AT + timedelta(seconds=4))
 
 
 @pytest.mark.parametrize("kind", ["guardian", "police", "fire"])
@@ -25,6 +28,24 @@ def test_who_goes_there_is_told_the_place_its_accuracy_and_its_age(kind: Recipie
     point = sent_to(kind).point
     assert point is not None
     assert (point.lon, point.lat, point.accuracy_m, point.age_s) == (126.978, 37.5665, 12.0, 4.0)
+
+
+def test_an_agency_is_told_the_place_in_words_and_which_cameras_see_it_a_guardian_only_the_place() -> None:
+    words = PlaceWords("at School Gate", "정문 앞")
+    watchers = (Watcher("c1", "Gate", 45, "sees"),)
+    scene = Scene(incident().point, 12.0, AT, words, battery=31.0, cameras=watchers)
+    for kind, names in (("police", ("Gate",)), ("fire", ("Gate",)), ("guardian", ()), ("desk", ())):
+        payload = sent_to(kind, incident(scene=scene))
+        assert payload.cameras == names, kind
+        assert (payload.point.words if payload.point else None) == (None if kind == "desk" else words)
+        assert b"battery" not in msgspec.json.encode(payload)
+
+
+def test_the_age_is_that_of_the_fix_and_not_that_of_the_press() -> None:
+    old = Scene(incident().point, 12.0, AT - timedelta(minutes=10))
+    point = sent_to("police", incident(scene=old)).point
+    assert point is not None
+    assert point.age_s == 604.0
 
 
 def test_the_desk_is_told_no_place() -> None:

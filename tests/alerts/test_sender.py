@@ -14,7 +14,6 @@ from alerts.__main__ import disable
 from alerts.channels import Channel, DeliveryError, channels
 from alerts.channels.webhook import Webhook, open_session
 from alerts.endpoints import AT_ONCE
-from alerts.intake import Intake
 from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.own_alerts import unreachable
@@ -32,7 +31,7 @@ from tests.alerts.town import DISTRICT, EVERYONE, Town
 @asynccontextmanager
 async def sending(town: Town, *, slots: int = 64, worker: str = "w") -> AsyncIterator[SenderMetrics]:
     """A sender at work."""
-    intake = Intake(town.incidents, town.people)
+    intake = town.intake
 
     async def alarm(delivery: Delivery, error: DeliveryError) -> None:
         await intake.apply(unreachable(delivery, str(error), utc_now()))
@@ -53,7 +52,7 @@ async def sending(town: Town, *, slots: int = 64, worker: str = "w") -> AsyncIte
 
 
 async def raise_alert(town: Town, kind: str = "sos", subject: str | None = None) -> None:
-    await Intake(town.incidents, town.people).apply(town.alert(kind, subject=subject))
+    await town.intake.apply(town.alert(kind, subject=subject))
 
 
 async def delivered(town: Town, *names: str) -> None:

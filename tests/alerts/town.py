@@ -1,27 +1,38 @@
 """A small district in the real PostgreSQL: one child, two guardians, police, fire and the desk."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
+from prometheus_client import CollectorRegistry
 
+from alerts.intake import Intake
+from alerts.scenes import Scenes
+from haechi.base_map import read_base_map
 from haechi.domain.alerting import KINDS, Agency, AgencyRole, Alert, Because, Incident
 from haechi.domain.geo import Point
-from haechi.domain.people import Guardian, Person, UrgentCall
+from haechi.domain.people import Guardian, Person, Position, UrgentCall
 from haechi.ids import alert_id
 from haechi.sealing import Sealer
 from haechi.store.districts import ensure_district
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, PEOPLE, Registry
-from haechi.store.slices import RecipientsSlice
+from haechi.store.slices import CameraSitesSlice, RecipientsSlice
 from tests.alerts.receivers import Receivers
 
 DISTRICT = "haneul"
 ROLES: tuple[AgencyRole, ...] = ("police", "fire", "desk")
 EVERYONE = ("mother", "father", *ROLES)
+
+
+class NoPositions:
+    """A live store that has not heard of anybody; tests of scenes bring the real one."""
+
+    async def positions(self, _: Iterable[str]) -> dict[str, Position]:
+        return {}
 
 
 @dataclass
@@ -30,6 +41,7 @@ class Town:
     registry: Registry
     incidents: Incidents
     people: RecipientsSlice
+    intake: Intake
     child: str
     ids: dict[str, str]
     secrets: dict[str, str]
@@ -102,9 +114,13 @@ async def settled(database: str, receivers: Receivers, sealer: Sealer) -> AsyncI
     child = await registry.add(
         PEOPLE, DISTRICT, Person("", "", "Jihoon", date(2018, 3, 1), "child", (ids["mother"], ids["father"]), None)
     )
-    people = RecipientsSlice(pool, sealer)
+    people, sites = RecipientsSlice(pool, sealer), CameraSitesSlice(pool, sealer)
     await people.start()
+    await sites.start()
+    scenes = Scenes(NoPositions(), sites, read_base_map(None).gazetteer(), CollectorRegistry())
+    incidents = Incidents(pool)
+    intake = Intake(incidents, people, scenes)
     try:
-        yield Town(pool, registry, Incidents(pool), people, child.value.id, ids, secrets)
+        yield Town(pool, registry, incidents, people, intake, child.value.id, ids, secrets)
     finally:
         pool.terminate()

@@ -423,7 +423,7 @@ class Made:
         )
         base = base_map()
         self.store, self.live, self.audit = Store(scene), Live(scene), Audit()
-        self.world = World(self.registry, base.places.where)
+        self.world = World(self.registry, base.where)
         self.feed = Feed(self.world, self.registry, self.store, self.store, Quiet(), self.live, self._districts, clock)
         self.hub = Hub(self.world, PANELS, self.live, self.feed.away, clock, CollectorRegistry())
         looks = Looks(self.audit, clock)

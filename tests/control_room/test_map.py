@@ -13,20 +13,20 @@ from tests.control_room.stand_ins import base_map
 @pytest.mark.parametrize(
     ("point", "words"),
     [
-        (Point(126.9243, 37.6168), "Banditbul Park"),
-        (Point(126.9213, 37.6183), "Haneulbit School Yard"),
-        (Point(126.9212, 37.6190), "Haetae-daero, near Haneulbit Elementary School"),
+        (Point(126.9243, 37.6168), "Banditbul Park, 15 m from Naru Footbridge"),
+        (Point(126.9213, 37.6183), "Haneulbit School Yard, 45 m from Haneulbit School Gate"),
+        (Point(126.9212, 37.6190), "Haetae-daero, at Haneulbit Elementary School"),
         (Point(127.5, 38.0), ""),
     ],
 )
 def test_a_point_is_told_as_people_would(point: Point, words: str) -> None:
-    assert base_map().places.where(point) == words
+    assert base_map().where(point) == words
 
 
 def test_without_a_map_the_ground_is_empty_and_places_are_unknown() -> None:
     empty = load_base_map(None)
     assert json.loads(gzip.decompress(empty.body))["features"] == []
-    assert empty.places.where(Point(126.9243, 37.6168)) == ""
+    assert empty.where(Point(126.9243, 37.6168)) == ""
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_without_a_map_the_ground_is_empty_and_places_are_unknown() -> None:
         ("{", "is not JSON"),
         ("[]", "FeatureCollection"),
         ('{"features": [{"properties": {}, "geometry": null}]}', "feature 0"),
+        ('{"features": [{"properties": {"kind": "park"}, "geometry": {"type": "Cube"}}]}', "feature 0: its geometry"),
     ],
 )
 def test_a_wrong_map_is_named_with_what_is_wrong(tmp_path: Path, content: str | None, said: str) -> None:

@@ -100,6 +100,13 @@ async def test_a_webhook_secret_is_of_the_standard_and_told_once(admin: httpx.As
     assert "webhook_secret" not in (await admin.patch(f"/guardians/{row['id']}", json={"name": "x"})).json()
 
 
+async def test_which_way_a_camera_looks_is_kept(admin: httpx.AsyncClient) -> None:
+    view = {"heading": 128, "width": 66, "reach_m": 40}
+    row = (await admin.post("/cameras", json=CAMERA | {"view": view})).json()
+    assert (await admin.get(f"/cameras/{row['id']}")).json()["view"] == view
+    assert (await admin.patch(f"/cameras/{row['id']}", json={"view": None})).json()["view"] is None
+
+
 async def test_a_cameras_address_is_masked_and_survives_a_change_of_its_name(admin: httpx.AsyncClient) -> None:
     row = (await admin.post("/cameras", json=CAMERA)).json()
     assert row["url"] == "rtsp://***@10.0.0.5:554/***"
@@ -155,6 +162,7 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"days": []}]}, "schedule.0.days"),
         ("cameras", CAMERA | {"url": "file:///etc/passwd"}, "url"),
         ("cameras", CAMERA | {"location": [126.98]}, "location.1"),
+        ("cameras", CAMERA | {"view": {"heading": 360, "width": 60, "reach_m": 40}}, "view.heading"),
         ("cameras", CAMERA | {"zones": [{"name": "z", "kind": "mask", "polygon": [[0, 0], [1, 1], [1, 0], [0, 1]]}]}, "zones.0.polygon"),
         ("cameras", CAMERA | {"zones": [{"name": "z", "kind": "mask", "polygon": [[0, 0], [2, 1], [1, 0]]}]}, "zones.0.polygon.1.0"),
         ("sensors", SENSOR | {"observed_property": "mood"}, "body"),

@@ -39,8 +39,8 @@ async def test_what_the_cap_leaves_out_is_counted_and_is_the_least_urgent() -> N
 @pytest.mark.parametrize(
     ("number", "who", "where"),
     [
-        ("i1", "child, 8", "Banditbul Park"),
-        ("i2", "elder, 81", "Soban-gil, near Jebi Hall of Song"),
+        ("i1", "child, 8", "Banditbul Park, 25 m from Naru Footbridge"),
+        ("i2", "elder, 81", "Soban-gil, 20 m from Jebi Hall of Song"),
         ("i3", "school yard", "Cam 01 School yard"),
         ("i4", "Kitchen row", "Yetjang Market Hall"),
         ("i8", "unknown device", "place unknown"),

@@ -1,0 +1,91 @@
+"""The scene of an alert, from what is at hand: it is asked for before an incident opens, and may never hold one up."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter
+
+from haechi.domain.alerting import Alert
+from haechi.domain.coverage import CameraSite, Coverage
+from haechi.domain.people import Position
+from haechi.domain.places import Gazetteer
+from haechi.domain.scene import Scene, scene_of
+from haechi.errors import TransientError
+
+log = structlog.get_logger(__name__)
+
+# An SOS has 150 ms in all. Redis answers in one; what is not here by then is left out, and counted.
+PATIENCE_S = 0.05
+
+
+class LastPositions(Protocol):
+    """What is asked of `haechi.store.live.Live`."""
+
+    async def positions(self, persons: Iterable[str]) -> Mapping[str, Position]: ...
+
+
+class Sites(Protocol):
+    """What is asked of `haechi.store.slices.CameraSitesSlice`."""
+
+    def values(self) -> list[CameraSite]: ...
+    @property
+    def version(self) -> int: ...
+
+
+class Scenes:
+    """Looks up the last position; place and cameras come from memory."""
+
+    def __init__(
+        self,
+        live: LastPositions,
+        sites: Sites,
+        gazetteer: Gazetteer,
+        registry: CollectorRegistry,
+        *,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._live = live
+        self._gazetteer = gazetteer
+        self._coverage = _newest_coverage(sites)
+        self._patience_s = patience_s
+        self._missed = Counter(
+            "haechi_scenes_incomplete_total", "Alerts whose last position was not had in time", registry=registry
+        )
+
+    async def of(self, alert: Alert, *, person: bool) -> Scene:
+        """Never raises and never waits longer than the patience; `person`: the subject is one, with positions."""
+        fixes = alert.because.fixes
+        if person:
+            fixes = (*fixes, *await self._last(alert.subject))
+        coverage = self._coverage()
+        point, accuracy_m = alert.point, alert.accuracy_m
+        if point is None and (site := coverage.get(alert.subject)) is not None:
+            point, accuracy_m = site.location, 0.0
+        seen_at = alert.because.fixes[-1].at if alert.because.fixes else alert.starts_at
+        battery = dict(alert.because.values).get("battery")
+        return scene_of(point, accuracy_m, seen_at, fixes, battery, alert.district, self._gazetteer, coverage)
+
+    async def _last(self, person: str) -> tuple[Position, ...]:
+        try:
+            async with asyncio.timeout(self._patience_s):
+                found = (await self._live.positions([person])).get(person)
+        except (TransientError, TimeoutError) as error:
+            self._missed.inc()
+            log.warning("scene.incomplete", reason=str(error) or "no answer in time")
+            return ()
+        return () if found is None else (found,)
+
+
+def _newest_coverage(sites: Sites) -> Callable[[], Coverage]:
+    """Made anew only when the slice has changed."""
+    version, coverage = -1, Coverage(())
+
+    def newest() -> Coverage:
+        nonlocal version, coverage
+        if sites.version != version:
+            version, coverage = sites.version, Coverage(sites.values())
+        return coverage
+
+    return newest

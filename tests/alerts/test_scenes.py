@@ -1,0 +1,139 @@
+"""The scene of an alert, from the real Redis and registry; and an SOS that waits for neither."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+import shapely
+from prometheus_client import CollectorRegistry
+
+from alerts.intake import Intake
+from alerts.scenes import LastPositions, Scenes
+from haechi.domain.alerting import Alert, Incident, urgent_alert
+from haechi.domain.geo import Point
+from haechi.domain.people import Position
+from haechi.domain.places import Gazetteer, NamedPlace
+from haechi.domain.video import Camera, CameraView
+from haechi.sealing import Sealer, create_key
+from haechi.store.live import Live
+from haechi.store.registry import CAMERAS, Registry
+from haechi.store.slices import CameraSitesSlice
+from tests.alerts.town import DISTRICT, Town
+
+HERE, SOUTH = Point(126.978, 37.5665), Point(126.978, 37.5661)
+MAP = Gazetteer([NamedPlace("gate", "School Gate", "정문", shapely.Point(HERE.lon, HERE.lat))], HERE)
+
+
+@pytest.fixture
+async def sites(town: Town) -> CameraSitesSlice:
+    """One camera 45 m south that looks north, and one that knows no more than where it hangs."""
+    sealer = Sealer(create_key())
+    registry = Registry(town.pool, sealer)
+    for name, view in (("Gate", CameraView(0, 60, 100)), ("Corner", None)):
+        await registry.add(CAMERAS, DISTRICT, Camera("", "", name, "rtsp://secret", SOUTH, view=view))
+    found = CameraSitesSlice(town.pool, sealer)
+    await found.start()
+    return found
+
+
+@pytest.fixture
+async def live(redis_url: str) -> AsyncIterator[Live]:
+    it = Live(redis_url)
+    yield it
+    await it.close()
+
+
+def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> Intake:
+    return Intake(town.incidents, town.people, Scenes(live, sites, MAP, CollectorRegistry()))
+
+
+async def walked(live: Live, person: str, ago_s: float) -> datetime:
+    at = datetime.now(UTC) - timedelta(seconds=ago_s)
+    fix = Position("abcdefghijkl", person, at, at, HERE, 9.0, battery=31.0)
+    await live.put_positions([(person, msgspec.json.encode(fix))])
+    return at
+
+
+async def opened(intake: Intake, alert: Alert) -> Incident:
+    incident = (await intake.apply(alert)).incident
+    assert incident is not None
+    return incident
+
+
+async def test_a_button_without_a_fix_is_found_at_the_last_place_with_its_age_battery_and_cameras(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    seen_at = await walked(live, town.child, ago_s=240)
+    await opened(intake(town, live, sites), urgent_alert(town.call(point=None), datetime.now(UTC)))
+    [incident] = await town.open_incidents()
+    assert (incident.point, incident.accuracy_m, incident.seen_at) == (HERE, 9.0, seen_at)
+    scene = incident.scene
+    assert scene is not None
+    assert scene.place is not None
+    assert scene.place.ko == "정문 앞"
+    assert scene.battery == 31.0
+    assert [(camera.name, camera.metres, camera.sees) for camera in scene.cameras] == [
+        ("Gate", 45, "sees"),
+        ("Corner", 45, "may see"),
+    ]
+
+
+async def test_the_scene_stays_as_it_was_when_cameras_and_people_move_on(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await walked(live, town.child, ago_s=10)
+    call = town.call()
+    before = await opened(intake(town, live, sites), urgent_alert(call, datetime.now(UTC)))
+    await walked(live, town.child, ago_s=0)
+    again = await opened(intake(town, live, sites), urgent_alert(call, datetime.now(UTC)))
+    assert again.scene == before.scene
+
+
+async def test_a_trespass_is_told_where_its_camera_hangs(town: Town, live: Live, sites: CameraSitesSlice) -> None:
+    camera = sites.values()[0].id
+    alert = msgspec.structs.replace(town.alert("trespass", subject=camera), point=None)
+    incident = await opened(intake(town, live, sites), alert)
+    assert incident.point == SOUTH
+    assert incident.scene is not None
+    assert incident.scene.place is not None
+    assert incident.scene.place.en == "45 m from School Gate"
+
+
+async def test_an_sos_opens_when_redis_is_away(town: Town, sites: CameraSitesSlice, unused_tcp_port: int) -> None:
+    away = Live(f"redis://127.0.0.1:{unused_tcp_port}/0")
+    incident = await opened(intake(town, away, sites), urgent_alert(town.call(), datetime.now(UTC)))
+    assert incident.point == HERE
+    assert incident.scene is not None
+    assert incident.scene.place is not None
+    await away.close()
+
+
+class Hanging:
+    async def positions(self, _: Iterable[str]) -> Mapping[str, Position]:
+        await asyncio.Event().wait()
+        return {}
+
+
+async def test_an_sos_does_not_wait_for_a_redis_that_hangs(town: Town, sites: CameraSitesSlice) -> None:
+    registry = CollectorRegistry()
+    scenes = Scenes(Hanging(), sites, MAP, registry)
+    began = time.monotonic()
+    scene = await scenes.of(urgent_alert(town.call(), datetime.now(UTC)), person=True)
+    assert time.monotonic() - began < 5
+    assert scene.place is not None
+    assert registry.get_sample_value("haechi_scenes_incomplete_total") == 1
+
+
+class Broken:
+    async def positions(self, _: Iterable[str]) -> Mapping[str, Position]:
+        raise ValueError("a defect")
+
+
+async def test_an_sos_opens_with_its_own_place_whatever_is_wrong_with_the_rest(
+    town: Town, sites: CameraSitesSlice
+) -> None:
+    incident = await opened(intake(town, Broken(), sites), urgent_alert(town.call(), datetime.now(UTC)))
+    assert (incident.point, incident.open) == (HERE, True)
