@@ -6,11 +6,16 @@ import msgspec
 
 
 class Options(msgspec.Struct, frozen=True):
-    """`quick` is under a minute; `peer` is a path or name of what to compare with, where a benchmark takes one."""
+    """`quick` is under a minute; `peer` is a path or name of what to compare with, where a benchmark takes one.
+
+    `noise` is another noise table and `seed` another scoring seed, for `geofence_truth`.
+    """
 
     quick: bool = False
     full: bool = False
     peer: Path | None = None
+    noise: Path | None = None
+    seed: int | None = None
 
 
 class Peer(msgspec.Struct, frozen=True):
