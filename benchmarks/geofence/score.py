@@ -1,12 +1,12 @@
 """What an alert is worth against the truth; docs/geofence-truth.md says the same in words.
 
 The edge is the drawn one, for every rule. A stay outside makes every alert within it true, and from `GRACE_S` before it
-began to `GRACE_S` after it ended; any other alert is a false leave. Stays with less than `PAUSE_S` inside between them
-are one leave; it is a real leave if it went beyond the buffered edge.
+began to `GRACE_S` after it ended; any other alert is a false leave. Stays with less than `PAUSE_S` inside between them, or
+with no fix that arrived from inside, are one leave; it is a real leave if it went beyond the buffered edge.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -64,7 +64,7 @@ class Score:
 
 def score(days: Days, fixes: Fixes, alerts: Alerts, needs: Needs) -> Score:
     """Compare the alerts of some device-days with what really happened."""
-    leaves = merged(days.leaves)
+    leaves = merged(days, fixes)
     of_device: dict[int, list[int]] = {}
     for i, leave in enumerate(leaves):
         of_device.setdefault(leave.device, []).append(i)
@@ -89,17 +89,23 @@ def score(days: Days, fixes: Fixes, alerts: Alerts, needs: Needs) -> Score:
     )
 
 
-def merged(leaves: Iterable[Leave]) -> list[Leave]:
-    """Leaves of which no two of one device have less than `PAUSE_S` between them."""
+def merged(days: Days, fixes: Fixes) -> list[Leave]:
+    """The leaves, those of one device put together between which nobody could have seen a return."""
     result: list[Leave] = []
-    for leave in sorted(leaves, key=lambda leave: (leave.device, leave.left_s)):
+    for leave in sorted(days.leaves, key=lambda leave: (leave.device, leave.left_s)):
         last = result[-1] if result else None
-        if last and last.device == leave.device and leave.left_s - last.returned_s < PAUSE_S:
+        if last and last.device == leave.device and not _seen_back(last, leave, fixes):
             furthest = max(last.furthest_m, leave.furthest_m)
             result[-1] = Leave(leave.device, last.left_s, leave.returned_s, furthest)
         else:
             result.append(leave)
     return result
+
+
+def _seen_back(last: Leave, leave: Leave, fixes: Fixes) -> bool:
+    at, arrived = fixes.at[leave.device], fixes.arrived[leave.device]
+    inside = arrived & (at >= last.returned_s) & (at < leave.left_s)
+    return leave.left_s - last.returned_s >= PAUSE_S and bool(inside.any())
 
 
 def poisson_bound(count: int, sure: float = 0.95) -> float:
