@@ -4,6 +4,8 @@ What counts as false, found and late, what is simulated and what is not: docs/ge
 of its published settings, chosen on the tuning seed; the scoring seed is another one. `--noise` takes another table.
 """
 
+import msgspec
+
 from benchmarks.geofence import home_assistant, noise, traccar
 from benchmarks.geofence.judge import best, judge
 from benchmarks.geofence.ours import Ours
@@ -20,18 +22,22 @@ More = dict[str, float | int | str | list[float] | dict[str, float]]
 
 def run(options: Options) -> Result:
     """`value` is ours; `ratio` is the first peer's rate over the 95 % bound of ours."""
-    table = noise.read(options.noise or noise.FROZEN)
-    seed = options.seed or SCORING_SEED
-    days, tuning_days = (250, 250) if options.quick else (20_000, 2_000) if options.full else (2_000, 500)
+    days, tuning_days = (250, 250) if options.quick else (30_000, 2_000) if options.full else (4_000, 500)
+    file = options.noise or noise.FROZEN
+    result = compare(noise.read(file), days, tuning_days, SCORING_SEED if options.seed is None else options.seed)
+    return msgspec.structs.replace(result, more=result.more | {"noise": file.name})
+
+
+def compare(table: noise.Noise, days: int, tuning_days: int, seed: int) -> Result:
+    """Choose each peer's setting on `tuning_days` device-days of the tuning seed, then score `days` of the other seed."""
     district = read()
     ours = Ours(district.plane)
-    families: list[list[Rule]] = [
-        [traccar.Traccar(settings) for settings in traccar.PUBLISHED],
-        [home_assistant.HomeAssistant(settings) for settings in home_assistant.PUBLISHED],
-    ]
     tried: dict[str, float] = {}
     chosen: list[Rule] = []
-    for family in families:
+    for family in (
+        [traccar.Traccar(settings) for settings in traccar.PUBLISHED],
+        [home_assistant.HomeAssistant(settings) for settings in home_assistant.PUBLISHED],
+    ):
         scores = judge(family, ours.needs, district, TUNING_SEED, tuning_days, table)
         chosen.append(best(family, scores))
         tried |= {rule.name: round(score.rate, 4) for rule, score in zip(family, scores, strict=True)}
@@ -40,7 +46,7 @@ def run(options: Options) -> Result:
         Peer(rule.name, round(score.rate, 5), round(score.rate / own.at_most, 1))
         for rule, score in zip(chosen, others, strict=True)
     )
-    more: More = {"device_days": days, "seed": seed, "noise": (options.noise or noise.FROZEN).name, "tuning": tried}
+    more: More = {"device_days": days, "seed": seed, "tuning": tried}
     for rule, score in zip((ours, *chosen), (own, *others), strict=True):
         more[rule.name] = _figures(score)
     return Result("geofence_truth", round(own.rate, 5), "false leaves per device-day", peers, more)

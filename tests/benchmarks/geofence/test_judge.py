@@ -1,5 +1,6 @@
 """The whole way, small: real days, fixes, the real engine, the peers, the scorer."""
 
+import msgspec
 import pytest
 
 from analytics.positions.safe_zones import Rule as Thresholds
@@ -45,6 +46,19 @@ def test_thresholds_that_nobody_reaches_find_nothing_and_the_scorer_says_so(with
     (score,) = judge([deaf], OURS.needs, DISTRICT, 3, 17, without_error)
     assert (score.false, score.found) == (0, 0)
     assert score.missed == score.due > 0
+
+
+def test_the_benchmark_answers_with_one_line_that_has_every_figure() -> None:
+    result = geofence_truth.compare(read(FROZEN), days=17, tuning_days=17, seed=geofence_truth.SCORING_SEED)
+    line = msgspec.json.decode(result.line())
+    assert line["name"] == "geofence_truth"
+    assert [peer["name"].split(",")[0] for peer in line["peers"]] == ["Traccar", "Home Assistant"]
+    assert line["ratio"] == pytest.approx(line["peers"][0]["value"] / line["Haechi"]["rate_at_most"], rel=0.1)
+    assert len(line["tuning"]) == 6
+    for name in ("Haechi", *(peer["name"] for peer in line["peers"])):
+        assert line[name]["found"] <= line[name]["real_leaves"]
+        assert line[name]["rate"] < line[name]["rate_at_most"]
+        assert line[name]["delay_p50_s"] <= line[name]["delay_p95_s"]
 
 
 def test_tuning_and_scoring_are_on_different_days() -> None:
