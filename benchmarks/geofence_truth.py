@@ -34,10 +34,11 @@ def compare(table: noise.Noise, days: int, tuning_days: int, seed: int) -> Resul
     ours = Ours(district.plane)
     tried: dict[str, float] = {}
     chosen: list[Rule] = []
-    for family in (
+    families: list[list[Rule]] = [
         [traccar.Traccar(settings) for settings in traccar.PUBLISHED],
         [home_assistant.HomeAssistant(settings) for settings in home_assistant.PUBLISHED],
-    ):
+    ]
+    for family in families:
         scores = judge(family, ours.needs, district, TUNING_SEED, tuning_days, table)
         chosen.append(best(family, scores))
         tried |= {rule.name: round(score.rate, 4) for rule, score in zip(family, scores, strict=True)}
