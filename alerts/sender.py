@@ -40,7 +40,7 @@ class Outbox(Protocol):
     """What is asked of `haechi.store.outbox.Outbox`."""
 
     async def lease(self, worker: str, limit: int, lease_s: float, but: Sequence[str] = ()) -> list[Delivery]: ...
-    async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> None: ...
+    async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> list[str]: ...
     async def first_attempt(self, *delivery_ids: str) -> None: ...
     async def delivered(self, *delivery_ids: str) -> None: ...
     async def retry(self, delivery_id: str, error: str, after_s: float) -> None: ...
@@ -133,6 +133,12 @@ class Sender:
         self._held[delivery.id] = task
         self._metrics.held.set(len(self._held))
         task.add_done_callback(lambda _: self._release(delivery.id))
+
+    def _drop(self, delivery_id: str) -> None:
+        """Somebody must not be told any more: the attempt that waits or is under way ends here."""
+        if (task := self._held.get(delivery_id)) is not None:
+            log.info("sender.dropped", delivery=delivery_id)
+            task.cancel()
 
     def _release(self, delivery_id: str) -> None:
         del self._held[delivery_id]
@@ -254,7 +260,8 @@ class Sender:
             await asyncio.sleep(RENEW_S)
             if self._held:
                 try:
-                    await self._outbox.renew(list(self._held), LEASE_S)
+                    for cancelled in await self._outbox.renew(list(self._held), LEASE_S):
+                        self._drop(cancelled)
                 except TransientError as error:
                     log.warning("sender.leases_not_renewed", error=str(error))
 

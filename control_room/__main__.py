@@ -27,6 +27,7 @@ from haechi.sealing import data_key_of
 from haechi.serving import listen
 from haechi.store import registry as rows
 from haechi.store.audit import Audit
+from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import districts
 from haechi.store.evidence import open_evidence
@@ -76,7 +77,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     app = make_app(
         routers=[
             routes.router(),
-            make_router(rows.Registry(pool, it.sealer), Consents(pool), incidents, audit),
+            make_router(rows.Registry(pool, it.sealer), Consents(pool), Bars(pool), incidents, audit),
         ],
         routes=make_routes(users, audit),
         live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),

@@ -32,6 +32,15 @@ def new_id() -> str:
     return str(uuid4())
 
 
+def is_uuid(text: str) -> bool:
+    """Whether the text can be a row's id at all."""
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
 def device_id() -> str:
     """What a device reports under: 128 unguessable bits in lower-case base 32 without padding, easy to type."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"

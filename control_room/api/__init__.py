@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, incidents, audit))
+server.include_router(make_router(registry, consents, bars, incidents, audit))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -17,6 +17,7 @@ from control_room.api.registry_routes import add_resource
 from control_room.api.resources import RESOURCES
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
+from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry
@@ -25,13 +26,13 @@ __all__ = ["add_docs", "add_error_handlers", "make_router"]
 
 
 def make_router(
-    registry: Registry, consents: Consents, incidents: Incidents, audit: Audit, *, clock: Clock = utc_now
+    registry: Registry, consents: Consents, bars: Bars, incidents: Incidents, audit: Audit, *, clock: Clock = utc_now
 ) -> APIRouter:
     """All resources, to be served behind `control_room.guard.Guard`."""
     router = APIRouter(prefix="/api/v1")
     for resource in RESOURCES:
         add_resource(router, resource, registry, audit)
-    add_people(router, registry, audit)
+    add_people(router, registry, bars, audit)
     add_consents(router, registry, consents, audit, clock)
     add_incidents(router, incidents, audit, clock)
     return router

@@ -1,17 +1,43 @@
-"""What concerns one person beyond their row: who looked at their place."""
+"""What concerns one person beyond their row: who looked at their place, and who must never be told about them."""
 
 from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
+from pydantic import Field
 from starlette.responses import Response
 
 from control_room.api.access import in_any, the_districts
+from control_room.api.models import RowId
+from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.store.audit import Audit, AuditEntry
+from haechi.store.bars import Bar, Bars
 from haechi.store.registry import PEOPLE, Registry
 
 District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
+
+Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
+Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+
+
+class BarBody(Body):
+    """A guardian who must never be told about the person, such as by a court's order."""
+
+    guardian_id: RowId
+    reason: Words
+
+
+class LiftBody(Body):
+    """Why the guardian may be told again, once they are linked."""
+
+    reason: Words
+
+
+class BarsPage(msgspec.Struct, frozen=True):
+    """In order; those with `lifted_at` are history."""
+
+    items: list[Bar]
 
 
 class LooksPage(msgspec.Struct, frozen=True):
@@ -20,7 +46,7 @@ class LooksPage(msgspec.Struct, frozen=True):
     items: list[AuditEntry]
 
 
-def add_people(router: APIRouter, registry: Registry, audit: Audit) -> None:
+def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) -> None:
     """The requests about one person."""
 
     async def show_looks(
@@ -30,13 +56,37 @@ def add_people(router: APIRouter, registry: Registry, audit: Audit) -> None:
         row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
         return _json(LooksPage(await audit.looks(row.value.id, limit)))
 
-    router.add_api_route(
-        "/people/{row_id}/looks",
-        show_looks,
-        methods=["GET"],
-        summary="Who looked at where the person is or was, as what, and why; newest first",
-        tags=["people"],
-    )
+    async def show_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "read registry", district)
+        row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
+        await audit.looked(principal.name, [f"people:{row.value.id}"], row.value.district, reason)
+        return _json(BarsPage(await bars.of(row.value.id)))
+
+    async def bar(request: Request, row_id: str, body: BarBody, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        who, why = body.guardian_id, body.reason
+        await in_any(places, lambda place: bars.bar(place, row_id, who, why, by=principal.name))
+        return _json(BarsPage(await bars.of(row_id)), 201)
+
+    async def lift(
+        request: Request, row_id: str, guardian_id: str, body: LiftBody, district: District = None
+    ) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        await in_any(places, lambda place: bars.lift(place, row_id, guardian_id, body.reason, by=principal.name))
+        return _json(BarsPage(await bars.of(row_id)), 201)
+
+    one = "/people/{row_id}"
+    looked = "Who looked at where the person is or was, as what, and why; newest first"
+    barred = "Bar a guardian from the person: unlinked, never told, every link they hold dead"
+    lifted = "Lift a bar; the guardian is not linked by it"
+    route = router.add_api_route
+    route(f"{one}/looks", show_looks, methods=["GET"], summary=looked, tags=["people"])
+    route(f"{one}/bars", show_bars, methods=["GET"], summary="Who is barred from the person", tags=["people"])
+    route(f"{one}/bars", bar, methods=["POST"], status_code=201, summary=barred, tags=["people"])
+    route(f"{one}/bars/{{guardian_id}}/lift", lift, methods=["POST"], status_code=201, summary=lifted, tags=["people"])
 
 
 def _json(value: object, status: int = 200) -> Response:

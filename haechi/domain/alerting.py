@@ -54,6 +54,9 @@ KINDS: dict[str, AlertKind] = {
     )
 }
 
+# What people ask for by a button, or a device for them: processed whoever it is, and whatever they consented to.
+CALLS = frozenset({"sos", "man-down", "strap-cut", "tamper"})
+
 
 class Because(msgspec.Struct, frozen=True, omit_defaults=True):
     """What decided an alert, so that it can be explained later: evidence, thresholds and row versions."""

@@ -9,13 +9,14 @@ import msgspec
 from haechi.domain.consent import ConsentEntry, EntryKind, check_giver, possible, step
 from haechi.domain.people import Consent, Guardian, Person, Scope
 from haechi.errors import NotFound
+from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
 _ENTRY = "kind, at, decided_by, recorded_by, guardian, scopes, starts_at, ends_at, words"
 _PERSON = (
     "SELECT id, district, name, born, kind, guardian_ids, consent FROM people "
-    "WHERE id::text = $1 AND district = $2 AND deleted_at IS NULL FOR UPDATE"
+    "WHERE id = $1 AND district = $2 AND deleted_at IS NULL FOR UPDATE"
 )
 
 
@@ -51,7 +52,7 @@ class Consents:
         """In order."""
         with translate_errors():
             rows = await self._pool.fetch(
-                f"SELECT {_ENTRY} FROM consents WHERE person_id::text = $1 ORDER BY id",  # noqa: S608 - literal columns
+                f"SELECT {_ENTRY} FROM consents WHERE person_id = $1 ORDER BY id",  # noqa: S608 - literal columns
                 person,
             )
         return [msgspec.convert(dict(row), ConsentEntry) for row in rows]
@@ -150,8 +151,8 @@ async def _record(connection: Any, person: Person, entry: ConsentEntry) -> Conse
 
 
 async def _locked(connection: Any, district: str, person: str) -> Person:
-    record = await connection.fetchrow(_PERSON, person, district)
-    if record is None:
+    record = is_uuid(person) and await connection.fetchrow(_PERSON, person, district)
+    if not record:
         raise NotFound(f"There is no people/{person}.")
     fields = dict(record)
     fields["consent"] = None if fields["consent"] is None else msgspec.json.decode(fields["consent"])

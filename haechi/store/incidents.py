@@ -23,9 +23,9 @@ from haechi.domain.alerting import (
 from haechi.domain.scene import Scene
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
-from haechi.ids import new_id
+from haechi.ids import is_uuid, new_id
+from haechi.store import wards
 from haechi.store.postgres import Pool, translate_errors
-from haechi.store.registry import is_uuid
 
 Route = Callable[[Incident], Sequence[Recipient]]
 
@@ -57,10 +57,12 @@ class Incidents:
             async with self._pool.acquire() as connection, connection.transaction():
                 # One at a time per key: the second of two concurrent raises finds the incident of the first.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _key(alert))
+                ward = await wards.ward_of(connection, alert.subject)
                 if (repeated := await _applied_before(connection, alert)) is not None:
                     return Applied(repeated, "same")
                 incident = await _open(connection, alert)
                 moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
+                alert = await wards.marked(connection, alert, ward, moment)
                 if incident is None:
                     if alert.action != "raise":
                         return Applied(None, "ignored")
@@ -80,7 +82,7 @@ class Incidents:
                 )
                 await _add_events(connection, step)
                 if step.tell:
-                    await _add_deliveries(connection, step, route(step.incident))
+                    await _add_deliveries(connection, step, ward.tellable(route(step.incident)))
                 await connection.execute("SELECT pg_notify('incidents', $1)", step.incident.id)
                 failpoint("incidents.before_commit")
         failpoint("incidents.after_commit")

@@ -30,6 +30,7 @@ RETURNING d.id, d.incident_id, d.recipient, d.state, d.attempts, d.created_at, d
 _RENEW = """
 UPDATE deliveries SET leased_until = clock_timestamp() + $2::interval WHERE id = ANY($1) AND state = 'sending'
 """
+_CANCELLED = "SELECT id FROM deliveries WHERE id = ANY($1) AND state = 'cancelled'"
 _DEPTH = """
 SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8
 FROM deliveries WHERE state IN ('pending', 'sending')
@@ -96,9 +97,11 @@ class Outbox:
             for row in sorted(rows, key=lambda row: (row["severity"], row["due_at"]))
         ]
 
-    async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> None:
-        """Keep what is still in hand for `lease_s` more seconds."""
+    async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> list[str]:
+        """Keep what is still in hand for `lease_s` more seconds. Returns what must not be sent any more."""
         await self._execute(_RENEW, delivery_ids, timedelta(seconds=lease_s))
+        with translate_errors():
+            return [row["id"] for row in await self._pool.fetch(_CANCELLED, delivery_ids)]
 
     async def first_attempt(self, *delivery_ids: str) -> None:
         """The first POST of each leaves now: stamps the deliveries, and their incidents if it is their first."""

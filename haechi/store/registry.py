@@ -3,7 +3,6 @@
 import os
 from base64 import b64decode, b64encode
 from typing import Any, Generic, TypeVar
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -15,9 +14,9 @@ from haechi.domain.people import Consent, Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import Conflict, NotFound
-from haechi.ids import device_id, new_id
+from haechi.ids import device_id, is_uuid, new_id
 from haechi.sealing import Sealer
-from haechi.store import consents
+from haechi.store import bars, consents
 from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
@@ -120,15 +119,6 @@ def _context(table: Table[T], name: str) -> bytes:
 def subject_of(table: Table[T], row_id: str) -> str:
     """How the audit names a row. A device's id is its credential, so only its front is written down."""
     return f"{table.kind}:{row_id[:6]}…" if table is DEVICES else f"{table.kind}:{row_id}"
-
-
-def is_uuid(text: str) -> bool:
-    """Whether the text can be a row's id at all."""
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
 
 
 class Registry:
@@ -272,6 +262,8 @@ class Registry:
             await self._fetch(connection, PEOPLE, district, person, "FOR SHARE")
         for guardian in getattr(value, "guardian_ids", ()):
             await self._fetch(connection, GUARDIANS, district, guardian, "FOR SHARE")
+        if isinstance(value, Person):
+            await bars.check_links(connection, value.id, value.guardian_ids)
 
 
 async def _by_the_ledger(connection: Any, value: T, present: T | None, by: str) -> tuple[T, ConsentEntry | None]:

@@ -26,6 +26,7 @@ from haechi.domain.people import Device, Guardian, Person, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import PermanentError, TransientError
+from haechi.ids import is_uuid
 from haechi.sealing import Sealer
 from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import (
@@ -42,7 +43,6 @@ from haechi.store.registry import (
     DeviceEntry,
     Table,
     from_record,
-    is_uuid,
 )
 
 V = TypeVar("V")

@@ -14,8 +14,8 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from haechi.domain.access import Principal, Role
 from haechi.errors import Conflict, NotFound, PermanentError
+from haechi.ids import is_uuid
 from haechi.store.postgres import Pool, translate_errors
-from haechi.store.registry import is_uuid
 
 __all__ = ["Principal", "Role", "Token", "User", "Users"]
 

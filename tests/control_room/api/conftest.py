@@ -12,6 +12,7 @@ from control_room.guard import Guard
 from haechi.domain.access import Role
 from haechi.sealing import Sealer, create_key
 from haechi.store.audit import Audit
+from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import ensure_district
 from haechi.store.incidents import Incidents
@@ -54,7 +55,14 @@ def api(shared_pool: Pool) -> Guard:
     server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
     registry = Registry(shared_pool, Sealer(create_key()))
     server.include_router(
-        make_router(registry, Consents(shared_pool), Incidents(shared_pool), Audit(shared_pool), clock=lambda: AT)
+        make_router(
+            registry,
+            Consents(shared_pool),
+            Bars(shared_pool),
+            Incidents(shared_pool),
+            Audit(shared_pool),
+            clock=lambda: AT,
+        )
     )
     add_error_handlers(server)
     add_docs(server)

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from haechi.store.audit import Audit, Look
-from tests.control_room.api.test_registry_routes import PERSON, problem_of
+from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
 from tests.haechi.store.conftest import DISTRICT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -22,3 +22,23 @@ async def test_who_looked_at_a_persons_place_can_be_read_by_those_who_watch_the_
         ]
     problem_of(await (await caller("operator")).get(f"/people/{person}/looks"), 403)
     problem_of(await (await caller("administrator", "other")).get(f"/people/{person}/looks"), 404)
+
+
+async def test_a_guardian_is_barred_and_the_bar_lifted(
+    admin: httpx.AsyncClient, caller: Callable, audit: Audit
+) -> None:
+    father = (await admin.post("/guardians", json=GUARDIAN)).json()["id"]
+    person = (await admin.post("/people", json=PERSON | {"guardian_ids": [father]})).json()["id"]
+    path, body = f"/people/{person}/bars", {"guardian_id": father, "reason": "order of the family court"}
+    problem_of(await (await caller("operator")).post(path, json=body), 403)
+    problem_of(await (await caller("administrator", "other")).post(path, json=body), 404)
+    problem_of(await admin.post(path, json=body | {"reason": " "}), 422)
+    assert (await admin.post(path, json=body)).status_code == 201
+    assert (await admin.get(f"/people/{person}")).json()["guardian_ids"] == []
+    problem_of(await admin.patch(f"/people/{person}", json={"guardian_ids": [father]}), 409)
+    shown = (await (await caller("operator")).get(path)).json()["items"]
+    assert [(one["guardian"], one["reason"]) for one in shown] == [(father, "order of the family court")]
+    lifted = await admin.post(f"{path}/{father}/lift", json={"reason": "the order has ended"})
+    assert lifted.json()["items"][0]["lifted_words"] == "the order has ended"
+    problem_of(await admin.post(f"{path}/{father}/lift", json={"reason": "again"}), 404)
+    assert (await admin.patch(f"/people/{person}", json={"guardian_ids": [father]})).status_code == 200

@@ -28,6 +28,7 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "evidence_references",
         "evidence_locks",
         "audit",
+        "guardian_bars",
         "devices",
         "safe_zones",
         "people",

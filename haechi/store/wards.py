@@ -1,0 +1,53 @@
+"""What an incident must know of its subject in its own transaction: whether a consent covers a call, and who is barred."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from haechi.domain.alerting import CALLS, Alert, Recipient
+from haechi.domain.people import Consent
+from haechi.ids import is_uuid
+from haechi.store.audit import write_entry
+from haechi.store.bars import barred_from
+
+NO_CONSENT = "no valid consent; a call for help is processed all the same"
+NOBODYS = "from a device that nobody registered; a call for help is processed all the same"
+
+
+class Ward(msgspec.Struct, frozen=True):
+    """The subject of an alert, as far as it is a person."""
+
+    consent: Consent | None = None
+    barred: frozenset[str] = frozenset()
+
+    def tellable(self, recipients: Sequence[Recipient]) -> list[Recipient]:
+        """Without the guardians who are barred, also where the process that routes does not know of it yet."""
+        return [one for one in recipients if one.kind != "guardian" or one.id not in self.barred]
+
+
+async def ward_of(connection: Any, subject: str) -> Ward:  # asyncpg has no types
+    """Held until the end of the transaction: a bar or a withdrawal comes wholly before the alert, or wholly after it."""
+    row = is_uuid(subject) and await connection.fetchrow(
+        "SELECT consent FROM people WHERE id = $1 AND deleted_at IS NULL FOR SHARE", subject
+    )
+    if not row:
+        return Ward()
+    consent = None if row["consent"] is None else msgspec.json.decode(row["consent"], type=Consent)
+    return Ward(consent, await barred_from(connection, subject))
+
+
+async def marked(connection: Any, alert: Alert, ward: Ward, at: datetime) -> Alert:  # asyncpg has no types
+    """A call for help that no consent covers says so in its words, and is an audit entry."""
+    if alert.kind not in CALLS or alert.action == "clear":
+        return alert
+    unknown = alert.subject.startswith("unknown:")
+    if not unknown and (not is_uuid(alert.subject) or (ward.consent and ward.consent.allows("sos", at))):
+        return alert
+    words = NOBODYS if unknown else NO_CONSENT
+    subject = alert.subject if unknown else f"people:{alert.subject}"
+    what = "processed a call without consent"
+    await write_entry(connection, "system", what, subject, alert.district, f"{alert.kind}: {words}")
+    because = msgspec.structs.replace(alert.because, words=f"{alert.because.words}; {words}")
+    return msgspec.structs.replace(alert, because=because)
