@@ -8,7 +8,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.channels import DeliveryError, Receipt
-from alerts.intake import Intake
 from alerts.metrics import SenderMetrics
 from alerts.sender import Sender
 from haechi.domain.alerting import Delivery, urgent_alert
@@ -87,7 +86,7 @@ async def test_what_a_sender_has_in_hand_for_a_barred_guardian_is_dropped(town: 
 
 async def test_a_link_that_was_sent_before_the_bar_shows_nothing_after_it(town: Town, http: httpx.AsyncClient) -> None:  # noqa: F811 - a fixture
     follows = asyncio.create_task(town.people.follow())
-    applied = await Intake(town.incidents, town.people).apply(town.alert())
+    applied = await town.intake.apply(town.alert())
     assert applied.incident is not None
     his, hers = page_of(town, applied.incident, "father"), page_of(town, applied.incident, "mother")
     assert (await http.get(his)).status_code == 200
@@ -121,7 +120,7 @@ async def test_a_call_for_help_without_a_valid_consent_is_processed_marked_and_a
         await consents.pause(DISTRICT, town.child, mother, by="clerk")
     elif consent == "over":
         await town.pool.execute('UPDATE people SET consent = consent || \'{"expires_at": "2026-01-02T00:00:00Z"}\'')
-    applied = await Intake(town.incidents, town.people).apply(urgent_alert(town.call(), datetime.now(UTC)))
+    applied = await town.intake.apply(urgent_alert(town.call(), datetime.now(UTC)))
     assert applied.outcome == "opened"
     assert applied.incident is not None
     assert NO_CONSENT in applied.incident.because.words
@@ -132,7 +131,7 @@ async def test_a_call_for_help_without_a_valid_consent_is_processed_marked_and_a
 
 
 async def test_the_two_roads_of_one_call_are_one_audit_entry(town: Town) -> None:
-    intake, call = Intake(town.incidents, town.people), town.call()
+    intake, call = town.intake, town.call()
     for _ in range(2):
         await intake.apply(urgent_alert(call, datetime.now(UTC)))
     entries = [one for one in await Audit(town.pool).recent(DISTRICT) if one.who == "system" and "consent" in one.what]
@@ -141,7 +140,7 @@ async def test_the_two_roads_of_one_call_are_one_audit_entry(town: Town) -> None
 
 async def test_a_call_that_a_consent_covers_carries_no_mark(town: Town) -> None:
     await Consents(town.pool).give(DISTRICT, town.child, Given(("sos",), "mother"), by="clerk")
-    applied = await Intake(town.incidents, town.people).apply(urgent_alert(town.call(), datetime.now(UTC)))
+    applied = await town.intake.apply(urgent_alert(town.call(), datetime.now(UTC)))
     assert applied.incident is not None
     assert "consent" not in applied.incident.because.words
     assert not [one for one in await Audit(town.pool).recent(DISTRICT) if one.what.startswith("processed")]
@@ -149,7 +148,7 @@ async def test_a_call_that_a_consent_covers_carries_no_mark(town: Town) -> None:
 
 async def test_a_call_of_an_unknown_device_is_marked_and_audited_too(town: Town) -> None:
     call = town.call(person=None, source="203.0.113.9")
-    applied = await Intake(town.incidents, town.people).apply(urgent_alert(call, datetime.now(UTC)))
+    applied = await town.intake.apply(urgent_alert(call, datetime.now(UTC)))
     assert applied.incident is not None
     assert NOBODYS in applied.incident.because.words
     assert (await Audit(town.pool).recent(DISTRICT))[0].subject == "unknown:203.0.113.9"
