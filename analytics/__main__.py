@@ -4,7 +4,15 @@ import asyncio
 from pathlib import Path
 
 import analytics.rules
-from analytics.agents import consume_positions, consume_readings, consume_sightings, consume_urgent, send_alerts
+from analytics.agents import (
+    consume_archive,
+    consume_positions,
+    consume_readings,
+    consume_sightings,
+    consume_urgent,
+    send_alerts,
+)
+from analytics.archive import Archive, Upkeep
 from analytics.blindness import BlindRule, Eyes
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
@@ -20,6 +28,7 @@ from haechi.config import Settings
 from haechi.process import Component, Main, component
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice, SafeZonesSlice, SensorsSlice
+from haechi.store.trail import Trail
 from haechi.streaming import Producer, StreamMetrics, Worker, connect
 
 OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
@@ -44,16 +53,29 @@ async def positions(settings: Settings) -> None:
         zones = SafeZonesSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "safe-zones")
         await zones.start()
         books = _Books(zones)
-        live = LivePositions(it.live, it.registry)
         rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
         send = send_alerts(Producer(connect(settings.kafka), f"{it.name}.eyes"), utc_now)
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS), send, utc_now)
-        consume_positions(worker, books.newest, rule, live, PositionMetrics(it.registry), utc_now, eyes.ticked)
+        consume_positions(worker, books.newest, rule, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
-            work = (zones.follow(), live.write_forever(), eyes.watch_forever())
-            tasks = [group.create_task(one) for one in work]
+            tasks = [group.create_task(one) for one in (zones.follow(), eyes.watch_forever())]
+            await worker.run()
+            for task in tasks:
+                task.cancel()
+
+
+async def archive(settings: Settings) -> None:
+    """The trail and the live position of everyone."""
+    async with component("analytics.archive", settings) as it:
+        pool = await open_pool(settings.postgres)
+        live = LivePositions(it.live, it.registry)
+        worker = make_worker(it)
+        consume_archive(worker, Archive(Trail(pool, settings.trail.days), live, it.registry))
+        upkeep = Upkeep(pool, settings.trail.days, utc_now)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(live.write_forever()), group.create_task(upkeep.run())]
             await worker.run()
             for task in tasks:
                 task.cancel()
@@ -107,6 +129,7 @@ PROCESSES: dict[str, Main] = {
     "analytics.positions": positions,
     "analytics.readings": readings,
     "analytics.sightings": sightings,
+    "analytics.archive": archive,
 }
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import msgspec
 
+from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
-from analytics.live_positions import LivePositions
 from analytics.positions import Devices, PositionMetrics, PositionState, Watch
 from analytics.positions.safe_zones import Rule as ZoneRule
 from analytics.positions.safe_zones import SafeZones
@@ -22,6 +22,10 @@ from haechi.domain.time import Tick
 from haechi.domain.video import CameraState, Sightings
 from haechi.streaming import Event, Record, Worker
 from haechi.streaming.runtime import Sends
+
+# A transaction costs PostgreSQL as much as a few hundred rows, so it waits a little for more of them.
+ARCHIVE_LINGER_S = 0.5
+ARCHIVE_MESSAGES = 100
 
 
 def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
@@ -78,35 +82,22 @@ def watches(devices: Devices, book: Callable[[], ZoneBook], rule: ZoneRule) -> S
 
 
 class Positions(PositionState):
-    """Shows positions live, beside deciding."""
+    """The devices of a partition and those who watch them."""
 
-    def __init__(
-        self, book: Callable[[], ZoneBook], rule: ZoneRule, live: LivePositions, metrics: PositionMetrics
-    ) -> None:
+    def __init__(self, book: Callable[[], ZoneBook], rule: ZoneRule, metrics: PositionMetrics) -> None:
         devices = Devices()
         super().__init__(devices, watches(devices, book, rule), metrics)
-        self._live = live
-
-    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-        """As the watches decide."""
-        if isinstance(message, PositionBatch):
-            self._live.offer(message)
-        return super().apply(offset, message)
 
 
 def consume_positions(
     worker: Worker,
     book: Callable[[], ZoneBook],
     rule: ZoneRule,
-    live: LivePositions,
     metrics: PositionMetrics,
     clock: Clock,
     on_tick: Callable[[], None] = lambda: None,
 ) -> None:
-    """Positions and ticks to the watches; the newest position of each person goes to the live store.
-
-    `on_tick` is called for each tick that is read.
-    """
+    """Positions and ticks to the watches; `on_tick` is called for each tick that is read."""
 
     def decode(data: bytes) -> PositionBatch | Tick:
         message = positions_or_tick(data)
@@ -115,8 +106,20 @@ def consume_positions(
         return message
 
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(book, rule, live, metrics), to_alerts(clock), decode
+        topics.POSITIONS, lambda _partition: Positions(book, rule, metrics), to_alerts(clock), decode
     )
+
+
+def consume_archive(worker: Worker, archive: Archive) -> None:
+    """Every position into the trail, and the newest of each person into the live store; ticks keep nothing."""
+
+    async def handle(events: Sequence[Event[PositionBatch | Tick]]) -> list[Record]:
+        batches = [event.message for event in events if isinstance(event.message, PositionBatch)]
+        if batches:
+            await archive.keep(batches)
+        return []
+
+    worker.consume(topics.POSITIONS, handle, positions_or_tick, batch=ARCHIVE_MESSAGES, linger_s=ARCHIVE_LINGER_S)
 
 
 def consume_readings(worker: Worker, make_state: Callable[[], SensorState], clock: Clock) -> None:

@@ -1,19 +1,16 @@
-"""The newest position of each person, written to the live store a batch at a time; a picture of now, never a record."""
+"""The newest position of each person, written to the live store each second; a picture of now, never a record."""
 
 import asyncio
 
-import msgspec
 import numpy as np
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
-from haechi.domain.geo import Point
-from haechi.domain.people import Position, PositionBatch
-from haechi.domain.time import instant_of
+from haechi.domain.people import PositionBatch
 from haechi.errors import TransientError
-from haechi.store.live import Live
+from haechi.store.live import LastFix, Live
 
-_WAITING = 20_000
+_WAITING = 50_000
 _EVERY_S = 1.0
 
 log = structlog.get_logger(__name__)
@@ -25,55 +22,66 @@ class LivePositions:
 
     def __init__(self, live: Live, registry: CollectorRegistry) -> None:
         self._live = live
-        self._waiting: dict[str, tuple[PositionBatch, int]] = {}
+        self._waiting: dict[str, LastFix] = {}
+        self._away = False
         self._dropped = Counter("haechi_live_positions_dropped_total", "Positions not shown live", registry=registry)
 
-    def offer(self, batch: PositionBatch) -> None:
-        """The newest row of each person in the batch."""
-        order = np.lexsort((batch.at, batch.person))
-        last = order[np.r_[np.diff(batch.person[order]) != 0, True]] if len(batch) else order
-        for row in last.tolist():
-            person = batch.persons[int(batch.person[row])]
-            if person not in self._waiting and len(self._waiting) >= _WAITING:
-                self._dropped.inc()
+    def offer(self, batch: PositionBatch, persons: frozenset[str]) -> None:
+        """The newest row of each person in the batch, of those who may be shown."""
+        for person, fix in newest(batch).items():
+            if person not in persons:
                 continue
             known = self._waiting.get(person)
-            if known is None or known[0].at[known[1]] <= batch.at[row]:
-                self._waiting[person] = batch, row
+            if known is None and len(self._waiting) >= _WAITING:
+                self._dropped.inc()
+            elif known is None or known.order <= fix.order:
+                self._waiting[person] = fix
+
+    def forget(self, person: str) -> None:
+        """What waits of a person who may no longer be shown."""
+        self._waiting.pop(person, None)
 
     async def write_forever(self) -> None:
-        """Each second, what is new; while the store is away it is said once."""
-        away = False
+        """Each second, what is new."""
         while True:
             await asyncio.sleep(_EVERY_S)
-            waiting, self._waiting = self._waiting, {}
-            if not waiting:
-                continue
-            try:
-                await self._live.put_positions(
-                    [(person, msgspec.json.encode(_position(*row))) for person, row in waiting.items()]
-                )
-                away = False
-            except TransientError as error:
-                self._dropped.inc(len(waiting))
-                if not away:
-                    log.warning("live.away", reason=str(error))
-                away = True
+            await self.write()
+
+    async def write(self) -> None:
+        """What waits; while the store is away it is said once."""
+        waiting, self._waiting = self._waiting, {}
+        try:
+            await self._live.put_positions(waiting)
+            self._away = False
+        except TransientError as error:
+            self._dropped.inc(len(waiting))
+            if not self._away:
+                log.warning("live.away", reason=str(error))
+            self._away = True
 
 
-def _position(batch: PositionBatch, row: int) -> Position:
-    return Position(
-        device=batch.devices[int(batch.device[row])],
-        person=batch.persons[int(batch.person[row])],
-        at=instant_of(batch.at[row]),
-        received_at=instant_of(batch.received[row]),
-        point=Point(float(batch.lon[row]), float(batch.lat[row])),
-        accuracy_m=_known(batch.accuracy[row]),
-        speed=_known(batch.speed[row]),
-        course=_known(batch.course[row]),
-        battery=_known(batch.battery[row]),
+def newest(batch: PositionBatch) -> dict[str, LastFix]:
+    """Of each person in the batch the newest row."""
+    if not len(batch):
+        return {}
+    when = np.minimum(batch.at, batch.received)  # as LastFix.order
+    order = np.lexsort((when, batch.person))
+    last = order[np.r_[np.diff(batch.person[order]) != 0, True]]
+    columns = (
+        [batch.devices[i] for i in batch.device[last].tolist()],
+        *(
+            column[last].tolist()
+            for column in (
+                batch.at,
+                batch.received,
+                batch.lon,
+                batch.lat,
+                batch.accuracy,
+                batch.speed,
+                batch.course,
+                batch.battery,
+            )
+        ),
     )
-
-
-def _known(value: np.float32) -> float | None:
-    return None if np.isnan(value) else float(value)
+    persons = (batch.persons[i] for i in batch.person[last].tolist())
+    return {person: LastFix(*row) for person, row in zip(persons, zip(*columns, strict=True), strict=True)}

@@ -113,7 +113,7 @@ def run(options: Options) -> Result:
 async def _run(options: Options) -> Result:
     with tempfile.TemporaryDirectory(prefix="haechi-bench-") as folder:
         data = Path(folder)
-        async with EmbeddedServers(data, only=["kafka", "valkey"]) as servers:
+        async with EmbeddedServers(data, only=["kafka"]) as servers:
             urls = servers.urls
             # 5,000/s for 100 ms over 8 partitions is 62 positions a batch.
             counts = {200: 400_000, 62: 150_000, 25: 80_000, 6: 30_000, 1: 8_000}
@@ -147,7 +147,7 @@ async def _ours(urls: dict[str, str], size: int, count: int) -> float:
     for start in range(0, len(records), 1000):
         await producer.send(*records[start : start + 1000])
     await producer.stop()
-    return await _rate("benchmarks.positions_worker", settings.url, f"b{size}.", count, urls["valkey"])
+    return await _rate("benchmarks.positions_worker", settings.url, f"b{size}.", count)
 
 
 async def _naive(urls: dict[str, str], count: int) -> float:
@@ -167,14 +167,14 @@ async def _naive(urls: dict[str, str], count: int) -> float:
     for start in range(0, len(records), 1000):
         await producer.send(*records[start : start + 1000])
     await producer.stop()
-    return await _rate("benchmarks.positions_naive", settings.url, "naive.", count, "")
+    return await _rate("benchmarks.positions_naive", settings.url, "naive.", count)
 
 
-async def _rate(module: str, url: object, prefix: str, count: int, valkey: str) -> float:
+async def _rate(module: str, url: object, prefix: str, count: int) -> float:
     """Run a worker until it has seen all; it answers with its CPU seconds between first and last."""
     secret = url.get_secret_value()  # type: ignore[attr-defined]  # a SecretStr
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", module, secret, prefix, str(count), valkey, stdout=subprocess.PIPE
+        sys.executable, "-m", module, secret, prefix, str(count), stdout=subprocess.PIPE
     )
     assert process.stdout is not None
     try:

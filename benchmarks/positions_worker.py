@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from analytics import agents
-from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
 from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
@@ -21,7 +20,6 @@ from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
 from haechi.sealing import Sealer, create_key
-from haechi.store.live import Live
 from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
 
@@ -51,10 +49,10 @@ class Meter:
         os._exit(0)
 
 
-async def main(url: str, prefix: str, expected: int, valkey: str) -> None:
+async def main(url: str, prefix: str, expected: int) -> None:
     """Consume until all has been seen."""
     meter, registry = Meter(expected), CollectorRegistry()
-    live, metrics = LivePositions(Live(valkey), registry), PositionMetrics(registry)
+    metrics = PositionMetrics(registry)
 
     class Counted(agents.Positions):
         def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
@@ -71,15 +69,14 @@ async def main(url: str, prefix: str, expected: int, valkey: str) -> None:
     book = ZoneBook(zones())
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Counted(lambda: book, Rule(), live, metrics),
+        lambda _: Counted(lambda: book, Rule(), metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )
     async with asyncio.TaskGroup() as group:
-        group.create_task(live.write_forever())
         group.create_task(meter.report())
         await worker.run()
 
 
 if __name__ == "__main__":
-    run_process(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]))
+    run_process(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

@@ -36,15 +36,15 @@ def run(options: Options) -> Result:
 
 async def _run(rounds: int) -> list[float]:
     with tempfile.TemporaryDirectory(prefix="haechi-bench-") as folder:
-        async with EmbeddedServers(Path(folder), only=["kafka", "valkey"]) as servers:
-            url, valkey = servers.urls["kafka"], servers.urls["valkey"]
+        async with EmbeddedServers(Path(folder), only=["kafka"]) as servers:
+            url = servers.urls["kafka"]
             connection = connect(KafkaSettings(url=url, prefix="r."))
             wanted = [topics.POSITIONS, topics.ALERTS_URGENT, topics.DEAD_LETTERS]
             await ensure_topics(connection, wanted, [Changelog("analytics.positions", topics.POSITIONS)])
             producer = Producer(connection, "bench")
             feeding = asyncio.create_task(_feed(producer))
             try:
-                return [await _round(url, valkey) for _ in range(rounds)]
+                return [await _round(url) for _ in range(rounds)]
             finally:
                 feeding.cancel()
                 await producer.stop()
@@ -58,14 +58,14 @@ async def _feed(producer: Producer) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _round(url: str, valkey: str) -> float:
+async def _round(url: str) -> float:
     """Run until its state has been checkpointed, kill, start again, wait for the first batch."""
-    first = await _start(url, valkey)
+    first = await _start(url)
     await _line(first)
     await asyncio.sleep(6)
     began = time.monotonic()
     os.kill(first.pid, signal.SIGKILL)
-    second = await _start(url, valkey)
+    second = await _start(url)
     try:
         applied_at = await _line(second)
     finally:
@@ -74,9 +74,9 @@ async def _round(url: str, valkey: str) -> float:
     return applied_at - began
 
 
-async def _start(url: str, valkey: str) -> asyncio.subprocess.Process:
+async def _start(url: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.recovery_worker", url, "r.", valkey, stdout=subprocess.PIPE
+        sys.executable, "-m", "benchmarks.recovery_worker", url, "r.", stdout=subprocess.PIPE
     )
 
 

@@ -1,6 +1,5 @@
 """`analytics.positions` as it is, that says when it has applied a batch: run by the benchmark as a process of its own."""
 
-import asyncio
 import sys
 import time
 from collections.abc import Sequence
@@ -8,7 +7,6 @@ from collections.abc import Sequence
 from prometheus_client import CollectorRegistry
 
 from analytics import agents
-from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
 from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
@@ -20,7 +18,6 @@ from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
 from haechi.sealing import Sealer, create_key
-from haechi.store.live import Live
 from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
 
@@ -36,10 +33,10 @@ class Telling(agents.Positions):
         return alerts
 
 
-async def main(url: str, prefix: str, valkey: str) -> None:
+async def main(url: str, prefix: str) -> None:
     """Consume until killed."""
     registry = CollectorRegistry()
-    live, metrics = LivePositions(Live(valkey), registry), PositionMetrics(registry)
+    metrics = PositionMetrics(registry)
     book = ZoneBook(zones())
     worker = Worker(
         "analytics.positions",
@@ -49,14 +46,12 @@ async def main(url: str, prefix: str, valkey: str) -> None:
     )
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Telling(lambda: book, Rule(), live, metrics),
+        lambda _: Telling(lambda: book, Rule(), metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )
-    async with asyncio.TaskGroup() as group:
-        group.create_task(live.write_forever())
-        await worker.run()
+    await worker.run()
 
 
 if __name__ == "__main__":
-    run_process(main(sys.argv[1], sys.argv[2], sys.argv[3]))
+    run_process(main(sys.argv[1], sys.argv[2]))

@@ -153,6 +153,12 @@ class AnalyticsSettings(_Section):
     )
 
 
+class TrailSettings(_Section):
+    """How long it is kept where people were."""
+
+    days: int = Field(30, ge=1, le=3650, description="Days that positions are kept at the longest.")
+
+
 class AlertsSettings(_Section):
     """Who must know."""
 
@@ -220,6 +226,7 @@ class Settings(_Section):
     gateway: GatewaySettings = GatewaySettings()
     vision: VisionSettings = VisionSettings()
     analytics: AnalyticsSettings = AnalyticsSettings()
+    trail: TrailSettings = TrailSettings()
     alerts: AlertsSettings = AlertsSettings()
     wall: WallSettings = WallSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

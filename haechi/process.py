@@ -31,6 +31,7 @@ NAMES = (
     "analytics.positions",
     "analytics.readings",
     "analytics.sightings",
+    "analytics.archive",
     "alerts.incidents",
     "alerts.sender",
     "alerts.callbacks",

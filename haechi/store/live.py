@@ -1,6 +1,7 @@
 """What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt (docs/redis.md)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -8,7 +9,9 @@ import msgspec
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from haechi.domain.geo import Point
 from haechi.domain.people import Position
+from haechi.domain.time import instant_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
 
@@ -26,6 +29,62 @@ class Thumbnail(msgspec.Struct, frozen=True):
     captured_at: datetime
 
 
+class LastFix(msgspec.Struct, frozen=True, array_like=True):
+    """A person's newest fix as it lies in Redis: times in microseconds since 1970, NaN for unknown."""
+
+    device: str
+    at: int
+    received: int
+    lon: float
+    lat: float
+    accuracy: float
+    speed: float
+    course: float
+    battery: float
+
+    @property
+    def order(self) -> int:
+        """What makes it newer than another: its time, but not a time that is yet to come, or a device whose clock is
+        ahead would hide all that follows."""
+        return min(self.at, self.received)
+
+    def position(self, person: str) -> Position:
+        """As the vocabulary has it."""
+        return Position(
+            self.device,
+            person,
+            instant_of(self.at),
+            instant_of(self.received),
+            Point(self.lon, self.lat),
+            accuracy_m=_known(self.accuracy),
+            speed=_known(self.speed),
+            course=_known(self.course),
+            battery=_known(self.battery),
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+_fix = msgspec.msgpack.Decoder(LastFix)
+
+
+def _stored(fix: LastFix) -> bytes:
+    """Behind its order, in digits that the server's script can compare."""
+    return b"%0*d" % (_ORDER, max(0, fix.order)) + msgspec.msgpack.encode(fix)
+
+
+_ORDER = 17
+_NEWER = f"""
+for i, key in ipairs(KEYS) do
+    local known = redis.call('GET', key)
+    if not known or string.sub(known, 1, {_ORDER}) <= string.sub(ARGV[i + 1], 1, {_ORDER}) then
+        redis.call('SET', key, ARGV[i + 1], 'EX', ARGV[1])
+    end
+end"""
+
+
 class Live:
     """Redis. Raises TransientError when it is away."""
 
@@ -36,6 +95,7 @@ class Live:
             )
         except ValueError as error:
             raise ConfigError(f"HAECHI_REDIS__URL cannot be used: {error}") from error
+        self._newer = self._redis.register_script(_NEWER)
 
     async def beat(self, component: str, instance: str, fields: dict[str, str], ttl_s: int) -> None:
         """That instance of the component lives for another `ttl_s` seconds."""
@@ -48,13 +108,19 @@ class Live:
             beats.setdefault(name.partition("@")[0], []).append(msgspec.json.decode(data, type=dict[str, str]))
         return beats
 
-    async def put_positions(self, positions: Sequence[tuple[str, bytes]]) -> None:
-        """(person, JSON of a Position) each."""
+    async def put_positions(self, positions: Mapping[str, LastFix]) -> None:
+        """By person. What is there already and newer stays: a late fix never takes anyone back."""
+        named = [(f"fix:{person}", _stored(fix)) for person, fix in positions.items()]
         with _translate_errors():
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for person, position in positions:
-                    pipe.set(f"position:{person}", position, ex=_POSITION_S)
-                await pipe.execute()
+            # One command for many keys: redis-py takes 3 µs a key so, and 28 µs with a pipeline of SETs.
+            for start in range(0, len(named), _PAGE):
+                keys, values = zip(*named[start : start + _PAGE], strict=True)
+                await self._newer(keys=keys, args=[_POSITION_S, *values])
+
+    async def forget_position(self, person: str) -> None:
+        """Nobody may see it any more."""
+        with _translate_errors():
+            await self._redis.delete(f"fix:{person}")
 
     async def positions(self, persons: Iterable[str]) -> dict[str, Position]:
         """Last positions of those that have one."""
@@ -62,11 +128,11 @@ class Live:
         if not names:
             return {}
         with _translate_errors():
-            found = await self._redis.mget([f"position:{person}" for person in names])
+            found = await self._redis.mget([f"fix:{person}" for person in names])
         return {
-            person: msgspec.json.decode(data, type=Position)
+            person: _fix.decode(data[_ORDER:]).position(person)
             for person, data in zip(names, found, strict=True)
-            if data is not None
+            if isinstance(data, bytes)
         }
 
     async def put_camera_state(self, state: CameraState) -> None:

@@ -30,6 +30,7 @@ class Stateless(Generic[M]):
         decode: Decode[M],
         *,
         batch: int = 200,
+        linger_s: float = 0.0,
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
     ) -> None:
@@ -37,6 +38,7 @@ class Stateless(Generic[M]):
         self.handle = handle
         self.decode = decode
         self.batch = batch
+        self.linger_s = linger_s
         self.event_time = event_time
         self.on_dead_letter = on_dead_letter
         self._lanes: dict[int, Lane[M]] = {}
@@ -118,16 +120,19 @@ class Lane(Generic[M]):
             self._runtime.fail(error)
 
     async def _gather(self) -> None:
-        """While the topic holds a whole batch more, wait for it: a full batch costs little more than a single event."""
-        batch = self._consumer.batch
+        """While the topic holds a whole batch more, wait for it: a full batch costs little more than a single event.
+        With `linger_s`, wait also for what is yet to come."""
+        batch, wait_s = self._consumer.batch, self._consumer.linger_s
         if not self._waiting or len(self._waiting) >= batch:
             return
         first = self._waiting[0]
         end = self._runtime.end_of(place_of(first))
         if end is not None and end - first.offset >= batch:
+            wait_s = max(wait_s, GATHER_S)
+        if wait_s:
             self._full.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._full.wait(), GATHER_S)
+                await asyncio.wait_for(self._full.wait(), wait_s)
 
     async def process(self, messages: Sequence[Message]) -> None:
         """Handle the messages and acknowledge them."""

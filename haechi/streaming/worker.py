@@ -116,15 +116,26 @@ class Worker:
         decode: Decode[M],
         *,
         batch: int = 200,
+        linger_s: float = 0.0,
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
     ) -> None:
         """Without state: `await handle(events of one partition, in order)` gives the records to send.
 
         Acknowledged after the handler has returned (so commit to the database inside) and every record is acknowledged.
-        `batch=1` where one must never wait for another.
+        `batch=1` where one must never wait for another; `linger_s` where a call costs much: so long it waits for more.
         """
-        self.add(Stateless(topic, handle, decode, batch=batch, event_time=event_time, on_dead_letter=on_dead_letter))
+        self.add(
+            Stateless(
+                topic,
+                handle,
+                decode,
+                batch=batch,
+                linger_s=linger_s,
+                event_time=event_time,
+                on_dead_letter=on_dead_letter,
+            )
+        )
 
     def consume_with_state(
         self,

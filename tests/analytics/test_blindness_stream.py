@@ -7,14 +7,12 @@ from prometheus_client import CollectorRegistry
 
 from analytics.agents import consume_positions, send_alerts
 from analytics.blindness import BlindRule, Eyes
-from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
 from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.domain.time import Tick
-from haechi.store.live import Live
 from tests.analytics.stream import PositionStream, running
 
 
@@ -24,8 +22,7 @@ async def test_without_ticks_the_desk_is_told_and_the_next_tick_takes_it_back(ka
         rule = BlindRule(topics.POSITIONS.name, "haneul", after_s=2)
         eyes = Eyes(rule, lambda: worker.owns(topics.POSITIONS), send_alerts(stream.producer, utc_now), utc_now)
         book, registry = ZoneBook(()), CollectorRegistry()
-        live = LivePositions(Live("redis://127.0.0.1:1"), registry)
-        consume_positions(worker, lambda: book, Rule(), live, PositionMetrics(registry), utc_now, eyes.ticked)
+        consume_positions(worker, lambda: book, Rule(), PositionMetrics(registry), utc_now, eyes.ticked)
         watching = asyncio.create_task(eyes.watch_forever())
         async with running(worker):
             (raised,) = await stream.alerts(lambda alerts: len(alerts) == 1)

@@ -69,6 +69,7 @@ def test_a_room_means_all_of_its_processes() -> None:
         "analytics.positions",
         "analytics.readings",
         "analytics.sightings",
+        "analytics.archive",
         "wall",
     )
     assert chosen("") == NAMES

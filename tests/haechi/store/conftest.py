@@ -40,6 +40,7 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "grants",
         "users",
         "districts",
+        "trail",
     ]
 )
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)

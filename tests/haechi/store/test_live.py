@@ -1,16 +1,23 @@
+import math
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
-import msgspec
 import pytest
 from redis.asyncio import Redis
 
 from haechi.domain.geo import Point
 from haechi.domain.people import Position
+from haechi.domain.time import micros_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
-from haechi.store.live import Live, Thumbnail
+from haechi.store.live import LastFix, Live, Thumbnail
 from tests.haechi.store.conftest import AT
+
+
+def fix(second: int, *, received: int | None = None, speed: float = math.nan) -> LastFix:
+    at, got = (micros_of(AT + timedelta(seconds=s)) for s in (second, second if received is None else received))
+    return LastFix("d", at, got, 126.98, 37.57, 5.0, speed, math.nan, math.nan)
 
 
 @pytest.fixture
@@ -33,12 +40,30 @@ async def test_two_processes_of_one_name_do_not_hide_each_other(live: Live) -> N
 
 
 async def test_last_positions_are_found_by_person(live: Live) -> None:
-    position = Position("d", "p1", AT, AT, Point(126.98, 37.57), accuracy_m=5)
-    newer = msgspec.structs.replace(position, speed=1.0)
-    await live.put_positions([("p1", msgspec.json.encode(position))])
-    await live.put_positions([("p1", msgspec.json.encode(newer))])
-    assert await live.positions(["p1", "p2"]) == {"p1": newer}
+    await live.put_positions({"p1": fix(0)})
+    await live.put_positions({"p1": fix(0, speed=1.0)})
+    there = Position("d", "p1", AT, AT, Point(126.98, 37.57), accuracy_m=5, speed=1.0)
+    assert await live.positions(["p1", "p2"]) == {"p1": there}
     assert await live.positions([]) == {}
+
+
+async def test_a_late_fix_takes_nobody_back(live: Live) -> None:
+    await live.put_positions({"p1": fix(60)})
+    await live.put_positions({"p1": fix(30), "p2": fix(30)})
+    found = await live.positions(["p1", "p2"])
+    assert (found["p1"].at, found["p2"].at) == (AT + timedelta(seconds=60), AT + timedelta(seconds=30))
+
+
+async def test_a_device_whose_clock_is_ahead_does_not_hide_what_follows(live: Live) -> None:
+    await live.put_positions({"p1": fix(86_400 * 365, received=10)})
+    await live.put_positions({"p1": fix(20)})
+    assert (await live.positions(["p1"]))["p1"].at == AT + timedelta(seconds=20)
+
+
+async def test_a_position_that_is_forgotten_is_gone(live: Live) -> None:
+    await live.put_positions({"p1": fix(0)})
+    await live.forget_position("p1")
+    assert await live.positions(["p1"]) == {}
 
 
 async def test_the_state_of_a_camera_is_the_last_that_was_told(live: Live) -> None:
@@ -55,7 +80,7 @@ async def test_a_thumbnail_carries_the_time_of_its_picture(live: Live) -> None:
 
 async def test_every_key_has_an_end_and_a_row_in_the_documentation(live: Live, redis_url: str) -> None:
     await live.beat("vision", "a:1", {}, 30)
-    await live.put_positions([("p1", b"{}")])
+    await live.put_positions({"p1": fix(0)})
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "no model"))
     await live.put_thumbnail("c1", b"", AT)
