@@ -22,9 +22,8 @@ from haechi.domain.people import Consent, PositionBatch
 from haechi.domain.time import micros_of
 from haechi.errors import PermanentError, TransientError
 from haechi.failpoints import failpoint
-from haechi.ids import device_mark
+from haechi.ids import device_mark, is_uuid
 from haechi.store.postgres import Pool, translate_errors
-from haechi.store.registry import is_uuid
 from haechi.store.trail_days import make_days, name_of, window_at
 
 _COLUMNS = (
