@@ -13,7 +13,7 @@ from haechi.errors import TransientError
 from haechi.process import Component
 from haechi.store.outbox import Inbox
 from haechi.store.postgres import Pool
-from haechi.store.slices import DevicesSlice, SensorsSlice
+from haechi.store.slices import DevicesSlice, ReadersSlice, ReportersSlice, SensorsSlice
 from haechi.streaming import Producer, connect
 from haechi.streaming.trouble import Backoff
 from haechi.topics import Topic
@@ -52,6 +52,8 @@ class Door:
         self.roads = UrgentRoads(self.producer, Inbox(pool), self.spool, self.metrics)
         self.devices = DevicesSlice(pool, it.sealer, copy=it.copies / "devices")
         self.sensors = SensorsSlice(pool, it.sealer, copy=it.copies / "sensors")
+        self.readers = ReadersSlice(pool, it.sealer, copy=it.copies / "readers")
+        self.reporters = ReportersSlice(pool, it.sealer, copy=it.copies / "reporters")
         self.loaded = asyncio.Event()
         self.dead_letters = self._outlet(Lane(topics.DEAD_LETTERS.name, 0))
         self._outlets = [self._outlet(lane) for topic in _BATCHED for lane in lanes_of(topic)]
@@ -103,7 +105,7 @@ class Door:
 
     async def _follow(self) -> None:
         """Load the registry, from its copy if need be, however long that takes; then follow it."""
-        slices = (self.devices, self.sensors)
+        slices = (self.devices, self.sensors, self.readers, self.reporters)
         for loading in slices:
             backoff = Backoff(0.2, 2.0)
             while True:

@@ -8,16 +8,19 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from haechi import ids, topics
 from haechi.clock import Clock
 from haechi.domain.geo import Point
-from haechi.domain.people import UrgentCall, UrgentKind
+from haechi.domain.people import Device, DeviceKind, UrgentCall, UrgentKind
 from haechi.domain.sensing import Reading, Sensor
 from haechi.domain.time import micros_of
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
 from haechi.store.registry import DeviceEntry
 from ingest.batching import Batcher
+from ingest.callers import UnknownCallers, source_of
 from ingest.columns import PositionRow
 from ingest.devices.report import Report
 from ingest.limits import RateLimit
@@ -28,12 +31,14 @@ from ingest.urgent import UrgentRoads
 
 _LOOK_UP_S = 2.0
 _URGENT_LOOK_UP_S = 0.3  # a call for help does not wait longer to learn whose it is
+_LOOK_UPS = 4  # at once, so that unknown ids do not take the connections that a call for help needs
 
 
 class Devices(Protocol):
     """The part of `haechi.store.slices.DevicesSlice` that is used here."""
 
     def get(self, row_id: str) -> DeviceEntry | None: ...
+    def of_serial(self, serial: str) -> DeviceEntry | None: ...
     async def read_through(self, row_id: str) -> DeviceEntry | None: ...
 
 
@@ -42,6 +47,17 @@ class Sensors(Protocol):
 
     def get(self, row_id: str) -> Sensor | None: ...
     async def read_through(self, row_id: str) -> Sensor | None: ...
+
+
+class OnBehalf(msgspec.Struct, frozen=True):
+    """Who reports for devices of its district, under their serials too: a server, or a reader (of tags only)."""
+
+    district: str
+    kinds: frozenset[DeviceKind] | None = None
+
+    def covers(self, device: Device) -> bool:
+        """Whether it may speak for the device."""
+        return device.district == self.district and (self.kinds is None or device.kind in self.kinds)
 
 
 class Intake:
@@ -68,25 +84,36 @@ class Intake:
         self._positions = positions
         self._readings = readings
         self._urgent = urgent
+        self._strangers = UnknownCallers(urgent.accept)
+        self._repeated = metrics.dropped.labels("repeated-unknown-call")
+        self._looking = asyncio.Semaphore(_LOOK_UPS)
         self._limit = limit
         self._district = district
         self._accepted = {kind: metrics.accepted.labels(kind) for kind in ("position", "urgent", "reading")}
         self._latency = {kind: metrics.latency.labels(kind) for kind in ("position", "urgent", "reading")}
 
-    async def report(self, report: Report, received_at: datetime, source: str) -> None:
-        """Returns when the report is accepted; `source` is the sender's address. Raises Refused."""
+    def key_of(self, device: str) -> str | None:
+        """The phrase with which a device of this id encrypts; None where there is none."""
+        entry = self._devices.get(device)
+        return entry.device.encryption_key if entry else None
+
+    async def report(
+        self, report: Report, received_at: datetime, source: str, on_behalf: OnBehalf | None = None
+    ) -> None:
+        """Returns when the report is accepted; `source` is the sender's address, `on_behalf` whose right to speak for
+        the device it claims. Raises Refused."""
         failpoint("gateway.after_receive")
         began = time.monotonic()
         if report.urgent is not None:
-            await self._call(report, report.urgent, received_at, source)
+            await self._call(report, report.urgent, received_at, source, on_behalf)
             self._count("urgent", began)
             return
-        entry = self._devices.get(report.device) or await self._look_up(report.device)
+        entry = self._known(report.device, on_behalf) or _covered(await self._look_up(report.device), on_behalf)
         if entry is None:
             raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
         if entry.consent is None or not entry.consent.allows("position", received_at):
             raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
-        if self._limit and not self._limit.allows(report.device, began):
+        if self._limit and not self._limit.allows(entry.device.id, began):
             raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
         if report.point is None:
             raise missing("lat")
@@ -108,13 +135,16 @@ class Intake:
         self._count("reading", began)
         return reading
 
-    async def _call(self, report: Report, kind: UrgentKind, received_at: datetime, source: str) -> None:
+    async def _call(
+        self, report: Report, kind: UrgentKind, received_at: datetime, source: str, on_behalf: OnBehalf | None
+    ) -> None:
         """Both roads, whoever it is: without consent, and from a device that nobody registered."""
-        entry = self._devices.get(report.device) or await self._quick_look_up(report.device)
+        entry = self._known(report.device, on_behalf) or _covered(await self._quick_look_up(report.device), on_behalf)
+        device = entry.device.id if entry else report.device
         call = UrgentCall(
-            id=ids.input_id(report.device, report.at, kind),
+            id=ids.input_id(device, report.at, kind),
             kind=kind,
-            device=report.device,
+            device=device,
             person=entry.device.person_id if entry else None,
             district=entry.device.district if entry else self._district,
             at=report.at,
@@ -122,18 +152,26 @@ class Intake:
             point=report.point,
             accuracy_m=report.accuracy_m,
             battery=report.battery,
-            source=None if entry else source,
+            source=None if entry else source_of(source),
         )
         if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
             with suppress(Refused):  # its own fix among the positions, as well as it goes
                 self._put(report, report.point, entry, received_at)
-        await self._urgent.accept(call)
+        if entry:
+            await self._urgent.accept(call)
+        elif not await self._strangers.accept(call, time.monotonic()):
+            self._repeated.inc()
+
+    def _known(self, device: str, on_behalf: OnBehalf | None) -> DeviceEntry | None:
+        if on_behalf is None:
+            return self._devices.get(device)
+        return _covered(self._devices.of_serial(device) or self._devices.get(device), on_behalf)
 
     def _put(self, report: Report, point: Point, entry: DeviceEntry, received_at: datetime) -> "asyncio.Future[None]":
         person = entry.device.person_id
         shard = ids.shard_of(person)
         row = PositionRow(
-            report.device,
+            entry.device.id,
             person,
             shard,
             micros_of(report.at),
@@ -149,21 +187,21 @@ class Intake:
 
     async def _look_up(self, device: str) -> DeviceEntry | None:
         try:
-            async with asyncio.timeout(_LOOK_UP_S):
+            async with asyncio.timeout(_LOOK_UP_S), self._looking:
                 return await self._devices.read_through(device)
         except (TransientError, TimeoutError) as error:
             raise overloaded("The registry is away, and this device is not in our copy of it.") from error
 
     async def _quick_look_up(self, device: str) -> DeviceEntry | None:
         try:
-            async with asyncio.timeout(_URGENT_LOOK_UP_S):
+            async with asyncio.timeout(_URGENT_LOOK_UP_S), self._looking:
                 return await self._devices.read_through(device)
         except (TransientError, TimeoutError):
             return None
 
     async def _look_up_sensor(self, sensor: str) -> Sensor | None:
         try:
-            async with asyncio.timeout(_LOOK_UP_S):
+            async with asyncio.timeout(_LOOK_UP_S), self._looking:
                 return await self._sensors.read_through(sensor)
         except (TransientError, TimeoutError) as error:
             raise overloaded("The registry is away, and this sensor is not in our copy of it.") from error
@@ -171,6 +209,10 @@ class Intake:
     def _count(self, kind: str, began: float) -> None:
         self._accepted[kind].inc()
         self._latency[kind].observe(time.monotonic() - began)
+
+
+def _covered(entry: DeviceEntry | None, on_behalf: OnBehalf | None) -> DeviceEntry | None:
+    return entry if entry is None or on_behalf is None or on_behalf.covers(entry.device) else None
 
 
 def _or_nan(value: float | None) -> float:

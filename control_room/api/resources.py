@@ -12,11 +12,26 @@ from control_room.api.models import (
     DeviceBody,
     GuardianBody,
     PersonBody,
+    ReaderBody,
+    ReporterBody,
     SafeZoneBody,
     SensorBody,
+    masked,
     masked_url,
 )
-from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, SENSORS, Row, Table
+from haechi.store.registry import (
+    AGENCIES,
+    CAMERAS,
+    DEVICES,
+    GUARDIANS,
+    PEOPLE,
+    READERS,
+    REPORTERS,
+    SAFE_ZONES,
+    SENSORS,
+    Row,
+    Table,
+)
 
 T = TypeVar("T", bound=msgspec.Struct)
 Answer = dict[str, JsonValue]
@@ -39,7 +54,7 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
         """The body's fields, and `id`, `district_id`, `version`; the webhook secret when the row was just made."""
         fields: Answer = self.body.of(row.value).model_dump(mode="json", by_alias=True)
         for name, mask in self.masks:
-            fields[name] = mask(str(fields[name]))
+            fields[name] = None if fields[name] is None else mask(str(fields[name]))
         front: Answer = {"id": row.value.id, "district_id": row.value.district, "version": row.version}  # type: ignore[attr-defined]  # every registry type has an id and a district
         return front | fields | ({"webhook_secret": row.secret} if row.secret else {})
 
@@ -65,7 +80,9 @@ RESOURCES: tuple[Resource[Any], ...] = (
     Resource("guardian", GUARDIANS, GuardianBody, personal=True),
     Resource("agency", AGENCIES, AgencyBody),
     Resource("person", PEOPLE, PersonBody, personal=True),
-    Resource("device", DEVICES, DeviceBody),
+    Resource("device", DEVICES, DeviceBody, masks=(("encryption_key", masked),)),
+    Resource("reader", READERS, ReaderBody),
+    Resource("reporter", REPORTERS, ReporterBody),
     Resource("safe zone", SAFE_ZONES, SafeZoneBody),
     Resource("camera", CAMERAS, CameraBody, masks=(("url", masked_url),)),
     Resource("sensor", SENSORS, SensorBody),

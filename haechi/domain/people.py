@@ -13,6 +13,7 @@ from haechi.domain.schedule import Schedule
 PersonKind = Literal["child", "elder", "other"]
 DeviceKind = Literal["phone", "watch", "tag", "tracker", "button"]
 Scope = Literal["position", "sos", "search"]
+ReaderKind = Literal["gate", "bus-stop"]
 Battery = Annotated[float, msgspec.Meta(ge=0, le=100)]
 
 
@@ -71,6 +72,8 @@ class Device(msgspec.Struct, frozen=True):
     """A device reports under its `id`, which is its credential: unguessable.
 
     `cadence_s`: it reports at least so often, seconds; None: that is learned from what it sends.
+    `serial` is what its maker calls it (an IMEI, a tag's number): no credential, so only readers and reporters may
+    report under it. `encryption_key` is the phrase with which OwnTracks encrypts its payloads.
     """
 
     id: str
@@ -78,6 +81,27 @@ class Device(msgspec.Struct, frozen=True):
     person_id: str
     kind: DeviceKind
     cadence_s: int | None = None
+    serial: str | None = None
+    encryption_key: str | None = None
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """Sees tags that pass within `radius_m` metres of it; reports under its unguessable `id`."""
+
+    id: str
+    district: str
+    name: str
+    kind: ReaderKind
+    location: Point
+    radius_m: float
+
+
+class Reporter(msgspec.Struct, frozen=True):
+    """A server that reports for registered devices of its district (Traccar, a vendor's); its `id` is its token."""
+
+    id: str
+    district: str
+    name: str
 
 
 class SafeZone(msgspec.Struct, frozen=True):

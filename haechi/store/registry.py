@@ -10,7 +10,7 @@ import msgspec
 from haechi.domain.alerting import Agency, Recipient
 from haechi.domain.consent import ConsentEntry, step
 from haechi.domain.coverage import CameraSite
-from haechi.domain.people import Consent, Device, Guardian, Person, SafeZone
+from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import Conflict, NotFound
@@ -40,6 +40,7 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
     json: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
     signs: bool = False  # its rows have a webhook secret
+    secret_id: bool = False  # a row's id is its credential: unguessable, and no UUID
     uses: tuple[Use, ...] = ()
 
     @property
@@ -65,7 +66,9 @@ GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_
 AGENCIES = Table("agencies", "agencies", Agency, signs=True)
 PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}), uses=_USES_OF_PERSON)
 CUSTODY = Table("people", "people", Custody, json=frozenset({"consent"}))
-DEVICES = Table("devices", "devices", Device)
+DEVICES = Table("devices", "devices", Device, sealed=frozenset({"encryption_key"}), secret_id=True)
+READERS = Table("readers", "readers", Reader, json=frozenset({"location"}), secret_id=True)
+REPORTERS = Table("reporters", "reporters", Reporter, secret_id=True)
 SAFE_ZONES = Table("safe-zones", "safe_zones", SafeZone, json=frozenset({"area", "schedule"}))
 CAMERAS = Table("cameras", "cameras", Camera, json=frozenset({"location", "zones", "view"}), sealed=frozenset({"url"}))
 CAMERA_SITES = Table("cameras", "cameras", CameraSite, json=frozenset({"location", "view"}))
@@ -94,7 +97,7 @@ def from_record(table: Table[T], record: Any, sealer: Sealer) -> T:  # asyncpg h
         stored = record[name]
         if name in table.json and stored is not None:
             stored = msgspec.json.decode(stored)
-        elif name in table.sealed:
+        elif name in table.sealed and stored is not None:
             stored = sealer.open(b64decode(stored), _context(table, name)).decode()
         fields[name] = stored
     if "version" in table.type.__struct_fields__:
@@ -107,7 +110,7 @@ def to_column(table: Table[T], value: T, name: str, sealer: Sealer) -> Any:  # a
     field = getattr(value, name)
     if name in table.json and field is not None:
         return msgspec.json.encode(field).decode()
-    if name in table.sealed:
+    if name in table.sealed and field is not None:
         return b64encode(sealer.seal(field.encode(), _context(table, name))).decode()
     return list(field) if isinstance(field, tuple) else field
 
@@ -117,8 +120,13 @@ def _context(table: Table[T], name: str) -> bytes:
 
 
 def subject_of(table: Table[T], row_id: str) -> str:
-    """How the audit names a row. A device's id is its credential, so only its front is written down."""
-    return f"{table.kind}:{row_id[:6]}…" if table is DEVICES else f"{table.kind}:{row_id}"
+    """How the audit names a row. Of an id that is a credential only its front is written down."""
+    return f"{table.kind}:{row_id[:6]}…" if table.secret_id else f"{table.kind}:{row_id}"
+
+
+def may_be_id(table: Table[T], text: str) -> bool:
+    """Whether the text can be the id of a row of the table at all."""
+    return table.secret_id or is_uuid(text)
 
 
 class Registry:
@@ -136,8 +144,9 @@ class Registry:
 
         Raises:
             NotFound: a person or guardian that it refers to is not in the district, or there is no such district.
+            Conflict: another device has the serial.
         """
-        row_id = device_id() if table is DEVICES else new_id()
+        row_id = device_id() if table.secret_id else new_id()
         value = msgspec.structs.replace(value, id=row_id, district=district)
         more: dict[str, str] = {}
         secret = None
@@ -159,6 +168,8 @@ class Registry:
                     )
                 except asyncpg.ForeignKeyViolationError as error:
                     raise NotFound(f"There is no district '{district}'.") from error
+                except asyncpg.UniqueViolationError as error:
+                    raise _taken(table) from error
                 await write_entry(connection, by, "added", subject_of(table, row_id), district)
                 if isinstance(value, Person) and entry is not None:
                     await consents.add_entry(connection, value, entry)
@@ -166,7 +177,7 @@ class Registry:
 
     async def list(self, table: Table[T], district: str, limit: int = 100, after: str | None = None) -> list[Row[T]]:
         """Rows in order of id, those after the id `after`."""
-        if after is not None and table is not DEVICES and not is_uuid(after):
+        if after is not None and not may_be_id(table, after):
             raise NotFound(f"'{after}' is no id of {table.kind}.")
         later = "" if after is None else "AND id > $3 "
         with translate_errors():
@@ -202,11 +213,14 @@ class Registry:
                     )
                 await self._check_references(connection, district, value)
                 value, entry = await _by_the_ledger(connection, value, from_record(table, present, self._sealer), by)
-                record = await connection.fetchrow(
-                    f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
-                    row_id,
-                    *(to_column(table, value, name, self._sealer) for name in names),
-                )
+                try:
+                    record = await connection.fetchrow(
+                        f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
+                        row_id,
+                        *(to_column(table, value, name, self._sealer) for name in names),
+                    )
+                except asyncpg.UniqueViolationError as error:
+                    raise _taken(table) from error
                 await write_entry(connection, by, "changed", subject_of(table, row_id), district)
                 if isinstance(value, Person) and entry is not None:
                     await consents.add_entry(connection, value, entry)
@@ -244,7 +258,7 @@ class Registry:
 
     async def _fetch(self, source: Any, table: Table[T], district: str, row_id: str, lock: str = "") -> Any:
         record = None
-        if table is DEVICES or is_uuid(row_id):
+        if may_be_id(table, row_id):
             record = await source.fetchrow(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
                 f"WHERE id = $1 AND district = $2 AND deleted_at IS NULL {lock}",
@@ -274,6 +288,11 @@ async def _by_the_ledger(connection: Any, value: T, present: T | None, by: str) 
     before = msgspec.structs.replace(value, consent=stands)
     entry = await consents.replacing_entry(connection, before, value.consent, by=by)
     return msgspec.structs.replace(value, consent=step(stands, entry) if entry else stands), entry
+
+
+def _taken(table: Table[T]) -> Conflict:
+    """Serials are all that is unique beside ids."""
+    return Conflict(f"Another row of {table.kind} has this serial already: one number names one device.")
 
 
 def _selected(table: Table[T]) -> str:

@@ -22,11 +22,10 @@ import structlog
 
 from haechi.domain.alerting import Agency, AgencyRole
 from haechi.domain.coverage import CameraSite
-from haechi.domain.people import Device, Guardian, Person, SafeZone
+from haechi.domain.people import Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import PermanentError, TransientError
-from haechi.ids import is_uuid
 from haechi.sealing import Sealer
 from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import (
@@ -37,12 +36,15 @@ from haechi.store.registry import (
     DEVICES,
     GUARDIANS,
     PEOPLE,
+    READERS,
+    REPORTERS,
     SAFE_ZONES,
     SENSORS,
     Custody,
     DeviceEntry,
     Table,
     from_record,
+    may_be_id,
 )
 
 V = TypeVar("V")
@@ -135,7 +137,7 @@ class Slice(Generic[V]):
         if found is not None or now < self._missed.get(row_id, 0):
             return found
         table = self.tables[0]
-        if table is DEVICES or is_uuid(row_id):
+        if may_be_id(table, row_id):
             with translate_errors():
                 await self._read_row(row_id)
         if (found := self.get(row_id)) is None:
@@ -295,9 +297,37 @@ class DevicesSlice(Slice[DeviceEntry]):
 
     tables = (DEVICES, CUSTODY)
 
+    def _prepare_index(self) -> None:
+        self._by_serial: dict[str, str] = {}
+
+    def of_serial(self, serial: str) -> DeviceEntry | None:
+        """The device that its maker calls so; a new one is found within the seconds in which the slice follows."""
+        row_id = self._by_serial.get(serial)
+        return None if row_id is None else self.get(row_id)
+
+    def _index(self, table: Table[Any], row_id: str, old: Any, new: Any) -> None:
+        if table is not DEVICES:
+            return
+        if old is not None and self._by_serial.get(old.serial) == row_id:
+            del self._by_serial[old.serial]
+        if new is not None and new.serial is not None:
+            self._by_serial[new.serial] = row_id
+
     def _answer(self, row: Device) -> DeviceEntry:
         custody: Custody | None = self._row("people", row.person_id)
         return DeviceEntry(row, custody.consent if custody else None)
+
+
+class ReadersSlice(Slice[Reader]):
+    """Tag readers by the id that they report under."""
+
+    tables = (READERS,)
+
+
+class ReportersSlice(Slice[Reporter]):
+    """Servers that report for devices, by their token."""
+
+    tables = (REPORTERS,)
 
 
 class SafeZonesSlice(Slice[SafeZone]):

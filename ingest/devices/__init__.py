@@ -4,21 +4,31 @@ from collections.abc import Callable
 
 import msgspec
 
-from ingest.devices import osmand, owntracks
+from ingest.devices import osmand, owntracks, traccar
 from ingest.devices.report import Posted, Report
 
 
 class DeviceFormat(msgspec.Struct, frozen=True):
-    """A format: where it is posted, how it is read (None: understood, nothing in it for us), what it hears back."""
+    """A format: where it is posted, how it is read (None: understood, nothing in it for us), what it hears back.
+
+    `by_user`: the device's id is the request's user. `by_reporter`: a server sends it on behalf of its devices, with
+    its token.
+    """
 
     name: str
     paths: tuple[str, ...]
     methods: tuple[str, ...]
     parse: Callable[[Posted], Report | None]
     answer: bytes = b""
+    by_user: bool = False
+    by_reporter: bool = False
 
 
 FORMATS: tuple[DeviceFormat, ...] = (
     DeviceFormat("osmand", ("/",), ("GET", "POST"), osmand.parse),
-    DeviceFormat("owntracks", ("/owntracks", "/owntracks/{user}/{device}"), ("POST",), owntracks.parse, b"[]"),
+    DeviceFormat(
+        "owntracks", ("/owntracks", "/owntracks/{user}/{device}"), ("POST",), owntracks.parse, b"[]", by_user=True
+    ),
+    DeviceFormat("traccar-position", ("/traccar/positions",), ("POST",), traccar.parse_position, by_reporter=True),
+    DeviceFormat("traccar-event", ("/traccar/events",), ("POST",), traccar.parse_event, by_reporter=True),
 )

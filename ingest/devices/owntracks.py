@@ -1,15 +1,19 @@
 """OwnTracks' JSON by HTTP and MQTT: https://owntracks.org/booklet/tech/json/ (velocity in km/h, battery in percent).
 
 The device's id is the HTTP user, X-Limit-U, or the user of the topic. A watch that runs OwnTracks' format may add
-`alarm` with the same words as Traccar's.
+`alarm` with the same words as Traccar's. Encrypted payloads are https://owntracks.org/booklet/features/encrypt/:
+libsodium's secretbox with a phrase of up to 32 bytes, padded with zeroes; the nonce stands before the box.
 """
 
+from base64 import b64decode
 from typing import Any
 
 import msgspec
+from nacl.exceptions import CryptoError
+from nacl.secret import SecretBox
 
 from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
-from ingest.refusal import unreadable
+from ingest.refusal import Refused, missing, unreadable, wrong
 
 KMH = 1 / 3.6  # m/s
 
@@ -25,18 +29,18 @@ class _Message(msgspec.Struct):
     cog: Any = None
     batt: Any = None
     alarm: Any = None
+    data: Any = None
 
 
 _json = msgspec.json.Decoder(_Message)
 
 
 def parse(posted: Posted) -> Report | None:
-    """The report; None for a message of another type than a location (a will, a card, a waypoint). Raises Refused."""
-    try:
-        message = _json.decode(posted.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error
-    if message.kind != "location":
+    """The report; None for a message that tells no place (a will, a card, a waypoint). Raises Refused."""
+    message = _decode(posted.body)
+    if message.kind == "encrypted":
+        message = _decode(_opened(message.data, posted))
+    if message.kind != "location" and not _is_fix(message):
         return None
     read = Fields()
     report = Report(
@@ -52,3 +56,28 @@ def parse(posted: Posted) -> Report | None:
     )
     read.refuse_unless(report.urgent)
     return report
+
+
+def _is_fix(message: _Message) -> bool:
+    """The phone's own region was entered or left: what it says of the region is its own, where it was is a fix."""
+    return message.kind == "transition" and message.lat is not None and message.lon is not None
+
+
+def _decode(body: bytes) -> _Message:
+    try:
+        return _json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"The JSON cannot be read: {error}.") from error
+
+
+def _opened(data: object, posted: Posted) -> bytes:
+    if not isinstance(data, str):
+        raise missing("data")
+    key = posted.key_of(device_of(posted.user))
+    if key is None:
+        raise Refused(403, "no-key", "It is encrypted, and no encryption key of this device is registered.", field="id")
+    try:
+        opened: bytes = SecretBox(key.encode().ljust(SecretBox.KEY_SIZE, b"\0")).decrypt(b64decode(data, validate=True))
+    except (CryptoError, ValueError, TypeError) as error:
+        raise wrong("data", "cannot be decrypted: another encryption key, or it was altered") from error
+    return opened

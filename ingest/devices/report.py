@@ -1,6 +1,7 @@
 """What every device format comes down to, and how its fields are read."""
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -14,26 +15,37 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 _AHEAD = timedelta(days=1)  # a wrong clock or time zone still reports; beyond, the field itself is wrong
 _SECONDS_BELOW = 1e11  # as seconds the year 5138, as milliseconds 1973: what is larger counts milliseconds
 
-# The alarms of OsmAnd and Traccar trackers (Traccar's `Position.ALARM_*`, in lower case) that call for help.
+# The alarms of OsmAnd and Traccar trackers (Traccar's `Position.ALARM_*`, in lower case) that call for help, the most
+# urgent first.
 URGENT_ALARMS: dict[str, UrgentKind] = {
     "sos": "sos",
-    "cancel": "cancel",
     "falldown": "man-down",
     "man-down": "man-down",
     "removing": "strap-cut",
     "strap-cut": "strap-cut",
     "tampering": "tamper",
     "tamper": "tamper",
+    "cancel": "cancel",
 }
 
 
+KeyOf = Callable[[str], str | None]
+
+
+def no_key(_device: str) -> None:
+    """Where nothing that is encrypted is expected."""
+
+
 class Posted(msgspec.Struct, frozen=True):
-    """What a device sent, by whichever road. `user` is the HTTP Basic user, X-Limit-U or the topic's user."""
+    """What a device sent, by whichever road. `user` is the HTTP Basic user, X-Limit-U or the topic's user;
+    `key_of` finds the phrase with which a device encrypts.
+    """
 
     query: bytes
     body: bytes
     received_at: datetime
     user: str | None = None
+    key_of: KeyOf = no_key
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -114,20 +126,26 @@ class Fields:
         self._first = self._first or wrong(field, words)
 
 
-def device_of(value: object) -> str:
-    """The id that a device reports under; raises Refused where there is none that could be."""
+def device_of(value: object, field: str = "id") -> str:
+    """The id that a device reports under; raises Refused naming the field where there is none that could be."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str) or not value:
-        raise missing("id")
+        raise missing(field)
     if len(value) > LONGEST_ID or not value.isprintable():
-        raise wrong("id", f"must be at most {LONGEST_ID} printable characters")
+        raise wrong(field, f"must be at most {LONGEST_ID} printable characters")
     return value
 
 
 def urgent_of(value: object) -> UrgentKind | None:
-    """The call for help that an alarm field means; any other alarm (low battery, overspeed) is a plain position."""
-    return URGENT_ALARMS.get(value.strip().lower()) if isinstance(value, str) else None
+    """The call for help that an alarm field means; any other alarm (low battery, overspeed) is a plain position.
+
+    Traccar writes several alarms with commas between them: the most urgent one counts.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    alarms = {alarm.strip() for alarm in value.lower().split(",")}
+    return next((kind for alarm, kind in URGENT_ALARMS.items() if alarm in alarms), None)
 
 
 _NUMBERS = (str, int, float)

@@ -1,7 +1,5 @@
 """The gateway's routes as an ASGI application: one row per road in."""
 
-import asyncio
-from base64 import b64decode
 from collections.abc import Callable
 
 import msgspec
@@ -15,12 +13,12 @@ from haechi.ids import input_id
 from ingest.devices import FORMATS, DeviceFormat
 from ingest.devices.report import Posted
 from ingest.gateway.answers import problem, respond
+from ingest.gateway.batches import PositionsDoor, Readers, TagsDoor
+from ingest.gateway.requests import Body, Reporters, reporter_of, source_of, user_of
 from ingest.intake import Intake
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, overloaded
 from ingest.sensors import sensorthings
-
-BODY_S = 10.0
 
 
 class Readiness(msgspec.Struct, frozen=True):
@@ -32,59 +30,33 @@ class Readiness(msgspec.Struct, frozen=True):
     spool_full: bool
 
 
-def make_app(intake: Intake, metrics: IngestMetrics, readiness: Callable[[], Readiness], body_bytes: int) -> ASGIApp:
+def make_app(
+    intake: Intake,
+    reporters: Reporters,
+    readers: Readers,
+    metrics: IngestMetrics,
+    readiness: Callable[[], Readiness],
+    body_bytes: int,
+) -> ASGIApp:
     """All that the gateway answers to."""
     body = Body(body_bytes)
+
+    def door(form: DeviceFormat) -> ASGIApp:
+        if form.by_reporter:
+            return ForwardingDoor(form, intake, reporters, metrics, body)
+        return DeviceDoor(form, intake, metrics, body)
+
     return Router(
         [
-            *(
-                Route(path, DeviceDoor(form, intake, metrics, body), methods=form.methods)
-                for form in FORMATS
-                for path in form.paths
-            ),
+            *(Route(path, door(form), methods=form.methods) for form in FORMATS for path in form.paths),
+            Route("/v1/positions", PositionsDoor(intake, reporters, metrics.refused, body), methods=["POST"]),
+            Route("/v1/tags", TagsDoor(intake, readers, metrics.refused, body), methods=["POST"]),
             Route(sensorthings.PATH, SensorDoor(intake, metrics, body), methods=["POST"]),
             Route("/healthz", Healthz(), methods=["GET"]),
             Route("/readyz", Readyz(readiness), methods=["GET"]),
         ],
         redirect_slashes=False,
     )
-
-
-class Body:
-    """Reads request bodies, bounded in size and time."""
-
-    def __init__(self, limit: int, seconds: float = BODY_S) -> None:
-        self._limit = limit
-        self._seconds = seconds
-
-    async def read(self, scope: Scope, receive: Receive) -> bytes:
-        """All of it; Refused 413 when it is too large, 408 when it comes too slowly or breaks off."""
-        length = _header(scope, b"content-length")
-        if length is None and _header(scope, b"transfer-encoding") is None:
-            return b""
-        if length is not None and int(length) > self._limit:  # the HTTP parser has checked that it is a number
-            raise self._too_large()
-        try:
-            async with asyncio.timeout(self._seconds):
-                message = await receive()
-                body: bytes = message.get("body", b"")
-                while message.get("more_body", False):
-                    message = await receive()
-                    body += message.get("body", b"")
-                    if len(body) > self._limit:
-                        raise self._too_large()
-        except TimeoutError as error:
-            raise Refused(
-                408, "slow-body", f"The body did not come within {self._seconds:g} s; send it again."
-            ) from error
-        if message["type"] == "http.disconnect":
-            raise Refused(408, "broken-off", "The connection ended before the body.")
-        if len(body) > self._limit:
-            raise self._too_large()
-        return body
-
-    def _too_large(self) -> Refused:
-        return Refused(413, "too-large", f"The body is larger than {self._limit} bytes.")
 
 
 class DeviceDoor:
@@ -101,11 +73,52 @@ class DeviceDoor:
         received_at = self._intake.clock()
         try:
             body = await self._body.read(scope, receive)
-            report = self._form.parse(Posted(scope["query_string"], body, received_at, _user(scope)))
+            report = self._form.parse(
+                Posted(scope["query_string"], body, received_at, user_of(scope), self._intake.key_of)
+            )
             if report is None:
                 self._ignored.inc()
             else:
-                await self._intake.report(report, received_at, _source(scope))
+                await self._intake.report(report, received_at, source_of(scope))
+        except HaechiError as error:
+            await _refuse(send, error, self._refused)
+        else:
+            failpoint("gateway.before_answer")
+            await respond(send, 200, self._form.answer)
+
+
+class ForwardingDoor:
+    """A format in which a server reports for its devices. Without its token only a call for help passes, as a
+    stranger's, and the server hears that its token is wrong."""
+
+    def __init__(
+        self, form: DeviceFormat, intake: Intake, reporters: Reporters, metrics: IngestMetrics, body: Body
+    ) -> None:
+        self._form = form
+        self._intake = intake
+        self._reporters = reporters
+        self._refused = metrics.refused
+        self._ignored = metrics.ignored.labels(form.name)
+        self._body = body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        received_at = self._intake.clock()
+        try:
+            by = await reporter_of(scope, self._reporters)
+            stranger = Refused(401, "no-token", "It must be sent with a reporter's token.", field="Authorization")
+        except Refused as refusal:
+            by, stranger = None, refusal
+        try:
+            body = await self._body.read(scope, receive)
+            report = self._form.parse(Posted(scope["query_string"], body, received_at))
+            if by is None and (report is None or report.urgent is None):
+                raise stranger
+            if report is None:
+                self._ignored.inc()
+            else:
+                await self._intake.report(report, received_at, source_of(scope), by)
+            if by is None:
+                raise stranger
         except HaechiError as error:
             await _refuse(send, error, self._refused)
         else:
@@ -156,30 +169,3 @@ async def _refuse(send: Send, error: HaechiError, refused: Counter) -> None:
     refusal = error if isinstance(error, Refused) else overloaded(str(error))
     refused.labels(refusal.reason).inc()
     await problem(send, refusal)
-
-
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
-def _user(scope: Scope) -> str | None:
-    """The device's id as OwnTracks gives it: in the path, as the user of Basic authentication, or as X-Limit-U."""
-    parameters = scope.get("path_params")
-    if parameters:
-        return str(parameters["user"])
-    authorization = _header(scope, b"authorization")
-    if authorization is not None and authorization[:6].lower() == b"basic ":
-        try:
-            return b64decode(authorization[6:]).decode().partition(":")[0]
-        except ValueError:
-            return None
-    limit = _header(scope, b"x-limit-u")
-    return None if limit is None else limit.decode("latin-1")
-
-
-def _source(scope: Scope) -> str:
-    client = scope.get("client")
-    return client[0] if client else "unknown"

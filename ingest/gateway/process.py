@@ -25,7 +25,14 @@ async def run(settings: Settings) -> None:
         )
         pool = await open_pool(settings.postgres)
         door = Door(it, pool, batch_s=settings.gateway.batch_ms / 1000, limit=RateLimit())
-        app = make_app(door.intake, door.metrics, lambda: _readiness(door), settings.gateway.body_bytes)
+        app = make_app(
+            door.intake,
+            door.reporters,
+            door.readers,
+            door.metrics,
+            lambda: _readiness(door),
+            settings.gateway.body_bytes,
+        )
         server = Server(_config(app, settings.trusted_proxies))
         try:
             await run_until_stopped(

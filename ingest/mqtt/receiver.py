@@ -23,9 +23,11 @@ from ingest.sensors import sensorthings
 log = structlog.get_logger(__name__)
 
 APP = "ingest.mqtt"
-OWNTRACKS = "owntracks/+/+"
-TOPICS = (OWNTRACKS, sensorthings.TOPIC)
-_NOT_OURS = frozenset({"unknown-device", "no-consent"})  # nothing of these may be kept, not even as a dead letter
+OWNTRACKS = ("owntracks/+/+", "owntracks/+/+/event")
+TOPICS = (*OWNTRACKS, sensorthings.TOPIC)
+_NOT_OURS = frozenset(
+    {"unknown-device", "no-consent", "no-key"}
+)  # nothing of these may be kept, not even as a dead letter
 
 
 class Broker(Protocol):
@@ -105,7 +107,7 @@ class Receiver:
             await self._intake.observation(sensorthings.parse(arrived.payload, received_at), received_at)
             return
         user = arrived.topic.split("/")[1]
-        report = owntracks.parse(Posted(b"", arrived.payload, received_at, user))
+        report = owntracks.parse(Posted(b"", arrived.payload, received_at, user, self._intake.key_of))
         if report is None:
             self._metrics.ignored.labels("owntracks").inc()
         else:

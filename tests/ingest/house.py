@@ -23,7 +23,7 @@ from haechi.codec import decode_any
 from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.domain.geo import Point
-from haechi.domain.people import Consent, Device, Person, PositionBatch, UrgentCall
+from haechi.domain.people import Consent, Device, Person, PositionBatch, Reader, Reporter, UrgentCall
 from haechi.domain.sensing import ReadingBatch, Sensor
 from haechi.domain.time import Tick
 from haechi.ids import device_id, new_id
@@ -31,11 +31,12 @@ from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
 from haechi.store.outbox import Inbox
 from haechi.store.postgres import migrate, open_pool
-from haechi.store.registry import DEVICES, PEOPLE, SENSORS, Registry
+from haechi.store.registry import DEVICES, PEOPLE, READERS, REPORTERS, SENSORS, Registry
 from haechi.streaming import Connection, connect
 from haechi.streaming.admin import ensure_topics
 
 DISTRICT = "haneul"
+PHRASE = "mysecreTpass01"
 SEOUL = Point(126.9780, 37.5665)
 TOPICS = (topics.URGENT, topics.POSITIONS, topics.READINGS, topics.DEAD_LETTERS)
 
@@ -60,6 +61,8 @@ class House:
     silent_device: str = field(default_factory=device_id)  # of a person who gave no consent
     person: str = field(default_factory=new_id)
     sensor: str = field(default_factory=new_id)
+    token: str = ""  # of a reporter
+    reader: str = ""
     more: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -83,13 +86,17 @@ class House:
             for person, given, device in people:
                 value = Person(person, DISTRICT, "Kim Haneul", date(2015, 5, 5), "child", (), given)
                 person_id = (await registry.add(PEOPLE, DISTRICT, value)).value.id
-                row = await registry.add(DEVICES, DISTRICT, Device(device, DISTRICT, person_id, "phone"))
+                phone = Device(device, DISTRICT, person_id, "phone", serial=device, encryption_key=PHRASE)
+                row = await registry.add(DEVICES, DISTRICT, phone)
                 if given:
                     self.person, self.device = person_id, row.value.id
                 else:
                     self.silent_device = row.value.id
             row = await registry.add(SENSORS, DISTRICT, Sensor(self.sensor, DISTRICT, "gas 1", "gas", "%[LEL]", SEOUL))
             self.sensor = row.value.id
+            self.token = (await registry.add(REPORTERS, DISTRICT, Reporter("", DISTRICT, "Traccar"))).value.id
+            reader = Reader("", DISTRICT, "School gate", "gate", SEOUL, 8.0)
+            self.reader = (await registry.add(READERS, DISTRICT, reader)).value.id
         finally:
             pool.terminate()
 

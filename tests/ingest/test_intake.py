@@ -44,25 +44,34 @@ class Known:
     def get(self, row_id):
         return self.rows.get(row_id)
 
+    def of_serial(self, serial):
+        return next((row for row in self.rows.values() if row.device.serial == serial), None)
+
     async def read_through(self, row_id):
-        if self.away:
+        if self.away and row_id not in self.rows:
             raise TransientError("PostgreSQL is away")
-        return self.behind.get(row_id)
+        return self.rows.get(row_id) or self.behind.get(row_id)
 
 
-def entry(device: str, person: str, consent: Consent | None) -> DeviceEntry:
-    return DeviceEntry(Device(device, "haneul", person, "phone"), consent)
+def entry(device: str, person: str, consent: Consent | None, **more) -> DeviceEntry:
+    return DeviceEntry(Device(device, "haneul", person, **{"kind": "phone"} | more), consent)
 
 
 class Room:
     """An intake over fakes, and what came out of it."""
 
     def __init__(self, folder: Path, *, away: bool = False, limit: RateLimit | None = None) -> None:
-        rows = {"d1": entry("d1", "p1", CONSENT), "d2": entry("d2", "p2", None)}
+        rows = {
+            "d1": entry("d1", "p1", CONSENT, encryption_key="mysecreTpass01"),
+            "d2": entry("d2", "p2", None),
+            "t1": entry("t1", "p1", CONSENT, kind="tag", serial="04A2B9"),
+            "w1": entry("w1", "p3", CONSENT, kind="tracker", serial="359710042436064"),
+        }
         self.kafka, self.inbox = FakeKafka(), FakeInbox()
         self.sent: list[tuple[str, int, bytes]] = []
         self.spool = Spool(folder, Sealer(create_key()), limit_bytes=1 << 20)
-        metrics = IngestMetrics(CollectorRegistry())
+        self.registry = CollectorRegistry()
+        metrics = self.metrics = IngestMetrics(self.registry)
         self.batchers = {
             topic: [self._batcher(topic, n) for n in range(8)] for topic in (topics.POSITIONS, topics.READINGS)
         }

@@ -34,6 +34,7 @@ CAMERA = {
     "zones": [{"name": "yard", "kind": "forbidden", "polygon": [[0, 0], [1, 0], [1, 1]], "schedule": []}],
 }  # fmt: skip
 SENSOR = {"name": "Gas 1", "observed_property": "gas", "unit": "%[LEL]", "location": [126.98, 37.57]}
+READER = {"name": "School gate", "kind": "gate", "location": [126.98, 37.57], "radius_m": 8.0}
 SIMPLE = {
     "guardians": GUARDIAN,
     "agencies": AGENCY,
@@ -41,6 +42,8 @@ SIMPLE = {
     "safe-zones": ZONE,
     "cameras": CAMERA,
     "sensors": SENSOR,
+    "readers": READER,
+    "reporters": {"name": "Traccar of the district"},
 }
 
 
@@ -72,7 +75,7 @@ async def test_a_row_is_added_shown_listed_changed_and_removed(admin: httpx.Asyn
     problem_of(await admin.get(f"/{kind}/{row['id']}"), 404)
 
 
-@pytest.mark.parametrize("kind", ["guardians", "agencies", "people", "safe-zones", "sensors"])
+@pytest.mark.parametrize("kind", ["guardians", "agencies", "people", "safe-zones", "sensors", "readers", "reporters"])
 async def test_an_answer_has_the_fields_that_were_sent(admin: httpx.AsyncClient, kind: str) -> None:
     row = (await admin.post(f"/{kind}", json=SIMPLE[kind])).json()
     assert row | SIMPLE[kind] == row
@@ -88,6 +91,39 @@ async def test_a_device_is_answered_with_the_id_that_it_reports_under(admin: htt
     often = await admin.patch(f"/devices/{device['id']}", json={"cadence_s": 60})
     assert (often.json()["cadence_s"], often.json()["kind"]) == (60, "phone")
     problem_of(await admin.delete(f"/people/{person['id']}"), 409)
+
+
+@pytest.mark.parametrize("kind", ["readers", "reporters"])
+async def test_who_reports_for_others_is_answered_with_a_token_nobody_can_guess(
+    admin: httpx.AsyncClient, kind: str
+) -> None:
+    row = (await admin.post(f"/{kind}", json=SIMPLE[kind])).json()
+    assert len(row["id"]) == 26
+    assert (await admin.get(f"/{kind}/{row['id']}")).json() == row
+
+
+async def test_an_encryption_key_is_never_shown_again_and_survives_a_change(admin: httpx.AsyncClient) -> None:
+    person = (await admin.post("/people", json=PERSON)).json()
+    sent = {"person_id": person["id"], "kind": "phone", "encryption_key": "mysecreTpass01"}
+    device = (await admin.post("/devices", json=sent)).json()
+    assert device["encryption_key"] == "***"
+    path = f"/devices/{device['id']}"
+    changed = await admin.patch(path, json={"kind": "watch"})
+    assert (changed.json()["encryption_key"], (await admin.get(path)).json()["encryption_key"]) == ("***", "***")
+    problem_of(await admin.patch(path, json={"encryption_key": "***"}), 422)
+    problem_of(await admin.patch(path, json={"encryption_key": "\u00e9" * 17}), 422)
+    assert (await admin.patch(path, json={"encryption_key": None})).json()["encryption_key"] is None
+
+
+async def test_a_serial_names_one_device(admin: httpx.AsyncClient) -> None:
+    person = (await admin.post("/people", json=PERSON)).json()
+    sent = {"person_id": person["id"], "kind": "tag", "serial": "04A2B9"}
+    device = (await admin.post("/devices", json=sent)).json()
+    assert "serial" in problem_of(await admin.post("/devices", json=sent), 409)["detail"]
+    other = (await admin.post("/devices", json=sent | {"serial": "04A2BA"})).json()
+    problem_of(await admin.patch(f"/devices/{other['id']}", json={"serial": "04A2B9"}), 409)
+    assert (await admin.delete(f"/devices/{device['id']}")).status_code == 204
+    assert (await admin.patch(f"/devices/{other['id']}", json={"serial": "04A2B9"})).status_code == 200
 
 
 async def test_a_webhook_secret_is_of_the_standard_and_told_once(admin: httpx.AsyncClient) -> None:

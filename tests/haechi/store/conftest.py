@@ -30,6 +30,8 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "audit",
         "guardian_bars",
         "devices",
+        "readers",
+        "reporters",
         "safe_zones",
         "people",
         "guardians",

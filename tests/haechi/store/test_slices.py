@@ -29,6 +29,26 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_a_device_is_found_by_its_serial_as_long_as_it_has_it(
+    pool: Pool, sealer: Sealer, registry: Registry, follow, tmp_path: Path
+) -> None:
+    owner = (await registry.add(PEOPLE, DISTRICT, person())).value
+    named = msgspec.structs.replace(device(owner.id), serial="04A2B9", encryption_key="mysecreTpass01")
+    tag = (await registry.add(DEVICES, DISTRICT, named)).value
+    devices = DevicesSlice(pool, sealer, copy=tmp_path / "devices")
+    await devices.start()
+    found = devices.of_serial("04A2B9")
+    assert found is not None
+    assert (found.device.id, found.device.encryption_key) == (tag.id, "mysecreTpass01")
+    assert b"mysecreTpass01" not in (tmp_path / "devices").read_bytes()
+    assert "mysecreTpass01" not in await pool.fetchval("SELECT encryption_key FROM devices")
+    follow(devices)
+    await registry.change(DEVICES, DISTRICT, tag.id, msgspec.structs.replace(tag, serial="04A2BA"))
+    await until(lambda: devices.of_serial("04A2B9") is None and devices.of_serial("04A2BA") is not None)
+    await registry.remove(DEVICES, DISTRICT, tag.id)
+    await until(lambda: devices.of_serial("04A2BA") is None)
+
+
 @pytest.fixture
 async def nowhere(unused_tcp_port: int) -> Pool:
     return await open_pool(f"postgresql://u:p@127.0.0.1:{unused_tcp_port}/x")

@@ -1,12 +1,14 @@
 """OwnTracks' JSON: a location becomes a report, everything else is understood and left."""
 
 import json
+from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.secret import SecretBox
 
 from haechi.domain.geo import Point
 from ingest.devices.owntracks import parse
@@ -42,9 +44,82 @@ def test_a_location_is_read_with_kilometres_an_hour_as_metres_per_second() -> No
     assert (NOW - report.at).total_seconds() == 30
 
 
-@pytest.mark.parametrize("kind", ["lwt", "transition", "waypoint", "card", "encrypted", "status", None, 5])
-def test_other_messages_are_left(kind: object) -> None:
-    assert read({"_type": kind, "lat": "?"}) is None
+# The payloads of https://owntracks.org/booklet/tech/json/, with its example values.
+IPHONE = {
+    "_type": "location", "acc": 65, "alt": 163, "batt": 73, "bs": 1, "cog": 270, "conn": "w", "created_at": 1760000005,
+    "inregions": ["Home", "Garage"], "lat": 48.85833, "lon": 2.29513, "m": 1, "p": 101.325, "rad": 20, "t": "u",
+    "tid": "JJ", "topic": "owntracks/jane/phone", "tst": 1760000000, "vac": 10, "vel": 54, "SSID": "home",
+    "BSSID": "b0:f2:8:45:94:33", "_id": "07c9",
+}  # fmt: skip
+ENTER = {
+    "_type": "transition", "wtst": 1425042603, "lat": 48.85833, "lon": 2.29513, "tst": 1760000010, "acc": 130,
+    "tid": "JP", "event": "enter", "desc": "School", "t": "c", "rid": "6da9cf",
+}  # fmt: skip
+HTTP = {"lon": 2.29513, "lat": 48.85833, "_type": "location", "tst": 1760000000, "tid": "JJ"}
+
+
+@pytest.mark.parametrize(("message", "at", "accuracy"), [(IPHONE, 0, 65), (ENTER, 10, 130), (HTTP, 0, None)])
+def test_the_documented_payloads_are_fixes(message: object, at: int, accuracy: float | None) -> None:
+    report = read(message)
+    assert report is not None
+    assert (report.point, report.accuracy_m) == (Point(2.29513, 48.85833), accuracy)
+    assert report.at == datetime.fromtimestamp(1_760_000_000 + at, UTC)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"_type": "lwt", "tst": 1760000000},
+        {"_type": "waypoint", "desc": "Home", "lat": 48.8, "lon": 2.2, "rad": 50, "tst": 1425042603},
+        {"_type": "waypoints", "_creator": "app", "waypoints": []},
+        {"_type": "transition", "event": "leave", "tst": 1760000010, "acc": 0, "wtst": 1, "t": "b"},  # of a beacon
+        {"_type": "card", "name": "Jane", "tid": "JJ"},
+        {"_type": "status", "iOS": {}},
+        {"_type": "steps", "tst": 1, "steps": 1234},
+        {"_type": None},
+        {"_type": 5},
+    ],
+)
+def test_messages_that_tell_no_place_are_left(message: object) -> None:
+    assert read(message) is None
+
+
+KEY = "mysecreTpass01"
+
+
+def sealed(message: object, key: str = KEY) -> dict[str, str]:
+    """As the app makes it (booklet, "Payload encryption")."""
+    box = SecretBox(key.encode().ljust(32, b"\0"))
+    return {"_type": "encrypted", "data": b64encode(box.encrypt(json.dumps(message).encode())).decode()}
+
+
+def read_sealed(message: object, key: str | None = KEY) -> Report | None:
+    return parse(Posted(b"", json.dumps(message).encode(), NOW, "abc", {"abc": key}.get))
+
+
+def test_an_encrypted_payload_is_what_it_holds() -> None:
+    assert read_sealed(sealed(LOCATION)) == read(LOCATION)
+    assert read_sealed(sealed({"_type": "lwt"})) is None
+    longest = "k" * 32
+    assert read_sealed(sealed(LOCATION, longest), longest) == read(LOCATION)
+
+
+@pytest.mark.parametrize(
+    ("message", "key", "reason", "field"),
+    [
+        (sealed(LOCATION), None, "no-key", "id"),
+        (sealed(LOCATION), "another", "wrong-field", "data"),
+        (sealed(LOCATION) | {"data": "AAAA"}, KEY, "wrong-field", "data"),
+        (sealed(LOCATION) | {"data": "not base 64"}, KEY, "wrong-field", "data"),
+        ({"_type": "encrypted"}, KEY, "missing-field", "data"),
+    ],
+)
+def test_an_encrypted_payload_that_cannot_be_opened_says_why(
+    message: object, key: str | None, reason: str, field: str
+) -> None:
+    with pytest.raises(Refused) as refused:
+        read_sealed(message, key)
+    assert (refused.value.reason, refused.value.field) == (reason, field)
 
 
 def test_an_alarm_makes_it_urgent_even_without_a_place() -> None:

@@ -2,69 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry
 
-from ingest.gateway.app import Body, Readiness, make_app
-from ingest.metrics import IngestMetrics
+from ingest.gateway.app import Readiness
+from ingest.gateway.requests import Body
 from ingest.refusal import Refused
-from tests.ingest.test_intake import HERE, NOW, Room
-
-Headers = list[tuple[bytes, bytes]]
-
-
-class Client:
-    """Speaks ASGI."""
-
-    def __init__(self, room: Room) -> None:
-        self.room = room
-        self.registry = CollectorRegistry()
-        self.ready = Readiness(True, True, 0, False)
-        self.app = make_app(room.intake, IngestMetrics(self.registry), lambda: self.ready, 2000)
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: bytes = b"",
-        headers: Headers | None = None,
-        chunks: list[bytes] | None = None,
-    ) -> tuple[int, dict[bytes, bytes], bytes]:
-        path, _, query = path.partition("?")
-        sent: list[Any] = []
-        pieces = chunks or [body]
-        given = [
-            {"type": "http.request", "body": piece, "more_body": n + 1 < len(pieces)} for n, piece in enumerate(pieces)
-        ]
-        length = [(b"transfer-encoding", b"chunked")] if chunks else [(b"content-length", str(len(body)).encode())]
-        scope = {
-            "type": "http",
-            "method": method,
-            "path": path,
-            "query_string": query.encode(),
-            "headers": (length if body or chunks else []) + (headers or []),
-            "client": ("192.0.2.7", 5),
-        }
-
-        async def receive() -> Any:
-            return given.pop(0)
-
-        async def send(message: Any) -> None:
-            sent.append(message)
-
-        await self.app(scope, receive, send)
-        return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
-
-
-@pytest.fixture
-async def client(tmp_path: Path) -> AsyncIterator[Client]:
-    async with Room(tmp_path).open() as room:
-        yield Client(room)
-
+from tests.ingest.gateway.client import Client, Headers
+from tests.ingest.test_intake import HERE, NOW
 
 LOCATION = json.dumps({"_type": "location", "lat": HERE.lat, "lon": HERE.lon, "tst": int(NOW.timestamp())}).encode()
 
@@ -82,6 +28,7 @@ async def test_osmand_hears_nothing_but_200(client: Client, method: str) -> None
         ("/owntracks", [(b"authorization", b"Basic ZDE6c2VjcmV0")]),
         ("/owntracks", [(b"x-limit-u", b"d1")]),
         ("/owntracks/d1/phone", []),
+        ("/owntracks?u=d1&d=phone", []),
     ],
 )
 async def test_owntracks_hears_an_empty_list_wherever_it_writes_its_id(

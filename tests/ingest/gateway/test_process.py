@@ -46,6 +46,21 @@ async def test_an_sos_is_on_both_roads(house: House) -> None:
     assert call.source is None
 
 
+async def test_a_forwarded_position_and_a_batch_are_in_kafka_when_they_are_answered(house: House) -> None:
+    position = {"latitude": 37.5, "longitude": 127, "fixTime": "2026-03-01T11:59:15.000+00:00"}
+    item = {"device": house.device, "at": 1_760_000_100, "lat": 37.5, "lon": 127}
+    headers = {"Authorization": f"Bearer {house.token}"}
+    async with aiohttp.ClientSession(house.url, headers=headers) as session:
+        forwarded = {"position": position, "device": {"uniqueId": house.device}}
+        async with session.post("/traccar/positions", json=forwarded) as answer:
+            assert answer.status == 200, await answer.text()
+        async with session.post("/v1/positions", json={"positions": [item, item | {"lat": 95}]}) as answer:
+            assert (await answer.json())["accepted"] == 1
+    in_kafka = await house.positions()
+    assert (house.device, 1_772_366_355_000_000) in in_kafka
+    assert (house.device, 1_760_000_100_000_000) in in_kafka
+
+
 async def ticked(house: House) -> bool:
     """Whether the newest tick of every partition tells that nothing is held back from it (a slow Kafka costs a while)."""
     newest = {partition: tick.spool_empty for partition, tick in await house.ticks()}

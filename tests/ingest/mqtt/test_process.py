@@ -11,7 +11,8 @@ import pytest
 from haechi import topics
 from haechi.sealing import Sealer
 from haechi.streaming.dead_letters import unseal
-from tests.ingest.house import House, Process
+from tests.ingest.devices.test_owntracks import sealed
+from tests.ingest.house import PHRASE, House, Process
 from tests.ingest.mqtt.broker import location, publish, subscribed
 from tests.ingest.waiting import until
 from tests.mosquitto import Mosquitto
@@ -48,6 +49,8 @@ async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
         [
             (f"owntracks/{house.device}/phone", location(AT)),
             (f"owntracks/{house.device}/phone", location(AT + 1, alarm="sos")),
+            (f"owntracks/{house.device}/phone/event", location(AT + 2, _type="transition", event="leave")),
+            (f"owntracks/{house.device}/phone", json.dumps(sealed(json.loads(location(AT + 3)), PHRASE)).encode()),
             (f"owntracks/{house.device}/phone", b'{"_type": "lwt"}'),
             (f"owntracks/{house.silent_device}/phone", location(AT)),
             (f"owntracks/{house.device}/phone", b"not json"),
@@ -56,7 +59,7 @@ async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
         ],
     )
     await until(lambda: all_there(house), every=0.2)
-    assert await house.positions() == [(house.device, (AT + n) * 1_000_000) for n in range(2)]
+    assert await house.positions() == [(house.device, (AT + n) * 1_000_000) for n in range(4)]
     assert [call.person for call in await house.calls()] == [house.person]
     assert await house.readings() == [12.5]
     letters = [unseal(value, Sealer(house.key)) for _, value in await house.read(topics.DEAD_LETTERS)]

@@ -1,0 +1,117 @@
+"""What a Traccar server forwards of its devices: positions (`forward.url`) and events (`event.forward.url`), as JSON.
+
+Sources: https://www.traccar.org/forward/ and Traccar's model classes Position, Event and Device: speed in knots, battery
+in percent, alarms of one message with commas between them, `device.uniqueId` the IMEI or whatever names the tracker.
+"""
+
+from typing import Any
+
+import msgspec
+
+from haechi.domain.people import UrgentKind
+from ingest.devices.osmand import KNOT
+from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
+from ingest.refusal import missing, unreadable
+
+ALARM = "alarm"
+
+
+class _Attributes(msgspec.Struct):
+    alarm: Any = None
+    battery: Any = msgspec.field(default=None, name="batteryLevel")
+
+
+class _Position(msgspec.Struct):
+    fix_time: Any = msgspec.field(default=None, name="fixTime")
+    device_time: Any = msgspec.field(default=None, name="deviceTime")
+    outdated: Any = False
+    valid: Any = True
+    latitude: Any = None
+    longitude: Any = None
+    altitude: Any = None
+    speed: Any = None
+    course: Any = None
+    accuracy: Any = None
+    attributes: _Attributes | None = None
+
+
+class _Event(msgspec.Struct):
+    type: Any = None
+    time: Any = msgspec.field(default=None, name="eventTime")
+    attributes: _Attributes | None = None
+
+
+class _Device(msgspec.Struct):
+    unique_id: Any = msgspec.field(default=None, name="uniqueId")
+
+
+class _Forwarded(msgspec.Struct):
+    device: _Device | None = None
+    position: _Position | None = None
+    event: _Event | None = None
+
+
+_json = msgspec.json.Decoder(_Forwarded)
+
+
+def parse_position(posted: Posted) -> Report | None:
+    """The report; None for a position without a new fix (the last known place, sent again). Raises Refused."""
+    forwarded = _decode(posted.body)
+    if forwarded.position is None:
+        raise missing("position")
+    urgent = urgent_of((forwarded.position.attributes or _Attributes()).alarm)
+    if urgent is None and not _is_fix(forwarded.position):
+        _device(forwarded)
+        return None
+    return _report(forwarded, forwarded.position, urgent, posted)
+
+
+def parse_event(posted: Posted) -> Report | None:
+    """The call for help that an alarm means, the same as of its position; None for any other event. Raises Refused."""
+    forwarded = _decode(posted.body)
+    event = forwarded.event
+    if event is None:
+        raise missing("event")
+    position = forwarded.position or _Position(device_time=event.time, outdated=True)
+    alarms = ((event.attributes or _Attributes()).alarm, (position.attributes or _Attributes()).alarm)
+    urgent = next((kind for alarm in alarms if (kind := urgent_of(alarm))), None)
+    if event.type != ALARM or urgent is None:
+        _device(forwarded)
+        return None
+    return _report(forwarded, position, urgent, posted)
+
+
+def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | None, posted: Posted) -> Report:
+    """A call for help goes without a place that is only the last known one: how old that is, the trail knows better."""
+    read, fresh = Fields(), _is_fix(position)
+    time = ("fixTime", position.fix_time) if fresh else ("deviceTime", position.device_time)
+    if time[1] is None:
+        time = ("deviceTime", position.device_time)
+    report = Report(
+        device=_device(forwarded),
+        at=read.time(f"position.{time[0]}", time[1], posted.received_at),
+        point=read.point(position.longitude, position.latitude) if fresh else None,
+        accuracy_m=read.accuracy("position.accuracy", position.accuracy) if fresh else None,
+        speed=read.positive("position.speed", position.speed, 1000, KNOT),
+        course=read.positive("position.course", position.course, 360),
+        altitude_m=read.number("position.altitude", position.altitude, -12_000, 100_000),
+        battery=read.positive("position.attributes.batteryLevel", (position.attributes or _Attributes()).battery, 100),
+        urgent=urgent,
+    )
+    read.refuse_unless(urgent)
+    return report
+
+
+def _is_fix(position: _Position) -> bool:
+    return position.valid is not False and position.outdated is not True
+
+
+def _device(forwarded: _Forwarded) -> str:
+    return device_of((forwarded.device or _Device()).unique_id, "device.uniqueId")
+
+
+def _decode(body: bytes) -> _Forwarded:
+    try:
+        return _json.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"The JSON cannot be read: {error}.") from error

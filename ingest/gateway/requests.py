@@ -1,0 +1,112 @@
+"""What the doors of the gateway read of a request beside its format: the body, bounded; the sender; the token."""
+
+import asyncio
+import re
+from base64 import b64decode
+from typing import Protocol
+from urllib.parse import unquote
+
+from starlette.types import Receive, Scope
+
+from haechi.domain.people import Reporter
+from haechi.errors import TransientError
+from ingest.intake import OnBehalf
+from ingest.refusal import Refused, overloaded
+
+BODY_S = 10.0
+_LOOK_UP_S = 2.0
+_USER = re.compile(rb"(?:^|&)u=([^&]+)")
+
+
+class Body:
+    """Reads request bodies, bounded in size and time."""
+
+    def __init__(self, limit: int, seconds: float = BODY_S) -> None:
+        self._limit = limit
+        self._seconds = seconds
+
+    async def read(self, scope: Scope, receive: Receive) -> bytes:
+        """All of it; Refused 413 when it is too large, 408 when it comes too slowly or breaks off."""
+        length = header(scope, b"content-length")
+        if length is None and header(scope, b"transfer-encoding") is None:
+            return b""
+        if length is not None and int(length) > self._limit:  # the HTTP parser has checked that it is a number
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self._seconds):
+                message = await receive()
+                body: bytes = message.get("body", b"")
+                while message.get("more_body", False):
+                    message = await receive()
+                    body += message.get("body", b"")
+                    if len(body) > self._limit:
+                        raise self._too_large()
+        except TimeoutError as error:
+            raise Refused(
+                408, "slow-body", f"The body did not come within {self._seconds:g} s; send it again."
+            ) from error
+        if message["type"] == "http.disconnect":
+            raise Refused(408, "broken-off", "The connection ended before the body.")
+        if len(body) > self._limit:
+            raise self._too_large()
+        return body
+
+    def _too_large(self) -> Refused:
+        return Refused(413, "too-large", f"The body is larger than {self._limit} bytes.")
+
+
+class Reporters(Protocol):
+    """The part of `haechi.store.slices.ReportersSlice` that is used here."""
+
+    def get(self, row_id: str) -> Reporter | None: ...
+    async def read_through(self, row_id: str) -> Reporter | None: ...
+
+
+async def reporter_of(scope: Scope, reporters: Reporters) -> OnBehalf | None:
+    """Whom the request's bearer token belongs to; None without a token. Refused 401 when nobody has it."""
+    authorization = header(scope, b"authorization")
+    if authorization is None or authorization[:7].lower() != b"bearer ":
+        return None
+    token = authorization[7:].strip().decode("latin-1")
+    reporter = reporters.get(token)
+    if reporter is None:
+        try:
+            async with asyncio.timeout(_LOOK_UP_S):
+                reporter = await reporters.read_through(token)
+        except (TransientError, TimeoutError) as error:
+            raise overloaded("The registry is away, and this token is not in our copy of it.") from error
+    if reporter is None:
+        raise Refused(401, "unknown-token", "No reporter is registered under this token.", field="Authorization")
+    return OnBehalf(reporter.district)
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of this name (in lower case)."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def user_of(scope: Scope) -> str | None:
+    """The device's id as OwnTracks gives it: in the path, as the user of Basic authentication, as X-Limit-U or `?u=`."""
+    parameters = scope.get("path_params")
+    if parameters:
+        return str(parameters["user"])
+    authorization = header(scope, b"authorization")
+    if authorization is not None and authorization[:6].lower() == b"basic ":
+        try:
+            return b64decode(authorization[6:]).decode().partition(":")[0]
+        except ValueError:
+            return None
+    limit = header(scope, b"x-limit-u")
+    if limit is not None:
+        return limit.decode("latin-1")
+    found = _USER.search(scope["query_string"])
+    return None if found is None else unquote(found[1].decode("latin-1"))
+
+
+def source_of(scope: Scope) -> str:
+    """The sender's address."""
+    client = scope.get("client")
+    return client[0] if client else "unknown"
