@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import asyncpg
 import msgspec
+import structlog
 
 from haechi.domain.alerting import Agency, Recipient
 from haechi.domain.consent import ConsentEntry, step
@@ -13,7 +14,7 @@ from haechi.domain.coverage import CameraSite
 from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
-from haechi.errors import Conflict, NotFound
+from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.ids import device_id, is_uuid, new_id
 from haechi.sealing import Sealer
 from haechi.store import bars, consents
@@ -22,6 +23,7 @@ from haechi.store.postgres import Pool, translate_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
 SECRET_BYTES = 32
+log = structlog.get_logger(__name__)
 
 
 class Use(msgspec.Struct, frozen=True):
@@ -39,6 +41,7 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
     type: type[T]
     json: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
+    spare: frozenset[str] = frozenset()  # of the sealed ones those that a row may lack
     signs: bool = False  # its rows have a webhook secret
     secret_id: bool = False  # a row's id is its credential: unguessable, and no UUID
     uses: tuple[Use, ...] = ()
@@ -66,7 +69,8 @@ GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_
 AGENCIES = Table("agencies", "agencies", Agency, signs=True)
 PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}), uses=_USES_OF_PERSON)
 CUSTODY = Table("people", "people", Custody, json=frozenset({"consent"}))
-DEVICES = Table("devices", "devices", Device, sealed=frozenset({"encryption_key"}), secret_id=True)
+_PHRASE = frozenset({"encryption_key"})
+DEVICES = Table("devices", "devices", Device, sealed=_PHRASE, spare=_PHRASE, secret_id=True)
 READERS = Table("readers", "readers", Reader, json=frozenset({"location"}), secret_id=True)
 REPORTERS = Table("reporters", "reporters", Reporter, secret_id=True)
 SAFE_ZONES = Table("safe-zones", "safe_zones", SafeZone, json=frozenset({"area", "schedule"}))
@@ -90,15 +94,25 @@ class DeviceEntry(msgspec.Struct, frozen=True):
     consent: Consent | None
 
 
-def from_record(table: Table[T], record: Any, sealer: Sealer) -> T:  # asyncpg has no types
-    """A row of `table.columns` and `version` as the domain type."""
+def from_record(table: Table[T], record: Any, sealer: Sealer, *, opened: bool = True) -> T:  # asyncpg has no types
+    """A row of `table.columns` and `version` as the domain type.
+
+    `opened` False: a secret that the row may lack is None when it cannot be opened (it was sealed with another data
+    key). A door must not stay shut to everyone because of it.
+    """
     fields: dict[str, Any] = {}
     for name in table.columns:
         stored = record[name]
         if name in table.json and stored is not None:
             stored = msgspec.json.decode(stored)
         elif name in table.sealed and stored is not None:
-            stored = sealer.open(b64decode(stored), _context(table, name)).decode()
+            try:
+                stored = sealer.open(b64decode(stored), _context(table, name)).decode()
+            except PermanentError:
+                if opened or name not in table.spare:
+                    raise
+                log.warning("registry.secret_unreadable", table=table.name, column=name)
+                stored = None
         fields[name] = stored
     if "version" in table.type.__struct_fields__:
         fields["version"] = record["version"]

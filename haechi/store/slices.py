@@ -173,7 +173,7 @@ class Slice(Generic[V]):
                 cursor = await _xmin(connection)
                 fresh = {
                     table.name: {
-                        record["id"]: from_record(table, record, self._sealer)
+                        record["id"]: from_record(table, record, self._sealer, opened=False)
                         for record in await connection.fetch(f"{_select(table)} WHERE deleted_at IS NULL")
                     }
                     for table in self.tables
@@ -208,7 +208,11 @@ class Slice(Generic[V]):
                     )
                     for record in records:
                         gone = record["deleted_at"] is not None
-                        self._put(table, record["id"], None if gone else from_record(table, record, self._sealer))
+                        self._put(
+                            table,
+                            record["id"],
+                            None if gone else from_record(table, record, self._sealer, opened=False),
+                        )
         self._cursor = xmin
         self._confirmed = self._monotonic()
         return self._version != before
@@ -219,14 +223,14 @@ class Slice(Generic[V]):
             record = await connection.fetchrow(f"{_select(table)} WHERE id = $1 AND deleted_at IS NULL", row_id)
             if record is None:
                 return
-            value = from_record(table, record, self._sealer)
+            value = from_record(table, record, self._sealer, opened=False)
             for other in self.tables[1:]:  # the person of a device may be as new as the device
                 person = getattr(value, "person_id", None)
                 if other is not CUSTODY or person is None:
                     continue
                 beside = await connection.fetchrow(f"{_select(other)} WHERE id = $1 AND deleted_at IS NULL", person)
                 if beside is not None:
-                    self._put(other, person, from_record(other, beside, self._sealer))
+                    self._put(other, person, from_record(other, beside, self._sealer, opened=False))
             self._put(table, row_id, value)
 
     def _put(self, table: Table[Any], row_id: str, value: msgspec.Struct | None) -> None:

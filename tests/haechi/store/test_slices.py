@@ -49,6 +49,17 @@ async def test_a_device_is_found_by_its_serial_as_long_as_it_has_it(
     await until(lambda: devices.of_serial("04A2BA") is None)
 
 
+async def test_a_secret_of_another_data_key_does_not_keep_the_devices_out(
+    pool: Pool, sealer: Sealer, registry: Registry
+) -> None:
+    owner = (await registry.add(PEOPLE, DISTRICT, person())).value
+    secret = msgspec.structs.replace(device(owner.id), encryption_key="mysecreTpass01")
+    phone = (await registry.add(DEVICES, DISTRICT, secret)).value
+    devices = DevicesSlice(pool, Sealer(create_key()))
+    await devices.start()
+    assert [entry.device for entry in devices.values()] == [msgspec.structs.replace(phone, encryption_key=None)]
+
+
 @pytest.fixture
 async def nowhere(unused_tcp_port: int) -> Pool:
     return await open_pool(f"postgresql://u:p@127.0.0.1:{unused_tcp_port}/x")
