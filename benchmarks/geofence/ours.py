@@ -72,14 +72,15 @@ class _Batches:
     def of(self, minute: int) -> PositionBatch:
         """What arrives in that minute."""
         rows: Flags = self._fixes.arrived[:, minute]
-        who = np.flatnonzero(rows).astype(np.int32)
+        who = np.flatnonzero(rows).tolist()
         at = micros_of(MIDNIGHT) + self._fixes.at[rows, minute].astype(np.int64) * _SECOND
         unknown = np.full(len(who), np.nan, np.float32)
+        index = np.arange(len(who), dtype=np.int32)
         return PositionBatch(
-            devices=self._devices,
-            persons=self._persons,
-            device=who,
-            person=who,
+            devices=tuple(self._devices[row] for row in who),
+            persons=tuple(self._persons[row] for row in who),
+            device=index,
+            person=index,
             shard=self._shard[rows],
             at=at,
             received=at + _SECOND,

@@ -7,7 +7,7 @@ from analytics.positions.safe_zones import Rule as Thresholds
 from benchmarks import geofence_truth
 from benchmarks.geofence import home_assistant, traccar
 from benchmarks.geofence.judge import judge
-from benchmarks.geofence.noise import FROZEN, Noise, read
+from benchmarks.geofence.noise import FROZEN, Cited, Noise, read
 from benchmarks.geofence.ours import Ours
 from benchmarks.geofence.rules import Rule
 from sample_feeds.district import map as district_map
@@ -33,6 +33,13 @@ def test_without_errors_nobody_is_wrong_and_nobody_is_missed(without_error: Nois
         assert (score.false, score.missed) == (0, 0)
         assert score.due > 20
         assert score.device_days == 34
+
+
+def test_a_lost_fix_makes_nobody_be_told_twice(without_error: Noise) -> None:
+    losing = msgspec.structs.replace(without_error, lost_share=Cited(0.2, "test"))
+    (score,) = judge([OURS], OURS.needs, DISTRICT, 3, 17, losing)
+    assert (score.false, score.repeated) == (0, 0)
+    assert score.found > 5
 
 
 def test_with_the_frozen_noise_the_hasty_rule_is_wrong_often_and_ours_more_seldom() -> None:
