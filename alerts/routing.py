@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from haechi.domain.alerting import Agency, AgencyRole, Incident, Recipient, RecipientKind
+from haechi.domain.alerting import NO_CHANNEL, Agency, AgencyRole, Incident, Recipient, RecipientKind
 from haechi.domain.people import Guardian
 
 DESK_ONLY: tuple[RecipientKind, ...] = ("desk",)
@@ -52,9 +52,9 @@ def kinds_told(incident: Incident) -> tuple[RecipientKind, ...]:
 
 
 def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...]:
-    """Everyone who is told, in the order of the table.
+    """Everyone who is to be told, in the order of the table; who cannot be told is among them, with the reason.
 
-    Who has no address is left out; the duty desk sees every incident on the wall besides.
+    A duty desk without an address is left out: it sees every incident on the wall.
     """
     found: list[Recipient] = []
     for kind in kinds_told(incident):
@@ -62,9 +62,13 @@ def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...
             entries: Sequence[Guardian | Agency] = directory.guardians_of(incident.subject)
         else:
             entries = directory.agencies(incident.district, kind)
-        found.extend(
-            Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url)
-            for entry in entries
-            if entry.webhook_url
-        )
+        found.extend(_by_channel(kind, entry) for entry in entries if entry.webhook_url or kind != "desk")
+        if not entries and kind != "desk":
+            found.append(Recipient(kind, "-", f"no {kind}", NO_CHANNEL, f"no {kind} is registered"))
     return tuple(found)
+
+
+def _by_channel(kind: RecipientKind, entry: Guardian | Agency) -> Recipient:
+    if entry.webhook_url:
+        return Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url)
+    return Recipient(kind, entry.id, entry.name, NO_CHANNEL, "cannot be told: no webhook address is registered")

@@ -1,6 +1,7 @@
 """`python -m control_room`, the same as `haechi run wall`: wires the wall's constructors."""
 
 from collections.abc import Awaitable, Callable
+from zoneinfo import ZoneInfo
 
 from starlette.types import Scope
 
@@ -77,7 +78,14 @@ async def _serve(it: Component, pool: Pool) -> None:
     app = make_app(
         routers=[
             routes.router(),
-            make_router(rows.Registry(pool, it.sealer), Consents(pool), Bars(pool), incidents, audit),
+            make_router(
+                rows.Registry(pool, it.sealer),
+                Consents(pool),
+                Bars(pool),
+                incidents,
+                audit,
+                tz=ZoneInfo(settings.wall.timezone),
+            ),
         ],
         routes=make_routes(users, audit),
         live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),

@@ -6,6 +6,8 @@ add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
 
+from datetime import UTC, tzinfo
+
 from fastapi import APIRouter
 
 from control_room.api.consent_routes import add_consents
@@ -26,7 +28,14 @@ __all__ = ["add_docs", "add_error_handlers", "make_router"]
 
 
 def make_router(
-    registry: Registry, consents: Consents, bars: Bars, incidents: Incidents, audit: Audit, *, clock: Clock = utc_now
+    registry: Registry,
+    consents: Consents,
+    bars: Bars,
+    incidents: Incidents,
+    audit: Audit,
+    *,
+    clock: Clock = utc_now,
+    tz: tzinfo = UTC,
 ) -> APIRouter:
     """All resources, to be served behind `control_room.guard.Guard`."""
     router = APIRouter(prefix="/api/v1")
@@ -34,5 +43,5 @@ def make_router(
         add_resource(router, resource, registry, audit)
     add_people(router, registry, bars, audit)
     add_consents(router, registry, consents, audit, clock)
-    add_incidents(router, incidents, audit, clock)
+    add_incidents(router, registry, incidents, audit, clock, tz)
     return router

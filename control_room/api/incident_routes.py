@@ -1,6 +1,6 @@
 """Incidents as other systems see them: list, one with its trail, deliveries and latency, and what people do."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Annotated
 
 import msgspec
@@ -13,8 +13,10 @@ from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.alerting import Acknowledge, Close, Command, DeliveryView, Incident, IncidentEvent, Note, Own
-from haechi.store.audit import Audit, AuditEntry
+from haechi.domain.explaining import explain
+from haechi.store.audit import Audit, AuditEntry, Look
 from haechi.store.incidents import Incidents
+from haechi.store.registry import Registry, zone_of
 
 District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
@@ -85,8 +87,10 @@ def latency_of(incident: Incident) -> Latency:
     )
 
 
-def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: Clock) -> None:
-    """The requests about incidents, and the audit."""
+def add_incidents(
+    router: APIRouter, registry: Registry, incidents: Incidents, audit: Audit, clock: Clock, tz: tzinfo
+) -> None:
+    """The requests about incidents, and the audit. `tz` is that of times in words."""
 
     async def show_all(
         request: Request,
@@ -110,6 +114,18 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
         return _json(Opened(_without_credentials(incident), trail, deliveries, latency_of(incident)))
+
+    async def why(request: Request, incident_id: str, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "read incidents", district)
+        incident = await in_any(places, lambda place: incidents.get(incident_id, place))
+        trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
+        zone = await zone_of(registry, incident)
+        shown = f"the explanation of incident {incident.number}"
+        district = incident.district
+        look = Look(incident.subject, district, principal.name, principal.role_in(district), shown, "asked why")
+        await audit.look(look)
+        return _json(explain(incident, trail, deliveries, zone, clock(), tz))
 
     async def acknowledge(request: Request, incident_id: str, district: District = None) -> Response:
         command = Acknowledge(principal_of(request.scope).name, clock())
@@ -149,6 +165,7 @@ def add_incidents(router: APIRouter, incidents: Incidents, audit: Audit, clock: 
     route = router.add_api_route
     route("/incidents", show_all, methods=["GET"], summary="List incidents, newest first", tags=["incidents"])
     route(one, show, methods=["GET"], summary="An incident with trail, deliveries and latency", tags=["incidents"])
+    route(f"{one}/explanation", why, methods=["GET"], summary="Why it was raised, in words", tags=["incidents"])
     route(f"{one}/acknowledge", acknowledge, methods=["POST"], summary="Acknowledge an incident", tags=["incidents"])
     route(f"{one}/notes", note, methods=["POST"], summary="Add words to the trail", tags=["incidents"])
     route(f"{one}/own", own, methods=["POST"], summary="Take an incident, or give it back", tags=["incidents"])

@@ -251,7 +251,8 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     """What an alert does to the open incident of its (kind, subject, place).
 
     The same raise again changes nothing. Another raise (a second press) updates and re-alarms only if severity rose;
-    its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person has acknowledged and closed it.
+    its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored.
+    A cleared incident stays until a person has acknowledged and closed it.
     """
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at
@@ -375,8 +376,14 @@ class Agency(msgspec.Struct, frozen=True):
 RecipientKind = Literal["guardian", "police", "fire", "desk"]
 
 
+NO_CHANNEL = "none"
+
+
 class Recipient(msgspec.Struct, frozen=True):
-    """Who is told, and by which channel: a guardian, an agency or the duty desk."""
+    """Who is told, and by which channel: a guardian, an agency or the duty desk.
+
+    With NO_CHANNEL it is somebody who ought to be told and cannot be; `address` then says why.
+    """
 
     kind: RecipientKind
     id: str

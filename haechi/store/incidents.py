@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 import msgspec
 
 from haechi.domain.alerting import (
+    NO_CHANNEL,
     Alert,
     Close,
     Command,
@@ -116,6 +117,23 @@ class Incidents:
         """NotFound if there is none in the district."""
         with translate_errors():
             return await self._fetch(self._pool, incident_id, district)
+
+    async def find(self, name: str) -> Incident:
+        """By its number, its id, or the id of an alert that opened or changed it; in any district. NotFound."""
+        condition, value = "i.number = $1", int(name) if name.isdecimal() and len(name) < 19 else None
+        if is_uuid(name):
+            applied = "SELECT incident_id FROM applied_alerts WHERE alert_id = $1"
+            condition, value = f"i.id = $1 OR i.id IN ({applied})", name  # type: ignore[assignment]  # a uuid is text here
+        with translate_errors():
+            body = value and await self._pool.fetchval(
+                f"SELECT i.body FROM incidents i WHERE {condition} LIMIT 1",  # noqa: S608 - one of two literals
+                value,
+            )
+        if not body:
+            raise NotFound(
+                f"There is no incident '{name}': give the number that the wall shows, or an incident's or alert's id."
+            )
+        return decode_incident(body)
 
     async def trail(self, incident_id: str) -> list[IncidentEvent]:
         """In order, the newest thousand lines."""
@@ -262,10 +280,14 @@ async def _add_events(connection: Any, step: Step) -> None:
 
 
 async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient]) -> None:
-    """One row per recipient; its id is the webhook-id, the same however often this step is computed."""
+    """One row per recipient; its id is the webhook-id, the same however often this step is computed.
+
+    Who cannot be told has failed from the start, so that everybody who looks at the incident sees it.
+    """
     incident, reason = step.incident, step.events[0].kind
     await connection.executemany(
-        "INSERT INTO deliveries (id, incident_id, recipient, reason, severity) VALUES ($1, $2, $3, $4, $5) "
+        "INSERT INTO deliveries (id, incident_id, recipient, reason, severity, state, finished_at, last_error) "
+        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 = 'failed' THEN clock_timestamp() END, $7) "
         "ON CONFLICT (id) DO NOTHING",
         [
             (
@@ -274,6 +296,8 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
                 msgspec.json.encode(recipient).decode(),
                 reason,
                 incident.severity,
+                "failed" if recipient.channel == NO_CHANNEL else "pending",
+                recipient.address if recipient.channel == NO_CHANNEL else None,
             )
             for recipient in recipients
         ],

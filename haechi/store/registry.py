@@ -8,7 +8,7 @@ import asyncpg
 import msgspec
 import structlog
 
-from haechi.domain.alerting import Agency, Recipient
+from haechi.domain.alerting import Agency, Incident, Recipient
 from haechi.domain.consent import ConsentEntry, step
 from haechi.domain.coverage import CameraSite
 from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
@@ -315,3 +315,13 @@ def _selected(table: Table[T]) -> str:
 
 def _secret_context(table: Table[Guardian] | Table[Agency] | Table[T]) -> bytes:
     return f"{table.name}.webhook_secret".encode()
+
+
+async def zone_of(registry: Registry, incident: Incident) -> SafeZone | None:
+    """The safe zone that an incident's alert names, as it is now; None for a camera's zone, or one that is gone."""
+    if incident.because.zone is None:
+        return None
+    try:
+        return (await registry.get(SAFE_ZONES, incident.district, incident.because.zone)).value
+    except NotFound:
+        return None

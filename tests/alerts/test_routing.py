@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.routing import ROUTES, recipients
-from haechi.domain.alerting import KINDS, Agency, AgencyRole, Incident, Status
+from haechi.domain.alerting import KINDS, NO_CHANNEL, Agency, AgencyRole, Incident, Status
 from haechi.domain.people import Guardian
 from tests.alerts.build import incident
 
@@ -30,7 +30,7 @@ class Town:
 
 
 def told(about: Incident) -> set[str]:
-    return {recipient.id for recipient in recipients(about, Town())}
+    return {recipient.id for recipient in recipients(about, Town()) if recipient.channel != NO_CHANNEL}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ def test_nobody_of_another_district_and_no_other_childs_guardian_hears_of_it(kin
 def test_guardians_come_first_and_in_order_of_call() -> None:
     assert [recipient.id for recipient in recipients(incident(), Town())] == [
         "mother",
+        "aunt",
         "father",
         "haneul-police",
         "haneul-fire",
@@ -88,3 +89,16 @@ def test_guardians_come_first_and_in_order_of_call() -> None:
 def test_a_recipient_carries_channel_and_address() -> None:
     first = recipients(incident(), Town())[0]
     assert (first.kind, first.channel, first.address) == ("guardian", "webhook", "https://phone.example/mother")
+
+
+def test_who_ought_to_be_told_and_cannot_be_is_named_with_the_reason() -> None:
+    aunt = next(recipient for recipient in recipients(incident(), Town()) if recipient.id == "aunt")
+    assert (aunt.name, aunt.channel) == ("Lee Sora", NO_CHANNEL)
+    assert "no webhook address" in aunt.address
+    alone = recipients(incident(subject="a person without guardians"), Town())
+    assert alone[0].address == "no guardian is registered"
+    far = recipients(incident(district="nowhere"), Town())
+    assert [r.address for r in far if r.channel == NO_CHANNEL][1:] == [
+        "no police is registered",
+        "no fire is registered",
+    ]

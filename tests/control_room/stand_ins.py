@@ -408,6 +408,11 @@ class Audit:
         self.lines.append((who, what, subject, district))
 
 
+class NoRegistry:
+    async def get(self, *_):
+        raise NotFound("none")
+
+
 @cache
 def base_map():
     return load_base_map(str(MAP))
@@ -429,7 +434,7 @@ class Made:
         looks = Looks(self.audit, clock)
         routes = WallRoutes(principal_of, self.world, self.registry, self.store, Evidence(), looks, base, clock)
         self.app = make_app(
-            routers=[routes.router(), make_router(None, None, None, self.store, self.audit)],
+            routers=[routes.router(), make_router(NoRegistry(), None, None, self.store, self.audit)],
             routes=[],
             live=LiveSocket(self.hub, principal_of, self._who_now, "Asia/Seoul", clock),
             guard=self._guard,

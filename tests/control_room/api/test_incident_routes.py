@@ -122,3 +122,17 @@ async def test_words_are_needed_where_words_are_the_point(
     admin: httpx.AsyncClient, incident: Incident, path: str, body: dict[str, str]
 ) -> None:
     problem_of(await admin.post(f"/incidents/{incident.id}/{path}", json=body), 422)
+
+
+async def test_why_it_was_raised_is_told_in_words_and_asking_is_a_look(
+    caller: Callable, incident: Incident, audit: Audit
+) -> None:
+    operator = await caller("operator")
+    answer = (await operator.get(f"/incidents/{incident.id}/explanation")).json()
+    assert answer["number"] == incident.number
+    assert {"What", "Why", "When", "Who was not told"} <= {section["title"] for section in answer["sections"]}
+    looks = await audit.looks(incident.subject)
+    assert [(look.role, look.shown) for look in looks] == [
+        ("operator", f"the explanation of incident {incident.number}")
+    ]
+    problem_of(await (await caller("operator", "other")).get(f"/incidents/{incident.id}/explanation"), 404)

@@ -4,7 +4,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Acknowledge, Close, Incident, Note, Recipient, Severity
+from haechi.domain.alerting import NO_CHANNEL, Acknowledge, Close, Incident, Note, Recipient, Severity
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox
@@ -208,3 +208,25 @@ async def test_words_that_cannot_be_kept_are_refused_in_words(incidents: Inciden
     incident = await opened(incidents)
     with pytest.raises(PermanentError, match="NUL"):
         await incidents.apply_command(incident.id, DISTRICT, Note("op", AT, "a\0b"))
+
+
+async def test_who_cannot_be_told_is_seen_by_everybody_and_sent_to_by_nobody(incidents: Incidents, pool: Pool) -> None:
+    mute = Recipient("guardian", "aunt", "Lee Sora", NO_CHANNEL, "cannot be told: no webhook address is registered")
+    applied = await incidents.apply_alert(raised(), lambda _: [mute, POLICE])
+    assert applied.incident is not None
+    views = {view.recipient.name: view for view in await incidents.deliveries(applied.incident.id)}
+    told = views["Lee Sora"]
+    assert (told.state, told.attempts, told.last_error) == ("failed", 0, mute.address)
+    assert told.finished_at is not None
+    assert [delivery.recipient for delivery in await Outbox(pool).lease("w", 10, 5)] == [POLICE]
+
+
+async def test_an_incident_is_found_by_its_number_its_id_and_any_alert_of_it(incidents: Incidents) -> None:
+    incident = await opened(incidents)
+    second = raised(at=AT + timedelta(seconds=30))
+    await incidents.apply_alert(second, both)
+    for name in (str(incident.number), incident.id, incident.alert_id, second.id):
+        assert (await incidents.find(name)).id == incident.id
+    for name in ("0", "9" * 30, "not an id", "\x00", second.id.replace("0", "1").replace("2", "3")):
+        with pytest.raises(NotFound, match="the number that the wall shows"):
+            await incidents.find(name)
