@@ -37,6 +37,7 @@ from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.slices import CamerasSlice, RecipientsSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.users import Users
+from haechi.store.whereabouts import Whereabouts
 
 # What the sign-in page needs before anyone has signed in.
 _PUBLIC = (*PUBLIC, "/assets/wall.css", "/assets/sign-in.css", "/assets/mark.svg")
@@ -65,6 +66,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     registry = Registry(people, cameras, sensors, zones)
     base_map = load_base_map(settings.wall.map)
     users, incidents, audit = Users(pool), Incidents(pool), Audit(pool)
+    whereabouts = Whereabouts(pool, it.live, settings.trail.days)
     world = World(registry, base_map.where)
 
     async def all_districts() -> list[str]:
@@ -84,6 +86,7 @@ async def _serve(it: Component, pool: Pool) -> None:
                 Bars(pool),
                 incidents,
                 audit,
+                whereabouts,
                 tz=ZoneInfo(settings.wall.timezone),
             ),
         ],

@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, bars, incidents, audit))
+server.include_router(make_router(registry, consents, bars, incidents, audit, whereabouts))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -17,12 +17,14 @@ from control_room.api.incident_routes import add_incidents
 from control_room.api.people_routes import add_people
 from control_room.api.registry_routes import add_resource
 from control_room.api.resources import RESOURCES
+from control_room.api.whereabouts_routes import add_whereabouts
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry
+from haechi.store.whereabouts import Whereabouts
 
 __all__ = ["add_docs", "add_error_handlers", "make_router"]
 
@@ -33,6 +35,7 @@ def make_router(
     bars: Bars,
     incidents: Incidents,
     audit: Audit,
+    whereabouts: Whereabouts,
     *,
     clock: Clock = utc_now,
     tz: tzinfo = UTC,
@@ -43,5 +46,6 @@ def make_router(
         add_resource(router, resource, registry, audit)
     add_people(router, registry, bars, audit)
     add_consents(router, registry, consents, audit, clock)
+    add_whereabouts(router, registry, whereabouts, clock)
     add_incidents(router, registry, incidents, audit, clock, tz)
     return router

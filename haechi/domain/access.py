@@ -5,14 +5,24 @@ from typing import Literal
 import msgspec
 
 Role = Literal["operator", "dispatcher", "supervisor", "administrator", "auditor"]
-Right = Literal["read registry", "write registry", "read incidents", "handle incidents", "read audit"]
+Right = Literal[
+    "read registry",
+    "write registry",
+    "read incidents",
+    "handle incidents",
+    "read audit",
+    "see positions",
+    "see positions of open incidents",  # of their subjects, and no longer than they are open
+]
 
-_WORKS: frozenset[Right] = frozenset({"read registry", "read incidents", "handle incidents"})
+_WORKS: frozenset[Right] = frozenset(
+    {"read registry", "read incidents", "handle incidents", "see positions of open incidents"}
+)
 RIGHTS: dict[Role, frozenset[Right]] = {
     "operator": _WORKS,
-    "dispatcher": _WORKS,
-    "supervisor": _WORKS | {"read audit"},
-    "administrator": _WORKS | {"write registry", "read audit"},
+    "dispatcher": _WORKS | {"see positions"},
+    "supervisor": _WORKS | {"see positions", "read audit"},
+    "administrator": _WORKS | {"see positions", "write registry", "read audit"},
     "auditor": frozenset({"read incidents", "read audit"}),
 }
 

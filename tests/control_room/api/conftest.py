@@ -16,9 +16,11 @@ from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import ensure_district
 from haechi.store.incidents import Incidents
+from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import Registry
 from haechi.store.users import Users
+from haechi.store.whereabouts import Whereabouts
 from tests.haechi.store.conftest import AT, DISTRICT, EMPTY
 
 # One application for a module: it is slow to make.
@@ -30,6 +32,13 @@ async def shared_pool(postgres_database: str) -> AsyncIterator[Pool]:
     opened = await open_pool(postgres_database, size=6)
     yield opened
     opened.terminate()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def live(valkey_url: str) -> AsyncIterator[Live]:
+    opened = Live(valkey_url)
+    yield opened
+    await opened.close()
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -51,7 +60,7 @@ def incidents(pool: Pool) -> Incidents:
 
 
 @pytest.fixture(scope="module")
-def api(shared_pool: Pool) -> Guard:
+def api(shared_pool: Pool, live: Live) -> Guard:
     server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
     registry = Registry(shared_pool, Sealer(create_key()))
     server.include_router(
@@ -61,6 +70,7 @@ def api(shared_pool: Pool) -> Guard:
             Bars(shared_pool),
             Incidents(shared_pool),
             Audit(shared_pool),
+            Whereabouts(shared_pool, live, 30),
             clock=lambda: AT,
         )
     )
