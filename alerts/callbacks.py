@@ -23,11 +23,12 @@ from haechi.clock import Clock
 from haechi.domain.alerting import Acknowledge, Command, DeliveryView, Incident, IncidentEvent, Note, Recipient
 from haechi.domain.people import Guardian
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
-from haechi.store.audit import Look
+from haechi.store.audit import AuditEntry, Look
 
 log = structlog.get_logger(__name__)
 
 BODY_BYTES = 20_000
+LOOKS = 20  # of who looked at the place, the newest
 FALSE_ALARM = "Says that it is a false alarm; a person decides"
 ALSO_ON_IT = "Is on it, too"
 _HEADERS = {
@@ -58,7 +59,8 @@ class People(Protocol):
 class Audit(Protocol):
     """What is asked of `haechi.store.audit.Audit`."""
 
-    async def look(self, *looks: Look) -> None: ...
+    async def follow(self, *looks: Look) -> None: ...
+    async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]: ...
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,11 +119,11 @@ class Callbacks:
         name = _signs(guardian)
         trail = await self._incidents.trail(incident.id)
         if incident.point is not None and request.method == "GET":
-            shown = f"the place of incident {incident.number}"
-            look = Look(incident.subject, link.district, name, "guardian", shown, "the link of the message")
-            await self._audit.look(look)
+            shown = f"incident {incident.number}"
+            await self._audit.follow(Look(incident.subject, link.district, name, "guardian", shown, "a message's link"))
         stated = any(event.by == name and event.words == FALSE_ALARM for event in trail)
-        view = View(incident, request.path_params["token"], name, stated, self._clock())
+        looks = tuple(await self._audit.looks(incident.subject, LOOKS))
+        view = View(incident, request.path_params["token"], name, stated, self._clock(), looks)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)

@@ -9,6 +9,7 @@ import msgspec
 from alerts.minimap import MapSheet
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Incident, Severity
+from haechi.store.audit import AuditEntry
 
 STALE_S = 120
 REFRESH_S = 20
@@ -20,7 +21,7 @@ header{padding:18px 20px;color:#fff;background:#b3141a}header.calm{background:#2
 h1{margin:0;font-size:26px;line-height:1.25}header p{margin:4px 0 0}.drill{margin:0;background:#5b3a8c;color:#fff;padding:10px 20px;
 font-weight:700}main{padding:14px 20px;flex:1}main p{margin:6px 0}svg{display:block;width:100%;height:auto;
 border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who,.where{font-weight:700}.where{font-size:20px}small{color:#555;font-size:15px}
-a{color:#1d4f91}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
+a{color:#1d4f91}details{margin:14px 0}summary{padding:10px 0}ul{margin:0;padding-left:20px;font-size:15px}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
 button{width:100%;min-height:60px;margin-top:10px;border:2px solid #1d4f91;border-radius:14px;font:inherit;
 font-weight:700;background:#fff;color:#1d4f91}button.main{background:#176b3a;border-color:#176b3a;color:#fff;
 font-size:21px;min-height:68px}
@@ -35,6 +36,7 @@ class View(msgspec.Struct, frozen=True):
     guardian: str  # as it signs the trail
     stated: bool
     now: datetime
+    looks: tuple[AuditEntry, ...] = ()  # at the person's place, newest first
 
 
 def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
@@ -50,7 +52,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
         what,
         f"{drill}<header{calm}><h1>{escape(what)}</h1><p>{escape(since)} · #{incident.number}</p></header>"
         f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_place(view, words, sheet)}"
-        f"<p><small>{escape(words.call)}</small></p></main>{_acts(view, words)}",
+        f"<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>{_acts(view, words)}",
         refresh=incident.open,
     )
 
@@ -126,6 +128,24 @@ def _acts(view: View, words: Words) -> str:
         )
     )
     return f"<div class=acts>{on_it}{false_alarm}</div>"
+
+
+def _looks(view: View, words: Words, zone: ZoneInfo) -> str:
+    """Who saw the place, by role: a name of an operator is for those who watch the operators (the audit has it)."""
+    if not view.looks:
+        return ""
+    lines = "".join(
+        f"<li>{escape(one.at.astimezone(zone).strftime('%m-%d %H:%M'))} · {escape(_role(one, view, words))} · "
+        f"{escape(words.whys.get(one.reason, one.reason))}</li>"
+        for one in view.looks
+    )
+    return f"<details><summary>{escape(words.looked)}</summary><ul>{lines}</ul></details>"
+
+
+def _role(look: AuditEntry, view: View, words: Words) -> str:
+    if look.who == view.guardian:
+        return words.yourself
+    return ", ".join(words.roles.get(role, role) for role in look.role.split(", "))
 
 
 def _clock(at: datetime, zone: ZoneInfo) -> str:

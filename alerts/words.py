@@ -30,6 +30,10 @@ class Words(msgspec.Struct, frozen=True):
     stated: str
     explained: str
     call: str
+    looked: str
+    yourself: str
+    roles: Mapping[str, str]
+    whys: Mapping[str, str]
     expired: str
     away: str
     seconds: str
@@ -68,6 +72,22 @@ KOREAN = Words(
     stated="오작동이라고 알려 주셨습니다. 담당자가 확인합니다.",
     explained="오작동을 알려도 SOS는 종료되지 않으며, 담당자가 판단합니다.",
     call="위급하면 112 또는 119에 전화하세요.",
+    looked="위치를 확인한 사람",
+    yourself="보호자님 본인",
+    roles={
+        "operator": "관제요원",
+        "dispatcher": "출동 담당자",
+        "supervisor": "감독자",
+        "administrator": "관리자",
+        "auditor": "감사 담당자",
+        "guardian": "보호자",
+    },
+    whys={
+        "an open incident": "진행 중인 상황",
+        "opened it": "상황을 열어 봄",
+        "a list of incidents": "상황 목록",
+        "a message's link": "알림의 링크",
+    },
     expired="이 링크는 더 이상 사용할 수 없습니다. 위급하면 112 또는 119에 전화하세요.",
     away="지금은 확인할 수 없습니다. 잠시 후 다시 시도하세요. 위급하면 112 또는 119에 전화하세요.",
     seconds="{n}초",
@@ -105,6 +125,22 @@ ENGLISH = Words(
     stated="You said that it is a false alarm. An operator looks into it.",
     explained="Saying so does not end the SOS: an operator decides.",
     call="In danger, call 112 (police) or 119 (fire, ambulance).",
+    looked="Who looked at this place",
+    yourself="yourself",
+    roles={
+        "operator": "an operator",
+        "dispatcher": "a dispatcher",
+        "supervisor": "a supervisor",
+        "administrator": "an administrator",
+        "auditor": "an auditor",
+        "guardian": "a guardian",
+    },
+    whys={
+        "an open incident": "an open incident",
+        "opened it": "opened the incident",
+        "a list of incidents": "a list of incidents",
+        "a message's link": "the link of a message",
+    },
     expired="This link can no longer be used. In danger, call 112 (police) or 119 (fire, ambulance).",
     away="This can't be shown right now. Try again in a moment. In danger, call 112 or 119.",
     seconds="{n} s",

@@ -76,7 +76,8 @@ async def _serve(it: Component, pool: Pool) -> None:
     feed = Feed(world, registry, incidents, changes, deliveries, it.live, all_districts, utc_now)
     hub = Hub(world, PANELS, it.live, feed.away, utc_now, it.registry)
     evidence = open_evidence(settings)
-    routes = WallRoutes(principal_of, world, registry, incidents, evidence, Looks(audit, utc_now), base_map, utc_now)
+    looks = Looks(audit, utc_now)
+    routes = WallRoutes(principal_of, world, registry, incidents, evidence, looks, base_map, utc_now)
     app = make_app(
         routers=[
             routes.router(),
@@ -91,7 +92,7 @@ async def _serve(it: Component, pool: Pool) -> None:
             ),
         ],
         routes=make_routes(users, audit),
-        live=LiveSocket(hub, principal_of, _asked_again(users), settings.wall.timezone, utc_now),
+        live=LiveSocket(hub, principal_of, _asked_again(users), looks.follow, settings.wall.timezone, utc_now),
         guard=lambda inner: Guard(
             inner, users, data_key_of(settings), public_paths=_PUBLIC, secure=settings.wall.https
         ),

@@ -1,7 +1,7 @@
 """An opened incident: its picture, who was told, what happened when. Opening is a look, and looks are audited."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -16,6 +16,7 @@ from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent
 from haechi.domain.geo import Point, distance_m
 from haechi.domain.people import Person
 from haechi.domain.video import BoundingBox
+from haechi.store.audit import Look
 
 LOOK_AGAIN = timedelta(minutes=10)  # the same eyes on the same incident are one look for so long
 _LOOKS = 4096
@@ -33,6 +34,8 @@ class AuditWriter(Protocol):
     """`haechi.store.audit.Audit`, as far as a look needs it."""
 
     async def write(self, who: str, what: str, subject: str, district: str | None, reason: str = "") -> None: ...
+    async def look(self, *looks: Look) -> None: ...
+    async def follow(self, *looks: Look) -> None: ...
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -106,14 +109,38 @@ class Looks:
 
     async def record(self, who: str, what: str, subject: str, district: str, reason: str = "") -> None:
         """An audit entry, unless the same eyes saw the same thing within `LOOK_AGAIN`."""
-        key, now = (who, f"{what} {subject}"), self._clock()
-        if key in self._seen and now - self._seen[key] < LOOK_AGAIN:
+        await self._once((who, f"{what} {subject}"), lambda: self._audit.write(who, what, subject, district, reason))
+
+    async def opened(self, principal: Principal, incident: Incident) -> None:
+        """The same for where the subject of an opened incident is; the person's guardian can see it."""
+        key = principal.name, f"place {incident.id}"
+        await self._once(key, lambda: self._audit.look(look_at(principal, incident, "opened it")))
+
+    async def follow(self, principal: Principal, incidents: Sequence[Incident]) -> None:
+        """Markers of people that have come in sight: one entry for each pair of eyes and incident, for ever."""
+        fresh = [one for one in incidents if (principal.name, f"marker {one.id}") not in self._seen]
+        if fresh:
+            await self._audit.follow(*(look_at(principal, one, "an open incident") for one in fresh))
+        for one in incidents:
+            self._keep((principal.name, f"marker {one.id}"))
+
+    async def _once(self, key: tuple[str, str], write: Callable[[], Awaitable[None]]) -> None:
+        if key in self._seen and self._clock() - self._seen[key] < LOOK_AGAIN:
             return
-        await self._audit.write(who, what, subject, district, reason)
-        self._seen[key] = now
+        await write()
+        self._keep(key)
+
+    def _keep(self, key: tuple[str, str]) -> None:
+        self._seen[key] = self._clock()
         self._seen.move_to_end(key)
         while len(self._seen) > _LOOKS:
             self._seen.popitem(last=False)
+
+
+def look_at(principal: Principal, incident: Incident, why: str) -> Look:
+    """That somebody sees where the subject of an incident is."""
+    role = principal.role_in(incident.district)
+    return Look(incident.subject, incident.district, principal.name, role, f"incident {incident.number}", why)
 
 
 def details(

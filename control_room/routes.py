@@ -86,6 +86,8 @@ class WallRoutes:
             self._registry.people.get(incident.subject),
             principal,
         )
+        if answer.point is not None and answer.about == "person" and self._registry.people.get(incident.subject):
+            await self._looks.opened(principal, incident)
         return Response(
             msgspec.json.encode(answer), media_type="application/json", headers={"cache-control": "no-store"}
         )

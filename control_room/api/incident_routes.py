@@ -1,5 +1,6 @@
 """Incidents as other systems see them: list, one with its trail, deliveries and latency, and what people do."""
 
+from collections.abc import Sequence
 from datetime import datetime, tzinfo
 from typing import Annotated
 
@@ -10,8 +11,10 @@ from starlette.responses import Response
 
 from control_room.api.access import in_any, the_district, the_districts
 from control_room.api.places import Body
+from control_room.details import look_at
 from control_room.guard import principal_of
 from haechi.clock import Clock
+from haechi.domain.access import Principal
 from haechi.domain.alerting import Acknowledge, Close, Command, DeliveryView, Incident, IncidentEvent, Note, Own
 from haechi.domain.explaining import explain
 from haechi.store.audit import Audit, AuditEntry, Look
@@ -103,6 +106,7 @@ def add_incidents(
         place = the_district(principal, "read incidents", district)
         found = await incidents.recent(place, open_only=open, limit=limit, before=before)
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
+        await audit.follow(*await places_seen(principal, found, "a list of incidents"))
         return _json(
             Page([_without_credentials(one) for one in found], found[-1].opened_at if len(found) == limit else None)
         )
@@ -113,6 +117,7 @@ def add_incidents(
         incident = await in_any(places, lambda place: incidents.get(incident_id, place))
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
+        await audit.look(*await places_seen(principal, [incident], "opened it"))
         return _json(Opened(_without_credentials(incident), trail, deliveries, latency_of(incident)))
 
     async def why(request: Request, incident_id: str, district: District = None) -> Response:
@@ -126,6 +131,11 @@ def add_incidents(
         look = Look(incident.subject, district, principal.name, principal.role_in(district), shown, "asked why")
         await audit.look(look)
         return _json(explain(incident, trail, deliveries, zone, clock(), tz))
+
+    async def places_seen(principal: Principal, found: Sequence[Incident], why: str) -> list[Look]:
+        placed = [one for one in found if one.point is not None or one.because.fixes]
+        people = await audit.of_people(one.subject for one in placed)
+        return [look_at(principal, one, why) for one in placed if one.subject in people]
 
     async def acknowledge(request: Request, incident_id: str, district: District = None) -> Response:
         command = Acknowledge(principal_of(request.scope).name, clock())
@@ -153,6 +163,7 @@ def add_incidents(
         places = the_districts(principal, "handle incidents", district)
         incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
+        await audit.follow(*await places_seen(principal, [incident], what))
         return _json(_without_credentials(incident))
 
     async def show_audit(

@@ -14,6 +14,7 @@ from control_room.live.view import View
 from control_room.live.world import World
 from control_room.panels import AnyPanel
 from haechi.clock import Clock
+from haechi.domain.alerting import Incident
 from haechi.errors import TransientError
 
 TICK_S = 0.15
@@ -60,6 +61,7 @@ class _Stage:
     def __init__(self) -> None:
         self.seq = 0
         self.revision: tuple[int, ...] = ()
+        self.in_sight: tuple[Incident, ...] = ()
         self.models: dict[str, msgspec.Struct] = {}
         self.encoded: dict[str, bytes] = {}
 
@@ -98,6 +100,10 @@ class Hub:
         watcher.put("beat", self._beat())
         return watcher
 
+    def in_sight(self, watcher: Watcher) -> tuple[Incident, ...]:
+        """Of what the socket was last sent, the incidents that show where a person is."""
+        return self._stages[watcher.audience].in_sight
+
     def leave(self, watcher: Watcher) -> None:
         self._watchers.discard(watcher)
         self._sockets.set(len(self._watchers))
@@ -135,6 +141,9 @@ class Hub:
             return []
         stage.revision = revision
         view = self._world.view(audience, self._clock())
+        stage.in_sight = tuple(
+            one for one in view.incidents if one.subject in view.people and (one.point or one.id in view.trails)
+        )
         changed = []
         for panel in self._panels:
             try:

@@ -1,9 +1,10 @@
 """One browser's socket: checked on arrival and each minute after, dropped when it cannot keep up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
+import structlog
 from starlette.types import Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -11,21 +12,27 @@ from control_room.live import messages
 from control_room.live.hub import Hub, Watcher
 from haechi.clock import Clock
 from haechi.domain.access import RIGHTS, Principal
+from haechi.domain.alerting import Incident
+from haechi.errors import TransientError
 
 SEND_S = 5.0
+WRITE_S = 1.0
 CHECK_S = 60.0
 NOT_SIGNED_IN = 4401
 NO_DISTRICT = 4403
 
 Who = Callable[[Scope], Principal]
 WhoNow = Callable[[Scope], Awaitable[Principal | None]]
+Follows = Callable[[Principal, Sequence[Incident]], Awaitable[None]]
+_log = structlog.get_logger(__name__)
 
 
 class LiveSocket:
     """The endpoint of `/live`. `who` is whom the guard let in, `who_now` asks again."""
 
-    def __init__(self, hub: Hub, who: Who, who_now: WhoNow, timezone: str, clock: Clock) -> None:
+    def __init__(self, hub: Hub, who: Who, who_now: WhoNow, follows: Follows, timezone: str, clock: Clock) -> None:
         self._hub = hub
+        self._follows = follows
         self._who = who
         self._who_now = who_now
         self._timezone = timezone
@@ -45,7 +52,7 @@ class LiveSocket:
         watcher = self._hub.join(frozenset(districts))
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._send(websocket, watcher))
+                tasks.create_task(self._send(websocket, watcher, principal))
                 tasks.create_task(self._receive(websocket, watcher))
                 tasks.create_task(self._check(websocket, principal))
         except* (WebSocketDisconnect, _Ended):
@@ -53,9 +60,10 @@ class LiveSocket:
         finally:
             self._hub.leave(watcher)
 
-    async def _send(self, websocket: WebSocket, watcher: Watcher) -> None:
+    async def _send(self, websocket: WebSocket, watcher: Watcher, principal: Principal) -> None:
         while True:
             texts, pictures = await watcher.take()
+            await self._write_down(watcher, principal)
             try:
                 async with asyncio.timeout(SEND_S):
                     for text in texts:
@@ -67,6 +75,14 @@ class LiveSocket:
                 raise _Ended from None
             except RuntimeError as error:  # Starlette's word for "closed in between"
                 raise _Ended from error
+
+    async def _write_down(self, watcher: Watcher, principal: Principal) -> None:
+        """Whose place comes in sight, before it does. Without PostgreSQL the wall goes on; each beat tries again."""
+        try:
+            async with asyncio.timeout(WRITE_S):
+                await self._follows(principal, self._hub.in_sight(watcher))
+        except (TransientError, TimeoutError) as error:
+            _log.warning("a look at a place is not written down yet", who=principal.name, error=str(error))
 
     async def _receive(self, websocket: WebSocket, watcher: Watcher) -> None:
         while True:

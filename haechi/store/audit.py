@@ -1,11 +1,12 @@
 """Who saw and did what, to whom, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
+from haechi.ids import is_uuid
 from haechi.store.postgres import Pool, translate_errors
 
 SAW: Final = "saw the place"
@@ -95,6 +96,13 @@ class Audit:
         with translate_errors():
             async with self._pool.acquire() as connection:
                 await connection.executemany(_LOOK, [_line(FOLLOWED, one) for one in looks])
+
+    async def of_people(self, subjects: Iterable[str]) -> frozenset[str]:
+        """Those of the subjects (of incidents, say) who are people, also such as were removed since."""
+        ids = [subject for subject in subjects if is_uuid(subject)]
+        with translate_errors():
+            rows = await self._pool.fetch("SELECT id FROM people WHERE id = ANY($1)", ids) if ids else ()
+        return frozenset(row["id"] for row in rows)
 
     async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]:
         """Who looked at the person's place, newest first."""

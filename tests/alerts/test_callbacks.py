@@ -22,7 +22,7 @@ from haechi.domain.geo import Point
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
 from haechi.errors import TransientError
-from haechi.store.audit import Audit
+from haechi.store.audit import Audit, Look
 from haechi.store.registry import PEOPLE
 from tests.alerts.town import DISTRICT, Town
 
@@ -109,8 +109,34 @@ async def test_looking_changes_nothing_but_leaves_a_trace(
     assert len(await town.incidents.trail(incident.id)) == 1
     looks = await Audit(town.pool).looks(town.child)
     assert [(one.who, one.role, one.shown) for one in looks] == [
-        ("mother (guardian)", "guardian", f"the place of incident {incident.number}")
+        ("mother (guardian)", "guardian", f"incident {incident.number}")
     ]
+
+
+async def test_a_guardian_sees_who_looked_at_the_place_by_role_and_why_and_no_operators_name(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    audit = Audit(town.pool)
+    await audit.look(Look(town.child, DISTRICT, "Park Ha-neul", "operator", "the trail of today", "<b>asked</b>"))
+    await audit.follow(Look(town.child, DISTRICT, "Lee", "dispatcher", "incident 7", "an open incident"))
+    await audit.look(Look(town.ids["mother"], DISTRICT, "Kim", "auditor", "the trail of another", "why"))
+    await http.get(page_of(town, incident, "mother"))
+    korean = (await http.get(page_of(town, incident, "mother"))).text
+    english = (await http.get(page_of(town, incident, "father"))).text
+    for said in (
+        "위치를 확인한 사람",
+        "관제요원 · &lt;b&gt;asked&lt;/b&gt;",
+        "출동 담당자 · 진행 중인 상황",
+        "보호자님 본인",
+    ):
+        assert said in korean
+    for said in ("Who looked at this place", "an operator · &lt;b&gt;asked", "a dispatcher · an open incident"):
+        assert said in english
+    assert "a guardian · the link of a message" in english, "the mother, without her name"
+    for text in (korean, english):
+        assert "Park Ha-neul" not in text
+        assert "감사" not in text
+        assert "auditor" not in text
 
 
 async def test_i_am_on_it_acknowledges_once_and_leads_back_to_the_page(

@@ -402,10 +402,19 @@ class Evidence:
 
 class Audit:
     def __init__(self):
-        self.lines = []
+        self.lines, self.looks, self.followed = [], [], []
 
     async def write(self, who, what, subject, district, reason=""):
         self.lines.append((who, what, subject, district))
+
+    async def look(self, *looks):
+        self.looks += looks
+
+    async def follow(self, *looks):
+        self.followed += looks
+
+    async def of_people(self, subjects):
+        return frozenset(subjects)
 
 
 class NoRegistry:
@@ -436,7 +445,7 @@ class Made:
         self.app = make_app(
             routers=[routes.router(), make_router(NoRegistry(), None, None, self.store, self.audit, None)],
             routes=[],
-            live=LiveSocket(self.hub, principal_of, self._who_now, "Asia/Seoul", clock),
+            live=LiveSocket(self.hub, principal_of, self._who_now, looks.follow, "Asia/Seoul", clock),
             guard=self._guard,
             clock=clock,
         )

@@ -11,6 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 from control_room.guard import PUBLIC, Guard
 from control_room.live import socket as live_socket
 from haechi.domain.access import Principal
+from haechi.domain.geo import Point
+from haechi.errors import TransientError
 from haechi.sealing import create_key
 from tests.control_room.live.test_world import NOW
 from tests.control_room.stand_ins import D, Made, incident
@@ -168,3 +170,60 @@ async def test_a_browser_that_takes_nothing_is_dropped_and_counted(monkeypatch: 
 
 async def _quiet(*_: object) -> None:
     return
+
+
+async def shown(socket: Socket) -> dict:
+    while (said := await socket.said()).get("type") != "map":
+        pass
+    return said["model"]
+
+
+async def test_a_marker_of_a_person_is_written_down_once_for_each_pair_of_eyes_before_it_is_shown() -> None:
+    wall = Made()
+    wall.world.replace_incidents(await wall.store.recent(D))
+    sockets = []
+    for _ in range(2):  # the same operator at two desks, and again after a change
+        sockets.append(Socket(wall.app))
+        assert {mark["id"] for mark in (await shown(sockets[-1]))["marks"]} >= {"i1", "i2"}
+        people = [(look.who, look.role, look.person, look.shown, look.why) for look in wall.audit.followed]
+        assert people == [
+            ("Kim Bo-ram", "operator", "p1", "incident 26110471", "an open incident"),
+            ("Kim Bo-ram", "operator", "p2", "incident 26110472", "an open incident"),
+        ], "people with a place, and neither cameras nor sensors, nor who has no place"
+    wall.me = Principal("Lee", frozenset({("dispatcher", D)}))
+    sockets.append(Socket(wall.app))
+    await shown(sockets[-1])
+    assert [(look.who, look.role) for look in wall.audit.followed[2:]] == [("Lee", "dispatcher")] * 2
+    for one in sockets:
+        await one.leave()
+
+
+async def test_a_marker_that_appears_later_is_written_down_then() -> None:
+    wall = Made("empty")
+    socket = Socket(wall.app)
+    await shown(socket)
+    assert wall.audit.followed == []
+    wall.world.put_incidents([incident(9, "sos", "p2", "-", "SOS pressed", 5, NOW, point=Point(126.92, 37.62))])
+    wall.hub._tick()
+    await shown(socket)
+    assert [look.person for look in wall.audit.followed] == ["p2"]
+    await socket.leave()
+
+
+async def test_without_postgresql_the_wall_goes_on_and_the_look_is_written_down_later() -> None:
+    wall = Made()
+    wall.world.replace_incidents(await wall.store.recent(D))
+    kept = wall.audit.follow
+
+    async def away(*_: object) -> None:
+        raise TransientError("PostgreSQL is away")
+
+    wall.audit.follow = away
+    socket = Socket(wall.app)
+    assert (await shown(socket))["marks"]
+    assert wall.audit.followed == []
+    wall.audit.follow = kept
+    wall.hub._beat_all()
+    while not wall.audit.followed:
+        await asyncio.sleep(0.01)
+    await socket.leave()

@@ -32,6 +32,17 @@ async def test_opening_an_incident_names_the_person_and_leaves_one_audit_entry(
     assert answer.json()["name"] == "Oh Mal-sun"
     assert answer.headers["cache-control"] == "no-store"
     assert wall.audit.lines == [("Kim Bo-ram", "opened", "incident:i2", D)]
+    assert [(look.who, look.person, look.shown, look.why) for look in wall.audit.looks] == [
+        ("Kim Bo-ram", "p2", "incident 26110472", "opened it")
+    ]
+
+
+async def test_opening_an_incident_that_shows_no_persons_place_is_no_look_at_one(
+    wall: Made, browser: AsyncClient
+) -> None:
+    for incident in ("i3", "i4", "i6", "i8"):
+        await browser.get(f"/wall/incidents/{incident}")
+    assert wall.audit.looks == []
 
 
 async def test_an_auditor_reads_the_incident_without_the_name() -> None:

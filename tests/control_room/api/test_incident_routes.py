@@ -11,7 +11,7 @@ from haechi.domain.geo import Point
 from haechi.domain.people import Position
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
-from tests.control_room.api.test_registry_routes import problem_of
+from tests.control_room.api.test_registry_routes import CAMERA, PERSON, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT, GUARDIAN, raised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -136,3 +136,23 @@ async def test_why_it_was_raised_is_told_in_words_and_asking_is_a_look(
         ("operator", f"the explanation of incident {incident.number}")
     ]
     problem_of(await (await caller("operator", "other")).get(f"/incidents/{incident.id}/explanation"), 404)
+
+
+async def test_whoever_reads_an_incident_that_says_where_a_person_is_is_on_the_persons_list(
+    caller: Callable, admin: httpx.AsyncClient, incidents: Incidents, audit: Audit
+) -> None:
+    person = (await admin.post("/people", json=PERSON)).json()["id"]
+    camera = (await admin.post("/cameras", json=CAMERA)).json()["id"]
+    opened = (await incidents.apply_alert(raised(subject=person), lambda _: [])).incident
+    await incidents.apply_alert(raised(kind="trespass", subject=camera), lambda _: [])
+    assert opened is not None
+    auditor, operator = await caller("auditor"), await caller("operator")
+    for _ in range(3):
+        await auditor.get("/incidents")
+    await operator.get(f"/incidents/{opened.id}")
+    looks = await audit.looks(person)
+    assert [(one.role, one.shown, one.reason) for one in looks] == [
+        ("operator", f"incident {opened.number}", "opened it"),
+        ("auditor", f"incident {opened.number}", "a list of incidents"),
+    ]
+    assert await audit.looks(camera) == []
