@@ -2,7 +2,8 @@
 
 Both are processes of their own over the same real Kafka and get the same requests, one position each, over keep-alive
 connections; accepted means answered with 200, which both do only after Kafka has acknowledged with acks=all. The naive
-one validates with pydantic on FastAPI and produces one JSON message a request.
+one validates with pydantic on FastAPI and produces one JSON message a request. Beside it, the same door by MQTT
+(`benchmarks.gateway_mqtt`), where Mosquitto is installed.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from benchmarks import gateway_mqtt
 from benchmarks.result import Options, Peer, Result
 from haechi import topics
 from haechi.config import KafkaSettings
@@ -40,10 +42,10 @@ DISTRICT = "haneul"
 
 def run(options: Options) -> Result:
     """The gateway, then the naive one, for as many seconds each."""
-    return asyncio.run(_run(8 if options.quick else 30))
+    return asyncio.run(_run(8, 5_000) if options.quick else _run(30, 40_000))
 
 
-async def _run(seconds: float) -> Result:
+async def _run(seconds: float, messages: int) -> Result:
     with tempfile.TemporaryDirectory(prefix="haechi-bench-") as folder:
         async with EmbeddedServers(Path(folder), only=["kafka", "postgres"]) as servers:
             urls, key, port = servers.urls, create_key(), _free_port()
@@ -64,6 +66,12 @@ async def _run(seconds: float) -> Result:
             naive = await _measure(
                 ["-m", "benchmarks.gateway_naive", urls["kafka"], str(port)], environment, port, devices, seconds
             )
+            by_mqtt = 0.0
+            if gateway_mqtt.installed():
+                ports = (_free_port(), _free_port())
+                by_mqtt = await gateway_mqtt.accepted_per_cpu_second(
+                    Path(folder), environment, ports, devices, messages
+                )
     rate, naive_rate = ours.per_cpu_second, naive.per_cpu_second
     return Result(
         "gateway",
@@ -76,6 +84,8 @@ async def _run(seconds: float) -> Result:
             "connections": CONNECTIONS,
             "latency_ms": ours.percentiles(),
             "naive_latency_ms": naive.percentiles(),
+            "mqtt_per_cpu_second": round(by_mqtt),
+            "load_average": round(os.getloadavg()[0], 1),
         },
     )
 

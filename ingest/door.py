@@ -68,6 +68,7 @@ class Door:
             self.roads,
             limit,
             self.metrics,
+            farewells=it.live,
             clock=clock,
             district=it.settings.district,
         )

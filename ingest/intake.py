@@ -22,7 +22,7 @@ from haechi.store.registry import DeviceEntry
 from ingest.batching import Batcher
 from ingest.callers import UnknownCallers, source_of
 from ingest.columns import PositionRow
-from ingest.devices.report import Report
+from ingest.devices.report import Goodbye, Report
 from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, missing, overloaded
@@ -49,6 +49,12 @@ class Sensors(Protocol):
     async def read_through(self, row_id: str) -> Sensor | None: ...
 
 
+class Farewells(Protocol):
+    """The part of `haechi.store.live.Live` that is used here."""
+
+    async def put_goodbye(self, device: str, at: datetime) -> None: ...
+
+
 class OnBehalf(msgspec.Struct, frozen=True):
     """Who reports for devices of its district, under their serials too: a server, or a reader (of tags only)."""
 
@@ -73,6 +79,7 @@ class Intake:
         limit: RateLimit | None,
         metrics: IngestMetrics,
         *,
+        farewells: Farewells,
         clock: Clock,
         district: str,
     ) -> None:
@@ -89,6 +96,8 @@ class Intake:
         self._looking = asyncio.Semaphore(_LOOK_UPS)
         self._limit = limit
         self._district = district
+        self._farewells = farewells
+        self._goodbyes = metrics.goodbyes
         self._accepted = {kind: metrics.accepted.labels(kind) for kind in ("position", "urgent", "reading")}
         self._latency = {kind: metrics.latency.labels(kind) for kind in ("position", "urgent", "reading")}
 
@@ -119,6 +128,14 @@ class Intake:
             raise missing("lat")
         await self._put(report, report.point, entry, received_at)
         self._count("position", began)
+
+    async def goodbye(self, goodbye: Goodbye, received_at: datetime) -> None:
+        """A hint for whoever finds the device silent, of a registered device with consent only; it may get lost."""
+        entry = self._devices.get(goodbye.device)
+        if entry and entry.consent and entry.consent.allows("position", received_at):
+            self._goodbyes.inc()
+            with suppress(TransientError):
+                await self._farewells.put_goodbye(entry.device.id, received_at)
 
     async def observation(self, observation: Observation, received_at: datetime) -> Reading:
         """Returns when the reading is accepted. Raises Refused: an unknown sensor, a value that cannot be."""

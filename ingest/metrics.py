@@ -25,6 +25,9 @@ class IngestMetrics:
             ("format",),
             registry=registry,
         )
+        self.goodbyes = Counter(
+            "haechi_ingest_goodbyes_total", "Registered devices that the broker lost", registry=registry
+        )
         self.dropped = Counter(
             "haechi_ingest_dropped_total", "What was given up although it was not refused", ("what",), registry=registry
         )

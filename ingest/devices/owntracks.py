@@ -12,7 +12,7 @@ import msgspec
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
+from ingest.devices.report import Fields, Goodbye, Posted, Report, device_of, urgent_of
 from ingest.refusal import Refused, missing, unreadable, wrong
 
 KMH = 1 / 3.6  # m/s
@@ -35,11 +35,15 @@ class _Message(msgspec.Struct):
 _json = msgspec.json.Decoder(_Message)
 
 
-def parse(posted: Posted) -> Report | None:
-    """The report; None for a message that tells no place (a will, a card, a waypoint). Raises Refused."""
+def parse(posted: Posted) -> Report | Goodbye | None:
+    """The report; None for a message that tells nothing about the phone (a card, a waypoint). Raises Refused."""
+    if not posted.body:
+        return None  # the app tells that a friend was deleted
     message = _decode(posted.body)
     if message.kind == "encrypted":
         message = _decode(_opened(message.data, posted))
+    if message.kind == "lwt":
+        return Goodbye(device_of(posted.user))
     if message.kind != "location" and not _is_fix(message):
         return None
     read = Fields()

@@ -65,6 +65,12 @@ class Report(msgspec.Struct, frozen=True):
     urgent: UrgentKind | None = None
 
 
+class Goodbye(msgspec.Struct, frozen=True):
+    """The broker has lost the device: it was switched off, or is out of reach."""
+
+    device: str
+
+
 class Fields:
     """Reads one report's fields and remembers what was wrong: an SOS goes on without the field, all else is refused."""
 

@@ -11,7 +11,7 @@ from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
 from haechi.ids import input_id
 from ingest.devices import FORMATS, DeviceFormat
-from ingest.devices.report import Posted
+from ingest.devices.report import Posted, Report
 from ingest.gateway.answers import problem, respond
 from ingest.gateway.batches import PositionsDoor, Readers, TagsDoor
 from ingest.gateway.requests import Body, Reporters, reporter_of, source_of, user_of
@@ -76,10 +76,12 @@ class DeviceDoor:
             report = self._form.parse(
                 Posted(scope["query_string"], body, received_at, user_of(scope), self._intake.key_of)
             )
-            if report is None:
-                self._ignored.inc()
-            else:
+            if isinstance(report, Report):
                 await self._intake.report(report, received_at, source_of(scope))
+            elif report is not None:
+                await self._intake.goodbye(report, received_at)
+            else:
+                self._ignored.inc()
         except HaechiError as error:
             await _refuse(send, error, self._refused)
         else:
@@ -111,12 +113,12 @@ class ForwardingDoor:
         try:
             body = await self._body.read(scope, receive)
             report = self._form.parse(Posted(scope["query_string"], body, received_at))
-            if by is None and (report is None or report.urgent is None):
+            if by is None and not (isinstance(report, Report) and report.urgent):
                 raise stranger
-            if report is None:
-                self._ignored.inc()
-            else:
+            if isinstance(report, Report):
                 await self._intake.report(report, received_at, source_of(scope), by)
+            else:
+                self._ignored.inc()
             if by is None:
                 raise stranger
         except HaechiError as error:

@@ -13,7 +13,7 @@ from haechi.streaming import DeadLetter
 from haechi.streaming.dead_letters import seal
 from haechi.streaming.trouble import Backoff
 from ingest.devices import owntracks
-from ingest.devices.report import Posted
+from ingest.devices.report import Posted, Report
 from ingest.intake import Intake
 from ingest.metrics import IngestMetrics
 from ingest.mqtt.bridge import Arrived
@@ -108,10 +108,12 @@ class Receiver:
             return
         user = arrived.topic.split("/")[1]
         report = owntracks.parse(Posted(b"", arrived.payload, received_at, user, self._intake.key_of))
-        if report is None:
-            self._metrics.ignored.labels("owntracks").inc()
-        else:
+        if isinstance(report, Report):
             await self._intake.report(report, received_at, f"mqtt:{user}")
+        elif report is not None:
+            await self._intake.goodbye(report, received_at)
+        else:
+            self._metrics.ignored.labels("owntracks").inc()
 
     async def _put_aside(self, arrived: Arrived, reason: str) -> None:
         now = self._intake.clock()

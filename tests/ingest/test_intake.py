@@ -20,7 +20,7 @@ from haechi.sealing import Sealer, create_key
 from haechi.store.registry import DeviceEntry
 from ingest.batching import Batcher
 from ingest.columns import positions, readings
-from ingest.devices.report import Report
+from ingest.devices.report import Goodbye, Report
 from ingest.intake import Intake
 from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
@@ -69,6 +69,7 @@ class Room:
         }
         self.kafka, self.inbox = FakeKafka(), FakeInbox()
         self.sent: list[tuple[str, int, bytes]] = []
+        self.goodbyes: list[tuple[str, datetime]] = []
         self.spool = Spool(folder, Sealer(create_key()), limit_bytes=1 << 20)
         self.registry = CollectorRegistry()
         metrics = self.metrics = IngestMetrics(self.registry)
@@ -83,9 +84,16 @@ class Room:
             UrgentRoads(self.kafka, self.inbox, self.spool, metrics),
             limit,
             metrics,
+            farewells=self,
             clock=lambda: NOW,
             district="haneul",
         )
+
+    async def put_goodbye(self, device, at) -> None:
+        if self.kafka.up:
+            self.goodbyes.append((device, at))
+        else:
+            raise TransientError("Redis is away")
 
     def _batcher(self, topic, partition):
         async def deliver(data: bytes) -> None:
@@ -200,3 +208,12 @@ async def test_unknown_sensors_and_impossible_values_are_refused(
         await room.intake.observation(Observation(sensor, NOW, value), NOW)
     assert refused.value.status == status
     assert room.sent == []
+
+
+async def test_a_goodbye_is_remembered_of_a_registered_device_with_consent_and_never_an_error(room: Room) -> None:
+    for device in ("d1", "d2", "nobody"):
+        await room.intake.goodbye(Goodbye(device), NOW)
+    assert room.goodbyes == [("d1", NOW)]
+    room.kafka.up = False
+    await room.intake.goodbye(Goodbye("d1"), NOW)
+    assert room.registry.get_sample_value("haechi_ingest_goodbyes_total") == 2

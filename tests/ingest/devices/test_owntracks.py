@@ -4,6 +4,7 @@ import json
 from base64 import b64encode
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from nacl.secret import SecretBox
 
 from haechi.domain.geo import Point
 from ingest.devices.owntracks import parse
-from ingest.devices.report import Posted, Report
+from ingest.devices.report import Goodbye, Posted, Report
 from ingest.refusal import Refused
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,7 +32,7 @@ LOCATION = {
 }
 
 
-def read(message: object, user: str | None = "abc") -> Report | None:
+def read(message: object, user: str | None = "abc") -> Any:
     return parse(Posted(b"", json.dumps(message).encode(), NOW, user))
 
 
@@ -69,7 +70,6 @@ def test_the_documented_payloads_are_fixes(message: object, at: int, accuracy: f
 @pytest.mark.parametrize(
     "message",
     [
-        {"_type": "lwt", "tst": 1760000000},
         {"_type": "waypoint", "desc": "Home", "lat": 48.8, "lon": 2.2, "rad": 50, "tst": 1425042603},
         {"_type": "waypoints", "_creator": "app", "waypoints": []},
         {"_type": "transition", "event": "leave", "tst": 1760000010, "acc": 0, "wtst": 1, "t": "b"},  # of a beacon
@@ -84,6 +84,14 @@ def test_messages_that_tell_no_place_are_left(message: object) -> None:
     assert read(message) is None
 
 
+def test_a_will_is_the_phones_goodbye() -> None:
+    assert read({"_type": "lwt", "tst": 1760000000}) == Goodbye("abc")
+
+
+def test_an_empty_message_is_left_so_that_the_app_goes_on_to_its_next() -> None:
+    assert parse(Posted(b"", b"", NOW, "abc")) is None
+
+
 KEY = "mysecreTpass01"
 
 
@@ -93,13 +101,13 @@ def sealed(message: object, key: str = KEY) -> dict[str, str]:
     return {"_type": "encrypted", "data": b64encode(box.encrypt(json.dumps(message).encode())).decode()}
 
 
-def read_sealed(message: object, key: str | None = KEY) -> Report | None:
+def read_sealed(message: object, key: str | None = KEY) -> Any:
     return parse(Posted(b"", json.dumps(message).encode(), NOW, "abc", {"abc": key}.get))
 
 
 def test_an_encrypted_payload_is_what_it_holds() -> None:
     assert read_sealed(sealed(LOCATION)) == read(LOCATION)
-    assert read_sealed(sealed({"_type": "lwt"})) is None
+    assert read_sealed(sealed({"_type": "card"})) is None
     longest = "k" * 32
     assert read_sealed(sealed(LOCATION, longest), longest) == read(LOCATION)
 
@@ -136,7 +144,7 @@ def test_what_cannot_be_is_refused_and_named(change: dict[str, object], user: st
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"_type": "location", "lat": ' + b"[" * 60_000, b'{"_type": "\xff"}'])
+@pytest.mark.parametrize("body", [b" ", b"[]", b'{"_type": "location", "lat": ' + b"[" * 60_000, b'{"_type": "\xff"}'])
 def test_broken_and_deep_json_is_refused(body: bytes) -> None:
     with pytest.raises(Refused):
         parse(Posted(b"", body, NOW, "abc"))

@@ -40,7 +40,7 @@ async def test_owntracks_hears_an_empty_list_wherever_it_writes_its_id(
 
 
 async def test_what_owntracks_says_besides_is_answered_and_counted(client: Client) -> None:
-    assert (await client.ask("POST", "/owntracks", b'{"_type": "lwt"}'))[::2] == (200, b"[]")
+    assert (await client.ask("POST", "/owntracks", b'{"_type": "card"}'))[::2] == (200, b"[]")
     assert client.room.sent == []
     assert client.registry.get_sample_value("haechi_ingest_ignored_total", {"format": "owntracks"}) == 1
 
