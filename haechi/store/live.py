@@ -1,7 +1,7 @@
 """What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt (docs/redis.md)."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -132,6 +132,22 @@ class Live:
         return {
             person: _fix.decode(data[_ORDER:]).position(person)
             for person, data in zip(names, found, strict=True)
+            if isinstance(data, bytes)
+        }
+
+    async def put_goodbye(self, device: str, at: datetime) -> None:
+        """The broker lost the device at that time; a fix that is newer takes it back."""
+        await self._set(f"goodbye:{device}", at.isoformat().encode(), _POSITION_S)
+
+    async def goodbyes(self, devices: Sequence[str]) -> dict[str, datetime]:
+        """When they last said goodbye, of those that did within a day."""
+        if not devices:
+            return {}
+        with _translate_errors():
+            found = await self._redis.mget([f"goodbye:{device}" for device in devices])
+        return {
+            device: datetime.fromisoformat(data.decode())
+            for device, data in zip(devices, found, strict=True)
             if isinstance(data, bytes)
         }
 

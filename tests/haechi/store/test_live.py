@@ -66,6 +66,12 @@ async def test_a_position_that_is_forgotten_is_gone(live: Live) -> None:
     assert await live.positions(["p1"]) == {}
 
 
+async def test_a_goodbye_is_remembered_by_device(live: Live) -> None:
+    await live.put_goodbye("d1", AT)
+    assert await live.goodbyes(["d1", "d2"]) == {"d1": AT}
+    assert await live.goodbyes([]) == {}
+
+
 async def test_the_state_of_a_camera_is_the_last_that_was_told(live: Live) -> None:
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "stalled", "no picture for 5 s"))
@@ -84,10 +90,11 @@ async def test_every_key_has_an_end_and_a_row_in_the_documentation(live: Live, r
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "no model"))
     await live.put_thumbnail("c1", b"", AT)
+    await live.put_goodbye("d1", AT)
     documented = (Path(__file__).parents[3] / "docs" / "redis.md").read_text()
     async with Redis.from_url(redis_url) as client:
         keys = await client.keys()
-        assert len(keys) == 5
+        assert len(keys) == 6
         assert all(f"\n| `{key.decode().partition(':')[0]}:" in documented for key in keys)
         assert all([await client.ttl(key) > 0 for key in keys])
 
