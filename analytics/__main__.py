@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import analytics.rules
 from analytics.agents import (
@@ -12,7 +13,7 @@ from analytics.agents import (
     consume_urgent,
     send_alerts,
 )
-from analytics.archive import Archive, Upkeep
+from analytics.archive import Archive
 from analytics.blindness import BlindRule, Eyes
 from analytics.cameras import CameraZoneState
 from analytics.live_positions import LivePositions
@@ -21,11 +22,15 @@ from analytics.positions.safe_zones import Rule
 from analytics.rules import trespass
 from analytics.rules.threshold import load_rules
 from analytics.sensors import SensorState
+from analytics.upkeep import Upkeep, erase_for_ever
 from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
+from haechi.domain.retention import retention_of
 from haechi.process import Component, Main, component
+from haechi.store.erasures import Erasures
+from haechi.store.evidence import open_evidence
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.trail import Trail
@@ -67,15 +72,17 @@ async def positions(settings: Settings) -> None:
 
 
 async def archive(settings: Settings) -> None:
-    """The trail and the live position of everyone."""
+    """The trail, the live position of everyone, and what ends them: retention and erasure."""
     async with component("analytics.archive", settings) as it:
+        retention = retention_of(settings.trail.days, settings.trail.shorter)
         pool = await open_pool(settings.postgres)
         live = LivePositions(it.live, it.registry)
         worker = make_worker(it)
-        consume_archive(worker, Archive(Trail(pool, settings.trail.days), live, it.registry))
-        upkeep = Upkeep(pool, settings.trail.days, utc_now)
+        consume_archive(worker, Archive(Trail(pool, retention.longest_days), live, it.registry))
+        upkeep = Upkeep(pool, retention, ZoneInfo(settings.wall.timezone), open_evidence(settings), utc_now)
+        erasing = erase_for_ever(Erasures(pool, it.live), pool.hint("erasures"))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(live.write_forever()), group.create_task(upkeep.run())]
+            tasks = [group.create_task(one) for one in (live.write_forever(), upkeep.run(), erasing)]
             await worker.run()
             for task in tasks:
                 task.cancel()

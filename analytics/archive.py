@@ -1,22 +1,12 @@
 """What is kept of positions: the trail in PostgreSQL, and the newest of each person in the live store."""
 
-import asyncio
 from collections.abc import Sequence
 
-import structlog
 from prometheus_client import CollectorRegistry, Counter
 
 from analytics.live_positions import LivePositions
-from haechi.clock import Clock
 from haechi.domain.people import PositionBatch
-from haechi.errors import TransientError
-from haechi.store.postgres import Pool
 from haechi.store.trail import Trail
-from haechi.store.trail_days import drop_days, make_days, window_at
-
-_EVERY_S = 600.0
-
-log = structlog.get_logger(__name__)
 
 
 class Archive:
@@ -36,28 +26,3 @@ class Archive:
             self._live.offer(batch, kept.persons)
         for what in ("new", "known", "unconsented", "outside"):
             self._rows.labels(what).inc(getattr(kept, what))
-
-
-class Upkeep:
-    """Looks after the days of the trail: those to come are made, those past the longest retention are dropped."""
-
-    def __init__(self, pool: Pool, longest_days: int, clock: Clock) -> None:
-        self._pool = pool
-        self._longest_days = longest_days
-        self._clock = clock
-
-    async def once(self) -> None:
-        """Makes, then drops; while PostgreSQL is away or busy it is tried again next time."""
-        window = window_at(self._clock(), self._longest_days)
-        try:
-            await make_days(self._pool, window.newest_days())
-            if gone := await drop_days(self._pool, window.oldest):
-                log.info("trail.dropped", days=gone)
-        except TransientError as error:
-            log.warning("trail.upkeep_waits", reason=str(error))
-
-    async def run(self) -> None:
-        """For ever, every ten minutes."""
-        while True:
-            await self.once()
-            await asyncio.sleep(_EVERY_S)

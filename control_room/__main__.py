@@ -31,7 +31,9 @@ from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import districts
+from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
+from haechi.store.export import Export
 from haechi.store.feeds import ChangeFeed
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, open_pool
@@ -88,6 +90,8 @@ async def _serve(it: Component, pool: Pool) -> None:
                 incidents,
                 audit,
                 whereabouts,
+                Export(pool),
+                Erasures(pool),
                 tz=ZoneInfo(settings.wall.timezone),
             ),
         ],

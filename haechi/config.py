@@ -157,6 +157,9 @@ class TrailSettings(_Section):
     """How long it is kept where people were."""
 
     days: int = Field(30, ge=1, le=3650, description="Days that positions are kept at the longest.")
+    shorter: tuple[str, ...] = Field(
+        (), description="Shorter ones by kind of person, such as child=7 or haneul/elder=14 for one district."
+    )
 
 
 class AlertsSettings(_Section):

@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, bars, incidents, audit, whereabouts))
+server.include_router(make_router(registry, consents, bars, incidents, audit, whereabouts, export, erasures))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -17,11 +17,14 @@ from control_room.api.incident_routes import add_incidents
 from control_room.api.people_routes import add_people
 from control_room.api.registry_routes import add_resource
 from control_room.api.resources import RESOURCES
+from control_room.api.rights_routes import add_rights
 from control_room.api.whereabouts_routes import add_whereabouts
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
+from haechi.store.erasures import Erasures
+from haechi.store.export import Export
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry
 from haechi.store.whereabouts import Whereabouts
@@ -36,6 +39,8 @@ def make_router(
     incidents: Incidents,
     audit: Audit,
     whereabouts: Whereabouts,
+    export: Export,
+    erasures: Erasures,
     *,
     clock: Clock = utc_now,
     tz: tzinfo = UTC,
@@ -47,5 +52,6 @@ def make_router(
     add_people(router, registry, bars, audit)
     add_consents(router, registry, consents, audit, clock)
     add_whereabouts(router, registry, whereabouts, clock)
+    add_rights(router, registry, export, erasures, audit)
     add_incidents(router, registry, incidents, audit, clock, tz)
     return router

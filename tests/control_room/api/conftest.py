@@ -15,6 +15,8 @@ from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import ensure_district
+from haechi.store.erasures import Erasures
+from haechi.store.export import Export
 from haechi.store.incidents import Incidents
 from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
@@ -71,6 +73,8 @@ def api(shared_pool: Pool, live: Live) -> Guard:
             Incidents(shared_pool),
             Audit(shared_pool),
             Whereabouts(shared_pool, live, 30),
+            Export(shared_pool),
+            Erasures(shared_pool),
             clock=lambda: AT,
         )
     )

@@ -20,6 +20,7 @@ DISTRICT = "haneul"
 EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
     f"DELETE FROM {table};"
     for table in [
+        "erasures",
         "applied_alerts",
         "incident_events",
         "deliveries",

@@ -1,20 +1,14 @@
-"""What is shown live, and the days of the trail."""
+"""What is shown live."""
 
-from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-import asyncpg
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from analytics.archive import Upkeep
 from analytics.live_positions import LivePositions, newest
 from haechi.domain.time import micros_of
 from haechi.store.live import Live
-from haechi.store.postgres import Pool, migrate, open_pool
-from haechi.store.trail_days import made_days, make_days
 from tests.positions import Fix, batch_of
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -54,34 +48,3 @@ async def test_what_cannot_be_written_is_counted_and_said(unused_tcp_port: int) 
     await positions.write()
     await live.close()
     assert registry.get_sample_value("haechi_live_positions_dropped_total") == 2
-
-
-@pytest.fixture
-async def pool(postgres_database: str) -> AsyncIterator[Pool]:
-    await migrate(postgres_database)
-    opened = await open_pool(postgres_database, size=2)
-    yield opened
-    opened.terminate()
-
-
-async def test_days_are_made_before_they_come_and_dropped_when_they_are_over(pool: Pool) -> None:
-    await make_days(pool, [date(2026, 11, 14), date(2026, 11, 15)])
-    await Upkeep(pool, 7, lambda: AT).once()
-    assert await made_days(pool) == {"trail_20261115", "trail_20261122", "trail_20261123", "trail_20261124"}
-    await Upkeep(pool, 7, lambda: AT + timedelta(days=1)).once()
-    assert await made_days(pool) == {f"trail_202611{day}" for day in (22, 23, 24, 25)}
-
-
-async def test_a_long_look_at_the_trail_only_delays_the_end_of_a_day(pool: Pool, postgres_database: str) -> None:
-    await make_days(pool, [date(2026, 11, 1)])
-    reader = await asyncpg.connect(postgres_database)
-    transaction = reader.transaction()
-    await transaction.start()
-    await reader.fetch("SELECT count(*) FROM trail")
-    upkeep = Upkeep(pool, 7, lambda: AT)
-    await upkeep.once()
-    assert "trail_20261101" in await made_days(pool)
-    await transaction.rollback()
-    await reader.close()
-    await upkeep.once()
-    assert "trail_20261101" not in await made_days(pool)

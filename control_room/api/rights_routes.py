@@ -1,0 +1,115 @@
+"""What a person may ask of us (GDPR art. 15 and 17, and their like): everything that is kept about them, and its erasure."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Query, Request
+from pydantic import Field
+from starlette.responses import Response, StreamingResponse
+
+from control_room.api.access import in_any, the_districts
+from control_room.api.places import Body
+from control_room.guard import principal_of
+from haechi.domain.erasure import Erasure
+from haechi.store.audit import Audit, Look
+from haechi.store.erasures import Erasures
+from haechi.store.export import Export
+from haechi.store.registry import PEOPLE, Registry
+
+District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
+Reason = Annotated[
+    str,
+    Query(
+        min_length=3,
+        max_length=200,
+        pattern=r"\S",
+        description="Why; goes into the audit, and the guardian can read it.",
+        examples=["the mother asked for it in writing"],
+    ),
+]
+_RECEIPT: dict[str, Any] = {
+    "id": "9b2f…",
+    "person": "0bedfe1f-…",
+    "district": "haneul",
+    "asked_by": "Park Ha-neul",
+    "asked_at": "2026-11-22T08:30:00Z",
+    "state": "erased",
+    "due_at": "2026-11-29T08:31:10Z",
+    "incidents": [],
+    "locked": [],
+    "counts": {"positions of the trail": 43201, "devices": 2, "zones": 3, "the person": 1},
+    "streams": {"positions": "2026-11-23T08:31:10Z", "urgent": "2026-11-29T08:31:10Z"},
+    "begun_at": "2026-11-22T08:30:05Z",
+    "erased_at": "2026-11-22T08:31:10Z",
+    "final_at": None,
+}
+
+
+class ErasureBody(Body):
+    """Why, in words that name nobody: they stay in the audit."""
+
+    reason: Annotated[str, Field(min_length=3, max_length=2000, pattern=r"\S", examples=["the mother asked for it"])]
+
+
+def add_rights(router: APIRouter, registry: Registry, everything: Export, erasures: Erasures, audit: Audit) -> None:
+    """The three requests."""
+
+    async def export(request: Request, row_id: str, reason: Reason, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
+        role = principal.role_in(person.district)
+        await audit.look(Look(person.id, person.district, principal.name, role, "the export of everything", reason))
+        headers = {
+            "Cache-Control": "no-store",
+            "Content-Disposition": f'attachment; filename="person-{person.id}.json"',
+        }
+        return StreamingResponse(everything.stream(person.id), media_type="application/json", headers=headers)
+
+    async def erase(request: Request, row_id: str, body: ErasureBody, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        return _receipt(
+            await in_any(places, lambda place: erasures.ask(place, row_id, body.reason, by=principal.name)), 202
+        )
+
+    async def receipt(request: Request, row_id: str, district: District = None) -> Response:
+        places = the_districts(principal_of(request.scope), "read audit", district)
+        return _receipt(await in_any(places, lambda place: erasures.of(place, row_id)))
+
+    one = "/people/{row_id}"
+    waits = (
+        "Begins at once, or when the last open incident of the person is closed. The receipt says what went, and until "
+        "when something is left: streams that nobody reads any more end by themselves, evidence under a lock stays."
+    )
+    route = router.add_api_route
+    route(f"{one}/export", export, methods=["GET"], summary="Everything that is kept about a person", tags=["people"])
+    route(
+        f"{one}/erasure",
+        erase,
+        methods=["POST"],
+        status_code=202,
+        summary="Erase a person",
+        description=waits,
+        tags=["people"],
+        responses=_example(202),
+    )
+    route(
+        f"{one}/erasure",
+        receipt,
+        methods=["GET"],
+        summary="The receipt of an erasure",
+        description=waits,
+        tags=["people"],
+        responses=_example(200),
+    )
+
+
+def _example(status: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"content": {"application/json": {"example": _RECEIPT}}}}
+
+
+def _receipt(erasure: Erasure, status: int = 200) -> Response:
+    return Response(
+        msgspec.json.encode(erasure), status, media_type="application/json", headers={"Cache-Control": "no-store"}
+    )
