@@ -1,11 +1,13 @@
 """`python -m analytics NAME`, the same as `haechi run analytics.NAME`: wires the constructors of each process."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import analytics.rules
 from analytics.agents import (
+    Outlook,
     consume_archive,
     consume_positions,
     consume_readings,
@@ -22,6 +24,10 @@ from analytics.positions.safe_zones import Rule
 from analytics.rules import trespass
 from analytics.rules.threshold import load_rules
 from analytics.sensors import SensorState
+from analytics.silence.battery import BatteryRule
+from analytics.silence.cadence import Allowance
+from analytics.silence.cells import Together
+from analytics.silence.silences import SilenceRule
 from analytics.upkeep import Upkeep, erase_for_ever
 from analytics.zone_book import ZoneBook
 from haechi import topics
@@ -32,7 +38,7 @@ from haechi.process import Component, Main, component
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
 from haechi.store.postgres import open_pool
-from haechi.store.slices import CamerasSlice, SafeZonesSlice, SensorsSlice
+from haechi.store.slices import CamerasSlice, DevicesSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.trail import Trail
 from haechi.streaming import Producer, StreamMetrics, Worker, connect
 
@@ -53,19 +59,21 @@ async def urgent(settings: Settings) -> None:
 
 
 async def positions(settings: Settings) -> None:
-    """Safe zones."""
+    """Safe zones, silence and batteries."""
     async with component("analytics.positions", settings) as it:
-        zones = SafeZonesSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "safe-zones")
-        await zones.start()
-        books = _Books(zones)
-        rule = Rule(settings.analytics.exit_buffer_m, settings.analytics.exit_confirmations)
+        pool = await open_pool(settings.postgres)
+        zones = SafeZonesSlice(pool, it.sealer, copy=it.copies / "safe-zones")
+        devices = DevicesSlice(pool, it.sealer, copy=it.copies / "devices")
+        await asyncio.gather(zones.start(), devices.start())
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
         send = send_alerts(Producer(connect(settings.kafka), f"{it.name}.eyes"), utc_now)
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS), send, utc_now)
-        consume_positions(worker, books.newest, rule, PositionMetrics(it.registry), utc_now, eyes.ticked)
+        outlook = outlook_of(settings, _Books(zones).newest, devices)
+        consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in (zones.follow(), eyes.watch_forever())]
+            work = (zones.follow(), devices.follow(), eyes.watch_forever())
+            tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:
                 task.cancel()
@@ -114,6 +122,23 @@ async def sightings(settings: Settings) -> None:
             task = group.create_task(cameras.follow())
             await worker.run()
             task.cancel()
+
+
+def outlook_of(settings: Settings, book: Callable[[], ZoneBook], devices: DevicesSlice) -> Outlook:
+    """The thresholds of the settings, and the registry as it is followed."""
+    own = settings.analytics
+    allowance = Allowance(own.silent_least_s, own.silent_most_s, own.silent_unlearned_s)
+    together = Together(own.cell_silent_least, own.cell_silent_share)
+    return Outlook(
+        book=book,
+        zones=Rule(own.exit_buffer_m, own.exit_confirmations),
+        entry_of=devices.get,
+        registry_version=lambda: devices.version,
+        battery=BatteryRule(own.battery_low, own.battery_fine),
+        silence=SilenceRule(allowance, together, ZoneInfo(settings.wall.timezone)),
+        missing_after_s=own.blind_after_s,
+        district=settings.district,
+    )
 
 
 class _Books:

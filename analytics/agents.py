@@ -6,10 +6,15 @@ import msgspec
 
 from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
-from analytics.positions import Devices, PositionMetrics, PositionState, Watch
+from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
 from analytics.positions.safe_zones import Rule as ZoneRule
 from analytics.positions.safe_zones import SafeZones
 from analytics.sensors import SensorState
+from analytics.silence.absences import Absences
+from analytics.silence.batteries import Batteries
+from analytics.silence.battery import BatteryRule
+from analytics.silence.registered import Registered
+from analytics.silence.silences import SilenceRule, Silences
 from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import Clock
@@ -20,6 +25,7 @@ from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
 from haechi.domain.time import Tick
 from haechi.domain.video import CameraState, Sightings
+from haechi.store.registry import DeviceEntry
 from haechi.streaming import Event, Record, Worker
 from haechi.streaming.runtime import Sends
 
@@ -76,23 +82,43 @@ def consume_urgent(worker: Worker, clock: Clock) -> None:
     worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
 
 
-def watches(devices: Devices, book: Callable[[], ZoneBook], rule: ZoneRule) -> Sequence[Watch]:
+def _nobody(_: str) -> DeviceEntry | None:
+    return None
+
+
+class Outlook(msgspec.Struct, frozen=True):
+    """What the watches are given beside the positions: the newest registry, and the thresholds."""
+
+    book: Callable[[], ZoneBook]
+    zones: ZoneRule = ZoneRule()
+    entry_of: Callable[[str], DeviceEntry | None] = _nobody
+    registry_version: Callable[[], int] = int
+    battery: BatteryRule = BatteryRule()
+    silence: SilenceRule = SilenceRule()
+    missing_after_s: float = 30
+    district: str = ""
+
+
+def watches(devices: Devices, doors: Doors, outlook: Outlook) -> Sequence[Watch]:
     """Who looks at positions, in this order. To add one: `analytics/positions/watch.py`."""
-    return (SafeZones(devices, book, rule),)
+    registered = Registered(devices, outlook.entry_of, outlook.registry_version)
+    zones = SafeZones(devices, outlook.book, outlook.zones)
+    batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
+    silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence)
+    return (zones, Absences(doors, outlook.district), batteries, silences)
 
 
 class Positions(PositionState):
     """The devices of a partition and those who watch them."""
 
-    def __init__(self, book: Callable[[], ZoneBook], rule: ZoneRule, metrics: PositionMetrics) -> None:
-        devices = Devices()
-        super().__init__(devices, watches(devices, book, rule), metrics)
+    def __init__(self, outlook: Outlook, metrics: PositionMetrics) -> None:
+        devices, doors = Devices(), Doors(outlook.missing_after_s)
+        super().__init__(devices, watches(devices, doors, outlook), metrics, doors=doors)
 
 
 def consume_positions(
     worker: Worker,
-    book: Callable[[], ZoneBook],
-    rule: ZoneRule,
+    outlook: Outlook,
     metrics: PositionMetrics,
     clock: Clock,
     on_tick: Callable[[], None] = lambda: None,
@@ -106,7 +132,7 @@ def consume_positions(
         return message
 
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(book, rule, metrics), to_alerts(clock), decode
+        topics.POSITIONS, lambda _partition: Positions(outlook, metrics), to_alerts(clock), decode
     )
 
 

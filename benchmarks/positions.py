@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -21,9 +22,10 @@ from haechi import topics
 from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.domain.geo import Circle, LocalPlane, Point
-from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.people import Consent, Device, PositionBatch, SafeZone
 from haechi.embedded import EmbeddedServers
 from haechi.ids import shard_of
+from haechi.store.registry import DeviceEntry
 from haechi.streaming import Producer, Record, connect
 from haechi.streaming.admin import Changelog, ensure_topics
 
@@ -47,6 +49,13 @@ def zones() -> list[SafeZone]:
         SafeZone(f"zone-{i:05d}", "haneul", person(i), "home", Circle(Point(float(lon[i]), float(lat[i])), 150), ())
         for i in range(DEVICES)
     ]
+
+
+def entry(device: str) -> DeviceEntry:
+    """What the registry says of a device: everyone has consented, so that silence and batteries are watched, too."""
+    person_id = person(int(device.removeprefix("device-")))
+    consent = Consent("a guardian", datetime(2026, 1, 1, tzinfo=UTC), ("position",))
+    return DeviceEntry(Device(device, "haneul", person_id, "phone"), consent)
 
 
 def walks(count: int) -> Iterator[tuple[int, int, float, float]]:

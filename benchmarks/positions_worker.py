@@ -10,9 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.positions import PositionMetrics
-from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
-from benchmarks.positions import zones
+from benchmarks.positions import entry, zones
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
@@ -67,9 +66,10 @@ async def main(url: str, prefix: str, expected: int) -> None:
         StreamMetrics(registry),
     )
     book = ZoneBook(zones())
+    outlook = agents.Outlook(book=lambda: book, entry_of=entry, district="haneul")
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Counted(lambda: book, Rule(), metrics),
+        lambda _: Counted(outlook, metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )

@@ -8,9 +8,8 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.positions import PositionMetrics
-from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
-from benchmarks.positions import zones
+from benchmarks.positions import entry, zones
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
@@ -38,6 +37,7 @@ async def main(url: str, prefix: str) -> None:
     registry = CollectorRegistry()
     metrics = PositionMetrics(registry)
     book = ZoneBook(zones())
+    outlook = agents.Outlook(book=lambda: book, entry_of=entry, district="haneul")
     worker = Worker(
         "analytics.positions",
         connect(KafkaSettings(url=url, prefix=prefix)),
@@ -46,7 +46,7 @@ async def main(url: str, prefix: str) -> None:
     )
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Telling(lambda: book, Rule(), metrics),
+        lambda _: Telling(outlook, metrics),
         agents.to_alerts(utc_now),
         agents.positions_or_tick,
     )

@@ -65,6 +65,11 @@ class SafeZones:
         now = np.full(len(pair[0]), moment.now, dtype=np.int64)
         return [*alerts, *self._speak(pair, now, "was outside when the schedule began")]
 
+    def inside(self, slots: Slots) -> NDArray[np.bool_]:
+        """(n,) whether each was last known to be in one of their zones."""
+        there: NDArray[np.bool_] = (self._table.pairs["where"][slots] == INSIDE).any(axis=1)
+        return there
+
     def resize(self, room: int) -> None:
         """Room for so many slots."""
         self._table.resize(room)

@@ -7,6 +7,7 @@ import numpy as np
 import structlog
 
 from analytics.positions.devices import Devices, Slots
+from analytics.positions.doors import Door, Doors
 from analytics.positions.metrics import PositionMetrics
 from analytics.positions.upgrade import upgraded
 from analytics.positions.watch import Heard, Moment, Watch
@@ -20,7 +21,7 @@ _SECOND_US = 1_000_000
 MAX_DEVICES = 100_000
 FORGET_AFTER_US = 30 * 24 * 3600 * _SECOND_US
 _LOOK_EVERY_US = 3600 * _SECOND_US
-GATEWAY_LIVES_US = 15 * _SECOND_US  # a gateway that has not ticked for so long is not live, and holds nobody up
+_KEEP_EVERY_US = 10 * _SECOND_US  # where nobody is heard, what our doors said is kept so often
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ class _Block(msgspec.Struct, array_like=True):
     persons: list[str]
     columns: bytes
     parts: dict[str, bytes]
+    doors: tuple[Door, ...] = ()  # the partition's; of those in all blocks the newest counts
 
 
 _FORMAT = "positions-1"
@@ -57,6 +59,7 @@ class PositionState:
         metrics: PositionMetrics,
         *,
         max_devices: int = MAX_DEVICES,
+        doors: Doors | None = None,
     ) -> None:
         self.devices = devices
         self._watches = tuple(watches)
@@ -65,9 +68,9 @@ class PositionState:
         self._applied = np.full(SHARDS, -1, dtype=np.int64)
         self._room = 0
         self._now = 0
-        self._listening_since = 0
         self._looked_at = 0
-        self._gateways: dict[str, tuple[int, bool]] = {}  # by producer: its last tick, whether its spool was empty
+        self._kept_at = 0
+        self._doors = Doors() if doors is None else doors
 
     def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
         """Alerts of what the shards have not applied yet; the same offset replayed gives the same ids.
@@ -92,14 +95,13 @@ class PositionState:
 
     def _tick(self, offset: int, tick: Tick) -> Sequence[Alert]:
         now = micros_of(tick.at)
-        self._gateways[tick.producer] = max(now, self._now), tick.spool_empty
+        self._doors.hear(tick)
         if now <= self._now:
             return ()
         self._now = now
-        self._listening_since = self._listening_since or now
         slots = np.flatnonzero(self.devices.used)
         slots = slots[self._applied[self.devices.shard[slots]] < offset]
-        moment = Moment(now, slots, self._spools_empty())
+        moment = Moment(now, slots, self._doors.spools_empty)
         kept = self.devices.dirty.copy()
         self.devices.dirty[:] = False
         try:
@@ -108,14 +110,17 @@ class PositionState:
             changed = np.flatnonzero(self.devices.dirty)
             self._applied[changed] = np.maximum(self._applied[changed], offset)
             self.devices.dirty |= kept
+        self._keep_the_doors()
         self._forget_the_old()
         return alerts
 
-    def _spools_empty(self) -> bool:
-        """Whether nothing is held back by a gateway that lives; unknown, so False, until each had time to speak."""
-        self._gateways = {name: last for name, last in self._gateways.items() if self._now - last[0] < GATEWAY_LIVES_US}
-        heard_all = self._now - self._listening_since >= GATEWAY_LIVES_US
-        return heard_all and all(empty for _, empty in self._gateways.values())
+    def _keep_the_doors(self) -> None:
+        """A partition of silent devices keeps one of its blocks now and then: the doors' ticks are in it."""
+        self._kept_at = self._kept_at or self._now
+        if self._now - self._kept_at >= _KEEP_EVERY_US:
+            self._kept_at = self._now
+            if not self.devices.dirty.any():
+                self.devices.touch(np.flatnonzero(self.devices.used)[:1])
 
     def _ask(self, question: Callable[[Watch], list[Alert]]) -> list[Alert]:
         alerts: list[Alert] = []
@@ -174,6 +179,7 @@ class PositionState:
         for watch in self._watches:
             if (part := kept.parts.get(watch.name)) is not None:
                 watch.load(slots, part)
+        self._doors.load(kept.doors)
         self.devices.dirty[shard] = False
 
     def changed(self) -> Iterable[tuple[int, bytes]]:
@@ -194,5 +200,6 @@ class PositionState:
                 [self.devices.person(slot) for slot in listed],
                 self.devices.columns.dump(slots),
                 {watch.name: watch.dump(slots) for watch in self._watches},
+                self._doors.dump(),
             )
         )

@@ -27,7 +27,7 @@ class Moment(msgspec.Struct, frozen=True):
 
     `slots` (n,) are all devices of the shards that have not applied this tick yet. `spools_empty`: every live gateway
     says that it holds nothing back, and has said so since this state began to listen long enough for each to have
-    spoken; what decides by absence (silence, expected arrival) waits for it.
+    spoken; what decides by absence (silence, expected arrival) waits for it, or asks the partition's `Doors` for more.
     """
 
     now: int

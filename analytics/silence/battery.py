@@ -13,8 +13,9 @@ _EVERY_S = 900  # a sample at least so often, or at every percent
 _CHARGED = 3.0  # percent that only a charger adds; less is a gauge's mood
 _LEAST_SPAN_S = 1200
 
-# `at` is seconds since 1970, 0 for no sample; `level` is percent. Rings: `count` is how many were written.
-RING = np.dtype([("count", "<u4"), ("at", "<u4", SAMPLES), ("level", "<f4", SAMPLES)])
+# The last samples: seconds since 1970, and percent; `samples` is how many were ever written.
+RING = [("samples", "<u4"), ("sample_at", "<u4", SAMPLES), ("sample_level", "<f4", SAMPLES)]
+NO_SAMPLES = (0, (0,) * SAMPLES, (0.0,) * SAMPLES)
 
 
 class BatteryRule(msgspec.Struct, frozen=True):
@@ -25,22 +26,22 @@ class BatteryRule(msgspec.Struct, frozen=True):
 
 
 def sampled(ring: NDArray[np.void], at_s: NDArray[np.int64], level: NDArray[np.float32]) -> NDArray[np.void]:
-    """(n,) of RING with one reading each. What rose above the sample before the last has been charged: its samples
+    """(n,) records that have the fields of RING, with one reading each. What rose above the sample before the last has been charged: its samples
     begin anew. What only came back to it shows that the last one was wrong: it is replaced."""
     ring = ring.copy()
     row = np.arange(len(ring))
-    count = ring["count"]
+    count = ring["samples"]
     last = (count - 1) % SAMPLES
-    last_level, last_at = ring["level"][row, last], ring["at"][row, last].astype(np.int64)
+    last_level, last_at = ring["sample_level"][row, last], ring["sample_at"][row, last].astype(np.int64)
     some = count > 0
     rose = some & (level - last_level >= _CHARGED) & (at_s > last_at)
-    wrong = rose & (count > 1) & (level <= ring["level"][row, (count - 2) % SAMPLES] + 1)
+    wrong = rose & (count > 1) & (level <= ring["sample_level"][row, (count - 2) % SAMPLES] + 1)
     due = ~some | (at_s > last_at) & ((np.abs(level - last_level) >= 1) | (at_s - last_at >= _EVERY_S))
     count = np.where(wrong, count - 1, np.where(rose, 0, count)).astype(np.uint32)
     put, place = np.flatnonzero(due), (count % SAMPLES)[due]
-    ring["at"][put, place] = at_s[put]
-    ring["level"][put, place] = level[put]
-    ring["count"] = count + due
+    ring["sample_at"][put, place] = at_s[put]
+    ring["sample_level"][put, place] = level[put]
+    ring["samples"] = count + due
     return ring
 
 
@@ -51,8 +52,8 @@ def is_low(low: NDArray[np.bool_], level: NDArray[np.float32], rule: BatteryRule
 
 def empty_at_s(ring: NDArray[np.void]) -> float | None:
     """When one device will be empty, seconds since 1970; None while it does not discharge or too little is known."""
-    known = min(int(ring["count"]), SAMPLES)
-    at, level = ring["at"][:known].astype(np.float64), ring["level"][:known].astype(np.float64)
+    known = min(int(ring["samples"]), SAMPLES)
+    at, level = ring["sample_at"][:known].astype(np.float64), ring["sample_level"][:known].astype(np.float64)
     if known < 3 or at.max() - at.min() < _LEAST_SPAN_S:
         return None
     one, other = np.triu_indices(known, 1)

@@ -63,10 +63,10 @@ def allowed_s(
 ) -> NDArray[np.int64]:
     """(n,) the silence that is allowed after the last report; `cadence_s` 0 is none set.
 
-    A wearer who moved and of whom no moving gap is known is allowed what a still one is.
+    A wearer who moved and of whom no moving gap is known is allowed what a still one is, but no night's sleep.
     """
-    still, going = usual[:, STILL], usual[:, MOVING]
-    known = np.where(moving & (going > 0), going, still)
-    of_learned = np.where(known > 0, known * 3 // 2 + rule.slack_s, rule.unlearned_s)
+    known = np.where(moving, usual[:, MOVING], usual[:, STILL])
+    still = np.where(usual[:, STILL] > 0, usual[:, STILL] * 3 // 2 + rule.slack_s, rule.unlearned_s)
+    of_learned = np.where(known > 0, known * 3 // 2 + rule.slack_s, np.minimum(still, rule.unlearned_s))
     of_set = cadence_s.astype(np.int64) * (rule.missed + 1) + rule.slack_s
     return np.clip(np.where(cadence_s > 0, of_set, of_learned), rule.least_s, rule.most_s)

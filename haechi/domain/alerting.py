@@ -59,7 +59,10 @@ CALLS = frozenset({"sos", "man-down", "strap-cut", "tamper"})
 
 
 class Because(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What decided an alert, so that it can be explained later: evidence, thresholds and row versions."""
+    """What decided an alert, so that it can be explained later: evidence, thresholds and row versions.
+
+    `people` are the opaque ids of all whom one alert is about, where it is about many.
+    """
 
     rule: str
     words: str
@@ -68,6 +71,7 @@ class Because(msgspec.Struct, frozen=True, omit_defaults=True):
     values: tuple[tuple[str, float], ...] = ()
     zone: str | None = None
     zone_version: int | None = None
+    people: tuple[str, ...] = ()
 
 
 class Alert(msgspec.Struct, frozen=True):
@@ -276,7 +280,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         state=state,
         severity=min(alert.severity, incident.severity),
         title=alert.title,
-        because=alert.because,
+        because=_with_everyone(incident.because, alert.because),
         ends_at=None if came_back else incident.ends_at,
         point=scene.point if moves else incident.point,
         accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
@@ -287,6 +291,12 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
     place = f"; {scene.place.en}" if moves and scene.place is not None else ""
     return Step(changed, (IncidentEvent(word, at, "rule", f"{alert.because.words}{place}"),), tell=rose)
+
+
+def _with_everyone(before: Because, now: Because) -> Because:
+    """Nobody of whom an earlier alert of the incident spoke is forgotten: partitions tell of an area each their part."""
+    people = tuple(dict.fromkeys((*before.people, *now.people)))
+    return msgspec.structs.replace(now, people=people) if now.people else now
 
 
 def apply_command(incident: Incident, command: Command) -> Step:

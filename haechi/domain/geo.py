@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
-_METRES_PER_DEGREE = 111_320.0
+METRES_PER_DEGREE = 111_320.0
 _CIRCLE_QUADRANT = 16
 
 
@@ -54,14 +54,14 @@ class LocalPlane(msgspec.Struct, frozen=True):
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n,) degrees to (n,) metres east and north of the origin."""
         k = math.cos(math.radians(self.origin.lat))
-        return (lon - self.origin.lon) * _METRES_PER_DEGREE * k, (lat - self.origin.lat) * _METRES_PER_DEGREE
+        return (lon - self.origin.lon) * METRES_PER_DEGREE * k, (lat - self.origin.lat) * METRES_PER_DEGREE
 
     def to_degrees(
         self, x: NDArray[np.float64], y: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n,) metres back to (n,) longitudes and latitudes."""
         k = math.cos(math.radians(self.origin.lat))
-        return self.origin.lon + x / (_METRES_PER_DEGREE * k), self.origin.lat + y / _METRES_PER_DEGREE
+        return self.origin.lon + x / (METRES_PER_DEGREE * k), self.origin.lat + y / METRES_PER_DEGREE
 
     def shape(self, area: Area) -> BaseGeometry:
         """The area as a shapely geometry in metres of this plane."""
@@ -78,4 +78,4 @@ class LocalPlane(msgspec.Struct, frozen=True):
 def distance_m(a: Point, b: Point) -> float:
     """Metres between two near points (equirectangular, on the mean latitude)."""
     k = math.cos(math.radians((a.lat + b.lat) / 2))
-    return math.hypot((a.lon - b.lon) * k, a.lat - b.lat) * _METRES_PER_DEGREE
+    return math.hypot((a.lon - b.lon) * k, a.lat - b.lat) * METRES_PER_DEGREE

@@ -5,10 +5,9 @@ from contextlib import suppress
 
 from prometheus_client import CollectorRegistry
 
-from analytics.agents import consume_positions, send_alerts
+from analytics.agents import Outlook, consume_positions, send_alerts
 from analytics.blindness import BlindRule, Eyes
 from analytics.positions import PositionMetrics
-from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import utc_now
@@ -22,7 +21,7 @@ async def test_without_ticks_the_desk_is_told_and_the_next_tick_takes_it_back(ka
         rule = BlindRule(topics.POSITIONS.name, "haneul", after_s=2)
         eyes = Eyes(rule, lambda: worker.owns(topics.POSITIONS), send_alerts(stream.producer, utc_now), utc_now)
         book, registry = ZoneBook(()), CollectorRegistry()
-        consume_positions(worker, lambda: book, Rule(), PositionMetrics(registry), utc_now, eyes.ticked)
+        consume_positions(worker, Outlook(book=lambda: book), PositionMetrics(registry), utc_now, eyes.ticked)
         watching = asyncio.create_task(eyes.watch_forever())
         async with running(worker):
             (raised,) = await stream.alerts(lambda alerts: len(alerts) == 1)

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from analytics.agents import watches
-from analytics.positions import Devices, PositionMetrics, PositionState
+from analytics.agents import Outlook, watches
+from analytics.positions import Devices, Doors, PositionMetrics, PositionState
 from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
@@ -99,9 +99,13 @@ class Registry:
 
 def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = None) -> PositionState:
     """A partition as the process builds it."""
-    devices = Devices()
-    book = registry or Registry(*zones)
-    return PositionState(devices, watches(devices, book, rule), PositionMetrics(CollectorRegistry()))
+    return partition(Outlook(book=registry or Registry(*zones), zones=rule))
+
+
+def partition(outlook: Outlook) -> PositionState:
+    """A partition with all watches."""
+    devices, doors = Devices(), Doors(outlook.missing_after_s)
+    return PositionState(devices, watches(devices, doors, outlook), PositionMetrics(CollectorRegistry()), doors=doors)
 
 
 def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -> list[Alert]:

@@ -67,15 +67,15 @@ def test_when_it_will_be_empty(why: str, readings: Readings, expected: float | N
 
 def test_a_charger_begins_anew() -> None:
     ring = ring_of([(m, 30 - m / 6) for m in range(0, 61, 6)] + [(70, 90)])
-    assert int(ring["count"][0]) == 1
+    assert int(ring["samples"][0]) == 1
     assert empty_at_s(ring[0]) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 10_000), st.floats(0, 100)), max_size=60))
 def test_a_ring_holds_its_samples_in_the_order_of_their_time(readings: Readings) -> None:
     ring = ring_of(readings)[0]
-    count = int(ring["count"])
+    count = int(ring["samples"])
     order = [i % SAMPLES for i in range(max(0, count - SAMPLES), count)]
-    at = ring["at"][order].tolist()
+    at = ring["sample_at"][order].tolist()
     assert at == sorted(at)
     assert len(set(at)) == len(at)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from analytics.silence.doors import FORGET_AFTER, MOST_DOORS, Door, Doors
+from analytics.positions.doors import FORGET_AFTER, MOST_DOORS, Doors
 from haechi.domain.time import Tick, micros_of
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -25,7 +25,7 @@ def quiet_s(doors: Doors, *heard: float) -> list[float]:
 
 
 def listening(*spans: tuple[str, int, int], to: Doors | None = None) -> Doors:
-    doors = to or Doors(30)
+    doors = Doors(30) if to is None else to
     ticks = sorted((second, door) for door, first, last in spans for second in range(first, last))
     for second, door in ticks:
         doors.hear(tick(second, door))
@@ -68,20 +68,12 @@ def test_nothing_is_decided_while_a_spool_is_not_empty_and_what_it_held_keeps_it
     assert quiet_s(doors, 10, 60) == [91, 41]
 
 
-def test_a_door_that_is_away_is_told_once_and_once_that_it_is_back() -> None:
-    doors = listening(("http", 0, 50), ("mqtt", 0, 101))
-    assert [door.name for door in doors.missed()] == ["http"]
-    assert doors.missed() == ()
-    assert [door.at for door in doors.hear(tick(200))] == [micros(49)]
-    assert doors.hear(tick(201)) == ()
-
-
 def test_a_door_that_is_out_of_service_for_good_is_forgotten_and_excuses_nobody_for_ever() -> None:
     doors = listening(("http", 0, 50), ("mqtt", 0, 50))
     day = FORGET_AFTER // 1_000_000
     for second in range(60, day + 100, 10):
         doors.hear(tick(second, "mqtt"))
-    assert "http" not in {door.name for door in doors.kept()}
+    assert "http" not in {door.name for door in doors.all()}
     (quiet,) = quiet_s(doors, 40)
     assert 0 < quiet < 100
 
@@ -90,14 +82,41 @@ def test_the_doors_are_bounded() -> None:
     doors = Doors(30)
     for number in range(500):
         doors.hear(tick(number, f"door-{number}"))
-    assert len(doors.kept()) <= MOST_DOORS + 1
+    assert len(doors.dump()) <= MOST_DOORS + 1
 
 
 def test_what_is_kept_goes_on_as_if_nothing_had_happened() -> None:
     doors = listening(("http", 0, 50), ("mqtt", 0, 200), ("http", 120, 150))
-    again = Doors(30, doors.kept())
+    again = Doors(30, doors.dump())
     for one in (doors, again):
         listening(("mqtt", 200, 300), to=one)
-    assert again.kept() == doors.kept()
+    assert again.dump() == doors.dump()
     assert quiet_s(again, 40, 130, 190) == quiet_s(doors, 40, 130, 190)
-    assert isinstance(doors.kept()[0], Door)
+
+
+def test_of_what_was_kept_at_different_times_the_newest_is_taken() -> None:
+    old, new = listening(("http", 0, 50)).dump(), listening(("http", 0, 50), ("mqtt", 0, 200)).dump()
+    for order in ((old, new), (new, old)):
+        doors = Doors(30)
+        for kept in order:
+            doors.load(kept)
+        assert doors.dump() == new
+
+
+def test_whether_spools_are_empty_is_unknown_until_each_door_had_the_time_to_speak() -> None:
+    doors = Doors(30)
+    said = []
+    for second in (0, 29, 30, 31):
+        doors.hear(tick(second))
+        said.append(doors.spools_empty)
+    doors.hear(tick(32, "mqtt", empty=False))
+    said.append(doors.spools_empty)
+    doors.hear(tick(33, "mqtt"))
+    assert [*said, doors.spools_empty] == [False, False, True, True, False, True]
+
+
+def test_a_door_that_died_with_a_full_spool_holds_nobody_up_for_ever() -> None:
+    doors = listening(("mqtt", 0, 40))
+    doors.hear(tick(40, "http", empty=False))
+    listening(("mqtt", 41, 80), to=doors)
+    assert doors.spools_empty

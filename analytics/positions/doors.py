@@ -22,8 +22,8 @@ _GONE = ""  # what is left of the doors that were forgotten
 
 
 class Door(msgspec.Struct, frozen=True, array_like=True):
-    """One producer of ticks, microseconds. `left` and `back` are its last tick before, and its first after, its last
-    absence; `empty` is whether its spool is; `told` is whether its absence was."""
+    """One producer of ticks, microseconds since 1970. `left` and `back` are its last tick before, and its first after,
+    its last absence; `empty` is whether its spool is; `told` is whether the desk thinks that it is away."""
 
     name: str
     at: int
@@ -36,62 +36,74 @@ class Door(msgspec.Struct, frozen=True, array_like=True):
 class Doors:
     """Those of one partition. `missing_after_s`: a door without a tick for so long is away."""
 
-    def __init__(self, missing_after_s: int, kept: Sequence[Door] = ()) -> None:
-        self._missing_after = missing_after_s * SECOND
-        self._doors = {door.name: door for door in kept}
+    def __init__(self, missing_after_s: float = 30, kept: Sequence[Door] = ()) -> None:
+        self._missing_after = int(missing_after_s * SECOND)
+        self._doors: dict[str, Door] = {}
+        self._since = 0
+        self.load(kept)
 
     @property
     def now(self) -> int:
         """The newest tick; 0 before the first."""
         return max((door.at for door in self._doors.values()), default=0)
 
-    def kept(self) -> tuple[Door, ...]:
-        """What `Doors(..., kept)` takes back."""
-        return tuple(self._doors[name] for name in sorted(self._doors))
+    @property
+    def spools_empty(self) -> bool:
+        """No door that is there holds anything back; False until each had the time to speak."""
+        there = [door for door in self._doors.values() if not self.is_away(door)]
+        return self.now - self._since >= self._missing_after and all(door.empty for door in there)
 
-    def hear(self, tick: Tick) -> tuple[Door, ...]:
-        """Take a tick; an older one than the door's last is nothing new. Returns the door, as it was when it was
-        missed, if that was told and it is back."""
+    def all(self) -> tuple[Door, ...]:
+        """Every door that is or was there, by name."""
+        return tuple(self._doors[name] for name in sorted(self._doors) if name != _GONE)
+
+    def is_away(self, door: Door) -> bool:
+        """Whether it has not ticked for too long."""
+        return door.name != _GONE and self.now - door.at > self._missing_after
+
+    def hear(self, tick: Tick) -> None:
+        """Take a tick; an older one than the door's last is nothing new."""
         at, known = micros_of(tick.at), self._doors.get(tick.producer)
         if known is None:
             # The first of all: what was before we listened is nobody's silence.
             left = 0 if self._doors else at
+            self._since = self._since or at
             self._doors[tick.producer] = Door(tick.producer, at, left, at, tick.spool_empty)
         elif at > known.at:
             was_away = at - known.at > self._missing_after
             left, back = (known.at, at) if was_away else (known.left, known.back)
-            self._doors[tick.producer] = Door(tick.producer, at, left, back, tick.spool_empty)
-            if known.told:
-                return (known,)
+            self._doors[tick.producer] = Door(tick.producer, at, left, back, tick.spool_empty, known.told)
         self._forget()
-        return ()
 
-    def missed(self) -> tuple[Door, ...]:
-        """The doors that are away and of which that was not told yet; each once. With no tick at all no time passes
-        here: that is told elsewhere (`analytics.blindness`)."""
-        gone = tuple(door for door in self._doors.values() if self._away(door) and not door.told)
-        for door in gone:
-            self._doors[door.name] = msgspec.structs.replace(door, told=True)
-        return gone
+    def tell(self, door: Door, away: bool) -> None:
+        """The desk was told that it is away, or that it is back."""
+        self._doors[door.name] = msgspec.structs.replace(door, told=away)
 
     def counts_from(self, heard: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) from when the silence of devices last heard at `heard` counts; `now` where nothing can be said."""
         start, now = heard.copy(), self.now
         for door in self._doors.values():
             np.maximum(start, door.back, out=start, where=heard <= door.left + _SLACK)
-            if self._away(door):
+            if self.is_away(door):
                 np.maximum(start, now, out=start, where=heard <= door.at + _SLACK)
             elif not door.empty:
-                np.maximum(start, now, out=start, where=heard <= door.at)
+                start[:] = np.maximum(start, now)
         return start
 
-    def _away(self, door: Door) -> bool:
-        return door.name != _GONE and self.now - door.at > self._missing_after
+    def dump(self) -> tuple[Door, ...]:
+        """What `load` takes back."""
+        return tuple(self._doors[name] for name in sorted(self._doors))
+
+    def load(self, kept: Sequence[Door]) -> None:
+        """Of several that were kept at different times the newest is taken: it has seen what the others have."""
+        if max((door.at for door in kept), default=0) > self.now:
+            self._doors = {door.name: door for door in kept}
+            self._since = min(door.back for door in kept)
 
     def _forget(self) -> None:
         """A door that was taken out of service for good; the silence of those who spoke through it counts from now."""
-        oldest = sorted((door for door in self._doors.values() if door.name != _GONE), key=lambda door: door.at)
+        oldest = sorted(self.all(), key=lambda door: door.at)
         for place, door in enumerate(oldest):
             if self.now - door.at > FORGET_AFTER or place < len(oldest) - MOST_DOORS:
                 del self._doors[door.name]
-                self._doors[_GONE] = Door(_GONE, door.at, door.at, self.now, True)
+                self._doors[_GONE] = Door(_GONE, door.at, door.at, self.now, empty=True)

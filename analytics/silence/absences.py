@@ -1,0 +1,56 @@
+"""A watch: which of our own doors is away while another one ticks. That none ticks is told by `analytics.blindness`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.positions.devices import Slots
+from analytics.positions.doors import Doors
+from analytics.positions.watch import Heard, Moment
+from analytics.silence.words import Action, door_alert
+from haechi.domain.alerting import Alert
+from haechi.domain.time import instant_of
+
+
+class Absences:
+    """`analytics.positions.watch.Watch`. What was told is kept with the doors; ids follow from their ticks, so that every
+    partition tells the same."""
+
+    name = "doors"
+
+    def __init__(self, doors: Doors, district: str) -> None:
+        self._doors = doors
+        self._district = district
+
+    def tick(self, moment: Moment) -> list[Alert]:
+        """Each door that went or came back."""
+        alerts = []
+        for door in self._doors.all():
+            away = self._doors.is_away(door)
+            if away == door.told:
+                continue
+            self._doors.tell(door, away)
+            since, until = (door.at, moment.now) if away else (door.left, door.back)
+            action: Action = "raise" if away else "clear"
+            alerts.append(door_alert(action, door.name, self._district, instant_of(since), instant_of(until)))
+        return alerts
+
+    def positions(self, _heard: Heard) -> list[Alert]:
+        """Nothing."""
+        return []
+
+    def resize(self, room: int) -> None:
+        """Nothing is kept of devices."""
+
+    def holds(self, slots: Slots) -> NDArray[np.bool_]:
+        """No device."""
+        return np.zeros(len(slots), dtype=bool)
+
+    def clear(self, slots: Slots) -> None:
+        """Nothing is kept of devices."""
+
+    def dump(self, _slots: Slots) -> bytes:
+        """Nothing: the doors are kept by the partition."""
+        return b""
+
+    def load(self, slots: Slots, part: bytes) -> None:
+        """Nothing."""

@@ -1,0 +1,382 @@
+"""Who is silent and who is not: the traps, one case each."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haechi.domain.alerting import Alert, Severity, apply_alert, open_incident
+from haechi.domain.geo import Circle
+from haechi.domain.people import Device, SafeZone
+from haechi.store.registry import DeviceEntry
+from tests.analytics.silence.build import AT, CONSENT, HOME, Report, Town, told
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+RAISED, CLEARED = ("silent", "raise", "p1"), ("silent", "clear", "p1")
+
+
+def values(alert: Alert) -> dict[str, float]:
+    return dict(alert.because.values)
+
+
+def test_silence_is_told_once_and_the_next_report_clears_the_same_alert() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    alerts = [*town.live(1500), *town.live(2 * HOUR)]
+    assert told(alerts) == [RAISED]
+    assert alerts[0].starts_at == AT + timedelta(seconds=600)
+    assert alerts[0].received_at - alerts[0].starts_at == timedelta(seconds=305)
+    (cleared,) = town.report("d1")
+    assert (cleared.id, cleared.action, cleared.place) == (alerts[0].id, "clear", "device:d1")
+    assert town.report("d1") == []
+
+
+def test_traccar_600_s_off_by_default_without_any_setting_it_is_on() -> None:
+    town = Town("d1", cadence_s=None)
+    town.live(600, "d1")
+    assert told(town.live(600 + 1790)) == []
+    assert told(town.live(600 + 1900)) == [RAISED]
+
+
+def test_tb13715_a_restart_disconnects_nobody() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    town.restart()
+    assert town.live(1200, "d1", "d2") == []
+
+
+def test_tb13715_an_outage_of_ours_disconnects_nobody_and_who_stays_silent_after_it_is_found() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    town.second += 3 * HOUR - 5
+    assert town.live(600 + 3 * HOUR + 4 * MINUTE, "d2") == []
+    assert told(town.live(600 + 3 * HOUR + 6 * MINUTE, "d2")) == [RAISED]
+
+
+def test_tb6821_a_report_that_is_on_its_way_when_silence_is_told_ends_it() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    (raised,) = town.live(905)
+    (cleared,) = town.report("d1", received=904.9)
+    assert (cleared.id, cleared.action) == (raised.id, "clear")
+    assert town.live(1200) == []
+
+
+def test_tb7909_ticks_that_come_late_or_twice_tell_nothing_again() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    town.live(1200)
+    town.second = 900
+    assert town.tick() == town.tick() == []
+    town.second = 1200
+    assert town.report("d1")[0].action == "clear"
+    town.second = 1195
+    assert town.tick() == []
+
+
+def test_a_replayed_backlog_ends_silence_once() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    town.live(2 * HOUR)
+    backlog = [Report("d1", at=600.0 + minute * MINUTE) for minute in range(100, 0, -1)]
+    assert told(town.report(*backlog)) == [CLEARED]
+    assert town.live(2 * HOUR + 200) == []
+
+
+def test_what_our_spool_holds_back_is_nobodys_silence() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    assert town.live(600 + HOUR, empty=False) == []
+    for second in range(660, 600 + HOUR, 60):  # the spool is replayed in order; each report keeps its own time
+        assert town.report("d1", received=second) == []
+    alerts = town.live(600 + HOUR + 30)
+    assert told(alerts) == [("silent", "raise", "p2")]
+
+
+def test_a_device_that_was_silent_before_we_started_counts_from_our_start() -> None:
+    town = Town("d1")
+    town.report(Report("d1"))
+    town.second = 5 * DAY
+    assert town.live(5 * DAY + 4 * MINUTE) == []
+    assert told(town.live(5 * DAY + 6 * MINUTE)) == [RAISED]
+
+
+def test_a_device_that_was_never_heard_is_not_connected_yet_and_not_silent() -> None:
+    assert Town("d1").live(3 * HOUR) == []
+
+
+def test_a_learned_cadence_that_a_phones_sleep_breaks_is_known_after_two_nights() -> None:
+    town = Town("d1", cadence_s=None)
+    nights = []
+    for day in range(3):
+        town.live(day * DAY + 2 * HOUR, "d1", every=300)
+        nights.append(len(town.live(day * DAY + 8 * HOUR)))
+        town.live(day * DAY + 9 * HOUR, "d1", every=300)
+        town.second = (day + 1) * DAY
+    assert nights == [1, 1, 0]
+    town.live(3 * DAY + 2 * HOUR, "d1", every=300)
+    town.second += 60
+    town.report(Report("d1", east=900, speed=3))
+    assert told(town.live(3 * DAY + 2 * HOUR + 33 * MINUTE)) == [RAISED], "in the street it is still missed"
+
+
+def test_our_own_outage_teaches_nothing() -> None:
+    town = Town("d1", cadence_s=None)
+    for day in range(3):
+        town.live(day * DAY + 2 * HOUR, "d1", every=300)
+        town.second = (day + 1) * DAY  # most of each day without us
+    town.live(3 * DAY + HOUR, "d1", every=300)
+    assert told(town.live(3 * DAY + HOUR + 20 * MINUTE)) == [RAISED]
+
+
+def test_a_paused_or_withdrawn_consent_is_no_silence_and_ends_what_was_told() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    town.consent("d1", msgspec.structs.replace(CONSENT, paused=True))
+    assert told(town.live(HOUR, "d2")) == []
+    town.consent("d1", CONSENT)
+    assert told(town.live(HOUR + 4 * MINUTE, "d2")) == []
+    assert told(town.live(HOUR + 6 * MINUTE, "d2")) == [RAISED]
+    town.consent("d1", None)
+    assert told(town.live(HOUR + 7 * MINUTE, "d2")) == [CLEARED]
+
+
+def test_a_consent_that_ends_by_itself_ends_the_watching() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    town.consent("d1", msgspec.structs.replace(CONSENT, expires_at=AT + timedelta(seconds=700)))
+    assert town.live(HOUR) == []
+
+
+def test_a_device_removed_from_the_registry_is_not_watched_and_ends_what_was_told() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    town.change("d2", None)
+    assert told(town.live(HOUR)) == [RAISED]
+    town.change("d1", None)
+    (cleared,) = town.live(HOUR + 10)
+    assert told([cleared]) == [CLEARED]
+    assert "not registered" in cleared.because.words
+
+
+@pytest.mark.parametrize("kind", ["tag", "button"])
+def test_what_reports_only_when_something_happens_to_it_is_watched_when_a_cadence_is_set(kind: str) -> None:
+    town = Town("d1", cadence_s=None, kind=kind)  # type: ignore[arg-type]
+    town.live(600, "d1")
+    assert town.live(6 * HOUR) == []
+    town.change("d1", DeviceEntry(Device("d1", "haneul", "p1", kind, 3600), CONSENT))  # type: ignore[arg-type]
+    assert told(town.live(6 * HOUR + 60)) == [RAISED]
+
+
+def test_while_one_of_our_doors_is_away_only_who_speaks_through_another_is_watched() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2", doors=("http", "mqtt"))
+    away = town.live(610 + 30, "d2", doors=("mqtt",))
+    assert [(a.kind, a.action, a.place) for a in away] == [("blind", "raise", "http")]
+    assert town.live(HOUR, "d2", doors=("mqtt",)) == []
+    assert told(town.live(HOUR + 400, doors=("mqtt",))) == [("silent", "raise", "p2")]
+    back = town.live(HOUR + 405, doors=("http", "mqtt"))
+    assert [(a.kind, a.action, a.id) for a in back] == [("blind", "clear", away[0].id)]
+    assert told(town.live(HOUR + 800, doors=("http", "mqtt"))) == [RAISED]
+
+
+def test_the_last_words_say_place_age_battery_and_whether_that_explains_it() -> None:
+    town = Town("d1")
+    for minute in range(0, 61, 6):
+        town.live(minute * MINUTE + 60)
+        town.report(Report("d1", east=2.0, battery=13 - minute / 6))
+    alerts = [a for a in town.live(2 * HOUR) if a.kind == "silent"]
+    (raised,) = alerts
+    assert raised.severity == Severity.ADVISORY
+    assert raised.point is not None
+    (fix,) = raised.because.fixes
+    assert (fix.battery, fix.at) == (3.0, raised.starts_at)
+    assert values(raised)["battery_explains"] == 1
+    assert "battery 3 %, empty at about 10:1" in raised.because.words
+    assert "which explains it" in raised.because.words
+
+
+def test_in_a_safe_zone_it_is_an_advice_and_elsewhere_it_is_urgent() -> None:
+    school = SafeZone("z", "haneul", "p1", "school", Circle(HOME, 100), ())
+    calm, alarm = Town("d1", zones=[school]), Town("d1")
+    for town in (calm, alarm):
+        town.live(600, "d1")
+    (inside,), (outside,) = calm.live(HOUR), alarm.live(HOUR)
+    assert (inside.severity, values(inside)["inside"]) == (Severity.ADVISORY, 1)
+    assert (outside.severity, values(outside)["inside"]) == (Severity.URGENT, 0)
+
+
+def test_another_device_of_the_same_person_that_speaks_makes_it_an_advice() -> None:
+    town = Town("d1", "d1b")
+    town.live(600, "d1", "d1b")
+    (raised,) = town.live(HOUR, "d1b")
+    assert (raised.place, raised.severity) == ("device:d1", Severity.ADVISORY)
+    assert "another device of the same person was heard" in raised.because.words
+    assert told(town.live(2 * HOUR)) == [RAISED], "and when both are silent, the second one is told, too"
+
+
+def test_after_thirty_days_nobody_waits_any_more() -> None:
+    town = Town("d1", "d2")
+    town.live(600, "d1", "d2")
+    town.live(1200, "d2")
+    for day in range(1, 32):
+        town.second = day * DAY
+        town.live(day * DAY + 100, "d2", every=50)
+    assert [(a.action, a.subject) for a in town.alerts if a.subject == "p1"] == [("raise", "p1"), ("clear", "p1")]
+    assert town.report("d1") == []
+
+
+# ---- together
+
+
+def cell(number: int, metres: float = 0) -> list[Report]:
+    return [Report(f"d{i}", east=metres + 10 * i) for i in range(1, number + 1)]
+
+
+def test_a_cell_that_falls_silent_is_one_alert_that_lists_its_people() -> None:
+    town = Town(*(f"d{i}" for i in range(1, 9)), *(f"d{i}" for i in range(20, 40)))
+    far = [Report(f"d{i}", east=4000) for i in range(20, 40)]
+    town.report(*cell(8), *far)
+    living(town, far, 900)
+    (raised,) = [a for a in town.alerts if a.action == "raise"]
+    assert (raised.kind, raised.subject, raised.severity) == ("cell-silent", "haneul", Severity.URGENT)
+    assert raised.place.startswith("cell:")
+    assert raised.because.people == tuple(f"p{i}" for i in range(1, 9))
+    assert town.alerts == [raised], "and nobody of them is told about alone"
+
+    town.report(*(Report(f"d{i}") for i in range(1, 6)))
+    cleared = town.alerts[-1]
+    assert (cleared.id, cleared.action) == (raised.id, "clear")
+    living(town, [*far, *(Report(f"d{i}") for i in range(1, 6))], 1800)
+    assert sorted(told(town.alerts[2:])) == [("silent", "raise", f"p{i}") for i in (6, 7, 8)], "who stays silent is"
+
+
+def living(town: Town, reports: list[Report], until: float) -> None:
+    """The others go on."""
+    while town.second < until:
+        town.live(town.second + 60)
+        town.report(*reports)
+
+
+def test_a_whole_district_that_falls_silent_is_one_alert_not_one_a_cell() -> None:
+    town = Town(*(f"d{i}" for i in range(1, 41)))
+    town.report(*(Report(f"d{i}", east=1500 * (i % 10)) for i in range(1, 41)))
+    (raised,) = town.live(900)
+    assert (raised.kind, raised.place, len(raised.because.people)) == ("cell-silent", "everywhere", 40)
+
+
+def test_who_is_noticed_later_joins_the_area_that_is_told_already() -> None:
+    town = Town(*(f"d{i}" for i in range(1, 9)))
+    town.change("d8", DeviceEntry(Device("d8", "haneul", "p8", "phone", 300), CONSENT))
+    town.report(*cell(8))
+    alerts = town.live(HOUR)
+    assert [(a.kind, a.action, len(a.because.people)) for a in alerts] == [
+        ("cell-silent", "raise", 7),
+        ("cell-silent", "update", 8),
+    ]
+
+
+def test_members_of_a_grouped_area_without_consent_are_left_out_and_the_rest_is_back_when_half_is() -> None:
+    town = Town(*(f"d{i}" for i in range(1, 7)))
+    town.report(*cell(6))
+    town.live(900)
+    for number in (1, 2):
+        town.consent(f"d{number}", None)
+    assert town.live(960) == []
+    assert [(a.kind, a.action) for a in town.report("d3")] == [("cell-silent", "clear")]
+
+
+def test_the_same_area_from_several_partitions_is_one_incident_with_all_its_people() -> None:
+    raises = []
+    for first in (1, 20):
+        town = Town(*(f"d{i}" for i in range(first, first + 6)))
+        town.report(*(Report(f"d{i}") for i in range(first, first + 6)))
+        raises += town.live(900 + first)
+    for one, other in (raises, raises[::-1]):
+        assert (one.kind, one.subject, one.place) == (other.kind, other.subject, other.place)
+        opened = open_incident(one, "i", 1, AT, None).incident
+        both = apply_alert(opened, msgspec.structs.replace(other, id="another"), AT).incident
+        assert set(both.because.people) == {f"p{i}" for i in (*range(1, 7), *range(20, 26))}
+
+
+# ---- whatever happens
+
+devices = ["d1", "d2", "d3", "d4", "d5", "d6"]
+deeds = st.lists(
+    st.one_of(
+        st.tuples(st.just("report"), st.lists(st.sampled_from(devices), min_size=1, max_size=6, unique=True)),
+        st.tuples(st.just("wait"), st.sampled_from([5, 60, 250, 400])),
+        st.tuples(st.just("outage"), st.sampled_from([15, 60, 2000])),
+        st.tuples(st.just("spool"), st.sampled_from([5, 400])),
+        st.tuples(st.just("pause"), st.sampled_from(devices)),
+        st.tuples(st.just("resume"), st.sampled_from(devices)),
+    ),
+    max_size=15,
+)  # fmt: skip
+Deed = tuple[str, object]
+
+
+def act(town: Town, deed: Deed) -> None:
+    what, how = deed
+    if what == "report":
+        town.report(*how)  # type: ignore[misc]
+    elif what == "outage":
+        town.second += how  # type: ignore[operator]
+    elif what in ("wait", "spool"):
+        town.live(town.second + how, empty=what == "wait")  # type: ignore[operator]
+    elif how in town.entries:
+        town.consent(how, msgspec.structs.replace(CONSENT, paused=what == "pause"))  # type: ignore[arg-type]
+
+
+@settings(max_examples=20)
+@given(deeds)
+def test_silent_is_never_told_twice_nor_taken_back_untold(story: list[Deed]) -> None:
+    town = Town(*devices)
+    for deed in story:
+        act(town, deed)
+    told_of: dict[tuple[str, str, str], list[Alert]] = {}
+    for alert in town.alerts:
+        if alert.action != "update":
+            told_of.setdefault((alert.kind, alert.subject, alert.place), []).append(alert)
+    for episode in told_of.values():
+        if episode[0].kind != "cell-silent":
+            assert [a.action for a in episode] == (["raise", "clear"] * len(episode))[: len(episode)]
+            assert all(a.id == b.id for a, b in zip(episode[::2], episode[1::2], strict=False))
+
+
+@settings(max_examples=20)
+@given(deeds, st.sets(st.integers(0, 14)))
+def test_a_restart_anywhere_changes_nothing(story: list[Deed], restarts: set[int]) -> None:
+    plain, other = Town(*devices), Town(*devices)
+    for town in (plain, other):  # what our doors said is kept with those who were heard
+        town.report(*devices)
+        town.live(10)
+    for number, deed in enumerate(story):
+        act(plain, deed)
+        if number in restarts:
+            other.restart()
+        act(other, deed)
+    key = lambda a: (a.received_at, a.id, a.action)
+    assert sorted(map(key, other.alerts)) == sorted(map(key, plain.alerts))
+
+
+@settings(max_examples=15)
+@given(deeds)
+def test_a_device_decides_the_same_whichever_others_share_its_partition(story: list[Deed]) -> None:
+    together, apart = Town(*devices[:3]), [Town(device) for device in devices[:3]]
+    for deed in story:
+        act(together, _only(deed, devices[:3]))
+        for device, town in zip(devices, apart, strict=False):
+            act(town, _only(deed, [device]))
+    mine = sorted((a.id, a.action) for a in together.alerts)
+    assert mine == sorted((a.id, a.action) for town in apart for a in town.alerts)
+
+
+def _only(deed: Deed, some: list[str]) -> Deed:
+    what, how = deed
+    if what == "report":
+        reporting = [device for device in how if device in some]  # type: ignore[attr-defined]
+        return (what, reporting) if reporting else ("wait", 0)
+    return deed
