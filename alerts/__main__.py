@@ -18,6 +18,7 @@ from alerts.agents import consume_alerts
 from alerts.callbacks import Callbacks
 from alerts.channels import DeliveryError, channels
 from alerts.channels.webhook import Webhook, open_session
+from alerts.drills import DrillRounds
 from alerts.inbox import InboxReader
 from alerts.intake import Intake
 from alerts.links import Links
@@ -38,6 +39,7 @@ from haechi.process import Component, Main, component, open_files
 from haechi.sealing import data_key_of
 from haechi.serving import AtMost, Server, behind, listen
 from haechi.store.audit import Audit
+from haechi.store.drills import Drills
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
 from haechi.store.postgres import Pool, open_pool
@@ -98,7 +100,10 @@ async def sender(settings: Settings) -> None:
                 post.wake()
 
             reader = InboxReader(Inbox(pool), apply, metrics, settings.district, utc_now)
-            await _first_to_end(_signalled(), reader.run(), post.run(), people.follow(), sites.follow())
+            tests = DrillRounds(
+                Drills(pool), Incidents(pool), apply, utc_now, settings.wall.timezone, settings.alerts.test_days
+            )
+            await _first_to_end(_signalled(), tests.run(), reader.run(), post.run(), people.follow(), sites.follow())
 
 
 async def callbacks(settings: Settings) -> None:
@@ -107,11 +112,14 @@ async def callbacks(settings: Settings) -> None:
         host, port = settings.alerts.callbacks_host, settings.alerts.callbacks_port
         listener = listen(host, port, "alerts.callbacks_host", "alerts.callbacks_port")
         pool = await open_pool(settings.postgres)
-        people = await _people(it, pool)
+        people, sites = await _people(it, pool), await _sites(it, pool)
+        incidents = Incidents(pool)
         handlers = Callbacks(
-            Incidents(pool),
+            incidents,
             people,
             Audit(pool),
+            Drills(pool),
+            Intake(incidents, people, _scenes(it, sites)).apply,
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),
             MapSheet(read_base_map(settings.wall.map)),
@@ -135,7 +143,7 @@ async def callbacks(settings: Settings) -> None:
             server.should_exit = True
             await asyncio.Event().wait()  # for `serve` to end
 
-        await _first_to_end(stop(), server.serve([listener]), people.follow())
+        await _first_to_end(stop(), server.serve([listener]), people.follow(), sites.follow())
 
 
 def public_url(settings: Settings) -> str:

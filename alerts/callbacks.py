@@ -17,20 +17,30 @@ from starlette.routing import Route
 
 from alerts.links import Link, Links
 from alerts.minimap import MapSheet
-from alerts.pages import View, incident_page, plain_page
+from alerts.pages import ALSO_ON_IT, FALSE_ALARM, WAS_REAL, View, incident_page, may_test, plain_page
 from alerts.words import words_of
 from haechi.clock import Clock
-from haechi.domain.alerting import Acknowledge, Command, DeliveryView, Incident, IncidentEvent, Note, Recipient
+from haechi.domain.alerting import (
+    Acknowledge,
+    Alert,
+    Command,
+    DeliveryView,
+    EndTest,
+    Incident,
+    IncidentEvent,
+    Note,
+    Recipient,
+)
+from haechi.domain.drills import all_answered, as_real
 from haechi.domain.people import Guardian
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
 from haechi.store.audit import AuditEntry, Look
+from haechi.store.drills import ButtonTest
 
 log = structlog.get_logger(__name__)
 
 BODY_BYTES = 20_000
 LOOKS = 20  # of who looked at the place, the newest
-FALSE_ALARM = "Says that it is a false alarm; a person decides"
-ALSO_ON_IT = "Is on it, too"
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -63,6 +73,13 @@ class Audit(Protocol):
     async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]: ...
 
 
+class Drills(Protocol):
+    """What is asked of `haechi.store.drills.Drills`."""
+
+    async def newest(self, person: str) -> ButtonTest | None: ...
+    async def open_window(self, district: str, person: str, *, by: str) -> ButtonTest: ...
+
+
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What an agency answers (the states of APCO/CSAA 2.101): its own number of the call, and words."""
 
@@ -79,6 +96,8 @@ class Callbacks:
         incidents: Incidents,
         people: People,
         audit: Audit,
+        drills: Drills,
+        raise_alert: Callable[[Alert], Awaitable[object]],
         secrets: Callable[[Recipient], Awaitable[Sequence[str]]],
         links: Links,
         sheet: MapSheet,
@@ -89,6 +108,8 @@ class Callbacks:
         self._incidents = incidents
         self._people = people
         self._audit = audit
+        self._drills = drills
+        self._raise_alert = raise_alert
         self._secrets = secrets
         self._links = links
         self._sheet = sheet
@@ -103,6 +124,8 @@ class Callbacks:
                 Route("/g/{token}", self.show, methods=["GET"]),
                 Route("/g/{token}/on-it", self.on_it, methods=["POST"]),
                 Route("/g/{token}/statement", self.statement, methods=["POST"]),
+                Route("/g/{token}/test", self.test, methods=["POST"]),
+                Route("/g/{token}/real", self.real, methods=["POST"]),
                 Route("/agency/{token}", self.agency, methods=["POST"]),
                 Route("/health", self.health, methods=["GET"]),
             ],
@@ -121,9 +144,10 @@ class Callbacks:
         if incident.point is not None and request.method == "GET":
             shown = f"incident {incident.number}"
             await self._audit.follow(Look(incident.subject, link.district, name, "guardian", shown, "a message's link"))
-        stated = any(event.by == name and event.words == FALSE_ALARM for event in trail)
+        said = frozenset(event.words for event in trail if event.by == name)
         looks = tuple(await self._audit.looks(incident.subject, LOOKS))
-        view = View(incident, request.path_params["token"], name, stated, self._clock(), looks)
+        test = await self._drills.newest(incident.subject)
+        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)
@@ -140,6 +164,32 @@ class Callbacks:
             command = Note(name, now, ALSO_ON_IT)
         await self._apply(link, command)
         self._count.labels("on it").inc()
+        if incident.status == "Test" and all_answered(
+            await self._incidents.deliveries(incident.id), await self._incidents.trail(incident.id)
+        ):
+            await self._apply(link, EndTest(name, self._clock(), "every guardian who was told has answered"))
+        return _back(request)
+
+    async def test(self, request: Request) -> Response:
+        """Opens the window in which the next press of the button is a test; never beside something real."""
+        link, incident, guardian = await self._guarded(request)
+        if may_test(incident):
+            try:
+                await self._drills.open_window(link.district, incident.subject, by=_signs(guardian))
+            except Conflict as error:
+                log.info("callbacks.no_test", incident=incident.id, reason=str(error))
+            else:
+                self._count.labels("test").inc()
+        return _back(request)
+
+    async def real(self, request: Request) -> Response:
+        """What was taken for a test was none: the alarm is raised, first, and then said to have been."""
+        link, incident, guardian = await self._guarded(request)
+        name, now = _signs(guardian), self._clock()
+        if incident.status == "Test" and incident.kind == "sos" and not await self._said(incident, name, WAS_REAL):
+            await self._raise_alert(as_real(incident, name, now))
+            await self._apply(link, Note(name, now, WAS_REAL))
+            self._count.labels("was real").inc()
         return _back(request)
 
     async def statement(self, request: Request) -> Response:

@@ -10,8 +10,13 @@ from alerts.minimap import MapSheet
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Incident, Severity
 from haechi.store.audit import AuditEntry
+from haechi.store.drills import ButtonTest
 
 STALE_S = 120
+# What guardians say by a button, as it stands in the trail.
+FALSE_ALARM = "Says that it is a false alarm; a person decides"
+ALSO_ON_IT = "Is on it, too"
+WAS_REAL = "Says that it was no test, but real"
 REFRESH_S = 20
 
 _STYLE = """
@@ -34,9 +39,10 @@ class View(msgspec.Struct, frozen=True):
     incident: Incident
     token: str
     guardian: str  # as it signs the trail
-    stated: bool
+    said: frozenset[str]  # what this guardian has said in the trail
     now: datetime
     looks: tuple[AuditEntry, ...] = ()  # at the person's place, newest first
+    test: ButtonTest | None = None
 
 
 def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
@@ -46,13 +52,15 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
     age = age_in_words(words, (view.now - incident.starts_at).total_seconds())
     since = words.since.format(clock=_clock(incident.starts_at, zone), age=age)
     calm = " class=calm" if not incident.open or incident.severity > Severity.LIFE_SAFETY else ""
-    drill = "" if incident.status == "Actual" else f"<p class=drill>{escape(words.drill)}</p>"
+    banner = {"Actual": "", "Exercise": words.drill, "Test": words.test}[incident.status]
+    drill = f"<p class=drill>{escape(banner)}</p>" if banner else ""
     return _page(
         words,
         what,
         f"{drill}<header{calm}><h1>{escape(what)}</h1><p>{escape(since)} · #{incident.number}</p></header>"
         f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_place(view, words, sheet)}"
-        f"<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>{_acts(view, words)}",
+        f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>"
+        f"{_acts(view, words)}",
         refresh=incident.open,
     )
 
@@ -78,6 +86,8 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
         return words.closed.format(clock=_clock(incident.closed_at, zone))
     if incident.acknowledged_at is not None:
         clock = _clock(incident.acknowledged_at, zone)
+        if incident.status == "Test" and incident.acknowledged_by == view.guardian:
+            return words.you_got_it.format(clock=clock)
         if incident.acknowledged_by == view.guardian:
             return words.you_are_on_it.format(clock=clock)
         return words.other_is_on_it.format(name=incident.acknowledged_by, clock=clock)
@@ -90,7 +100,7 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     incident = view.incident
     point = incident.point
     if point is None:
-        return f"<p class=stale>{escape(words.no_place)}</p>"
+        return "" if incident.kind == "phone-test" else f"<p class=stale>{escape(words.no_place)}</p>"
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
     stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""
@@ -110,24 +120,46 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
 
 
 def _acts(view: View, words: Words) -> str:
-    if not view.incident.open:
+    incident = view.incident
+    mine = incident.acknowledged_by == view.guardian or ALSO_ON_IT in view.said
+    acts = []
+    if incident.status == "Test":
+        if incident.open and not mine:
+            acts.append(_button(view, "on-it", words.got_it, main=True))
+        if incident.kind == "sos":
+            real = f"<p>{escape(words.real_said)}</p>" if WAS_REAL in view.said else _button(view, "real", words.real)
+            acts.append(real)
+    elif incident.open:
+        if incident.acknowledged_by != view.guardian:
+            acts.append(_button(view, "on-it", words.on_it, main=True))
+        if FALSE_ALARM in view.said:
+            acts.append(f"<p>{escape(words.stated)}</p>")
+        else:
+            acts.append(f"{_button(view, 'statement', words.false_alarm)}<small>{escape(words.explained)}</small>")
+    if may_test(incident) and (view.test is None or view.test.over or view.test.received_at):
+        acts.append(f"{_button(view, 'test', words.try_button)}<small>{escape(words.try_explained)}</small>")
+    return f"<div class=acts>{''.join(acts)}</div>" if acts else ""
+
+
+def may_test(incident: Incident) -> bool:
+    """Whether the page offers to test the button: never beside something real."""
+    return incident.status == "Test" or not incident.open
+
+
+def _button_test(view: View, words: Words, zone: ZoneInfo) -> str:
+    test = view.test
+    if test is None or not may_test(view.incident):
         return ""
-    token = escape(view.token)
-    mine = view.incident.acknowledged_by == view.guardian
-    on_it = (
-        ""
-        if mine
-        else (f'<form method=post action="{token}/on-it"><button class=main>{escape(words.on_it)}</button></form>')
-    )
-    false_alarm = (
-        f"<p>{escape(words.stated)}</p>"
-        if view.stated
-        else (
-            f'<form method=post action="{token}/statement"><button>{escape(words.false_alarm)}</button></form>'
-            f"<small>{escape(words.explained)}</small>"
-        )
-    )
-    return f"<div class=acts>{on_it}{false_alarm}</div>"
+    if test.received_at is not None:
+        said = words.tried.format(clock=_clock(test.received_at, zone))
+    else:
+        said = (words.not_tried if test.over else words.trying).format(clock=_clock(test.ends_at, zone))
+    return f"<p class=who>{escape(said)}</p>"
+
+
+def _button(view: View, act: str, words: str, *, main: bool = False) -> str:
+    kind = " class=main" if main else ""
+    return f'<form method=post action="{escape(view.token)}/{act}"><button{kind}>{escape(words)}</button></form>'
 
 
 def _looks(view: View, words: Words, zone: ZoneInfo) -> str:

@@ -6,7 +6,8 @@ from typing import Literal
 import msgspec
 
 from alerts.links import Links
-from haechi.domain.alerting import Delivery, IncidentState, RecipientKind, Status
+from alerts.words import words_of
+from haechi.domain.alerting import Delivery, Incident, IncidentState, Recipient, RecipientKind, Status
 from haechi.domain.places import PlaceWords
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
@@ -71,7 +72,7 @@ def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
         kind=incident.kind,
         severity=int(incident.severity),
         status=incident.status,
-        title=incident.title[:200],
+        title=_title(incident, recipient)[:200],
         state=incident.state,
         district=incident.district,
         starts_at=incident.starts_at,
@@ -81,3 +82,12 @@ def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
         link=links.guardian_page(incident.district, incident.id, recipient.id, at) if guardian else None,
         reply_to=None if guardian else links.agency_reply(incident.district, incident.id, delivery.id, at),
     )
+
+
+def _title(incident: Incident, recipient: Recipient) -> str:
+    """For a guardian in their language, ready to be sent as a text; nobody takes a drill for the real thing."""
+    if recipient.kind != "guardian" or not recipient.language:
+        drill = "" if incident.status == "Actual" else f"{incident.status.upper()} · "
+        return f"{drill}{incident.title}"
+    words = words_of(recipient.language)
+    return f"{words.marks[incident.status]}{words.kinds.get(incident.kind, incident.title)}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from haechi.domain.alerting import NO_CHANNEL, Agency, AgencyRole, Incident, Recipient, RecipientKind
+from haechi.domain.alerting import NO_CHANNEL, Agency, AgencyRole, Incident, Recipient, RecipientKind, Status
 from haechi.domain.people import Guardian
 
 DESK_ONLY: tuple[RecipientKind, ...] = ("desk",)
@@ -17,6 +17,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "tamper": _EVERYONE,
     "zone-exit": ("guardian", "desk"),
     "trespass": ("police", "desk"),
+    "phone-test": ("guardian",),
     "gas": ("fire", "desk"),
     "fire": ("fire", "desk"),
     "dead-letter": DESK_ONLY,
@@ -26,8 +27,13 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "battery-low": ("guardian",),
 }
 
-# A drill stays among those who take part in it: no agency outside the house hears of one.
-_HEARS_DRILLS: frozenset[RecipientKind] = frozenset({"guardian", "desk"})
+# A drill stays among those who take part in it: no agency outside the house hears of one, and of a guardian's own test
+# nobody but guardians.
+_HEARS: Mapping[Status, frozenset[RecipientKind]] = {
+    "Actual": frozenset(_EVERYONE),
+    "Exercise": frozenset({"guardian", "desk"}),
+    "Test": frozenset({"guardian"}),
+}
 _UNKNOWN_DEVICE = "unknown:"
 
 
@@ -46,9 +52,7 @@ def kinds_told(incident: Incident) -> tuple[RecipientKind, ...]:
     if incident.subject.startswith(_UNKNOWN_DEVICE):
         return DESK_ONLY
     told = ROUTES.get(incident.kind, DESK_ONLY)
-    if incident.status != "Actual":
-        return tuple(kind for kind in told if kind in _HEARS_DRILLS)
-    return told
+    return tuple(kind for kind in told if kind in _HEARS[incident.status])
 
 
 def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...]:
@@ -70,5 +74,6 @@ def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...
 
 def _by_channel(kind: RecipientKind, entry: Guardian | Agency) -> Recipient:
     if entry.webhook_url:
-        return Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url)
+        language = entry.language if isinstance(entry, Guardian) else ""
+        return Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url, language)
     return Recipient(kind, entry.id, entry.name, NO_CHANNEL, "cannot be told: no webhook address is registered")

@@ -4,13 +4,17 @@ from collections.abc import Mapping
 
 import msgspec
 
+from haechi.domain.alerting import Status
+
 
 class Words(msgspec.Struct, frozen=True):
     """One language; braces are filled in."""
 
     code: str
     kinds: Mapping[str, str]
+    marks: Mapping[Status, str]  # before what a text says, so that nobody takes a drill for the real thing
     drill: str
+    test: str
     since: str
     place: str
     seen: str
@@ -29,6 +33,15 @@ class Words(msgspec.Struct, frozen=True):
     false_alarm: str
     stated: str
     explained: str
+    got_it: str
+    you_got_it: str
+    real: str
+    real_said: str
+    try_button: str
+    try_explained: str
+    trying: str
+    tried: str
+    not_tried: str
     call: str
     looked: str
     yourself: str
@@ -51,8 +64,11 @@ KOREAN = Words(
         "zone-exit": "안심구역을 벗어났습니다",
         "silent": "기기의 연락이 끊겼습니다",
         "battery-low": "기기의 배터리가 부족합니다",
+        "phone-test": "연락이 닿는지 확인합니다",
     },
+    marks={"Actual": "", "Exercise": "[훈련] ", "Test": "[시험] "},
     drill="훈련입니다. 실제 상황이 아닙니다.",
+    test="시험입니다. 실제 상황이 아니며 경찰과 소방에 알리지 않았습니다.",
     since="{clock} · {age} 전",
     place="마지막 위치",
     seen="{age} 전",
@@ -71,6 +87,15 @@ KOREAN = Words(
     false_alarm="오작동입니다",
     stated="오작동이라고 알려 주셨습니다. 담당자가 확인합니다.",
     explained="오작동을 알려도 SOS는 종료되지 않으며, 담당자가 판단합니다.",
+    got_it="받았습니다",
+    you_got_it="{clock}에 확인하셨습니다. 고맙습니다.",
+    real="시험이 아닙니다. 실제 상황입니다",
+    real_said="실제 상황으로 신고했습니다.",
+    try_button="버튼 시험하기",
+    try_explained="시작하면 10분 동안 첫 번째 누름만 시험이 됩니다. 그 다음 누름은 실제 신고입니다.",
+    trying="{clock}까지 기기의 버튼을 한 번만 누르세요. 두 번째 누름은 실제 신고입니다.",
+    tried="버튼 시험 성공: {clock}",
+    not_tried="{clock}까지 버튼이 눌리지 않았습니다. 기기를 확인하고 다시 시험하세요.",
     call="위급하면 112 또는 119에 전화하세요.",
     looked="위치를 확인한 사람",
     yourself="보호자님 본인",
@@ -104,8 +129,11 @@ ENGLISH = Words(
         "zone-exit": "Left the safe zone",
         "silent": "The device has fallen silent",
         "battery-low": "The device's battery is low",
+        "phone-test": "Does this message reach you?",
     },
+    marks={"Actual": "", "Exercise": "[EXERCISE] ", "Test": "[TEST] "},
     drill="This is a drill. It is not real.",
+    test="This is a TEST. It is not real; neither police nor fire were told.",
     since="{clock} · {age} ago",
     place="Last known place",
     seen="{age} ago",
@@ -124,6 +152,15 @@ ENGLISH = Words(
     false_alarm="It is a false alarm",
     stated="You said that it is a false alarm. An operator looks into it.",
     explained="Saying so does not end the SOS: an operator decides.",
+    got_it="It reached me",
+    you_got_it="You answered at {clock}. Thank you.",
+    real="This is no test: it is real",
+    real_said="The alarm was raised: it is treated as real.",
+    try_button="Test the button",
+    try_explained="For 10 minutes the first press is a test. Any further press is real.",
+    trying="Press the device's button once, by {clock}. A second press is real.",
+    tried="The button was tested at {clock}: it works",
+    not_tried="No press came by {clock}. Look at the device, then test it again.",
     call="In danger, call 112 (police) or 119 (fire, ambulance).",
     looked="Who looked at this place",
     yourself="yourself",

@@ -31,6 +31,7 @@ from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import districts
+from haechi.store.drills import Drills
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
 from haechi.store.export import Export
@@ -87,6 +88,7 @@ async def _serve(it: Component, pool: Pool) -> None:
                 rows.Registry(pool, it.sealer),
                 Consents(pool),
                 Bars(pool),
+                Drills(pool),
                 incidents,
                 audit,
                 whereabouts,

@@ -178,6 +178,12 @@ class AlertsSettings(_Section):
         description="Private networks (CIDR or address:port) that webhooks may reach; all other private addresses are refused.",
     )
     timeout_s: float = Field(15, gt=0, le=60, description="Seconds for one delivery attempt in all.")
+    test_days: int = Field(
+        30,
+        ge=0,
+        le=366,
+        description="Days after which guardians are asked whether a message reaches them, and reminded to test the button; 0 asks never.",
+    )
     slots: int = Field(64, ge=1, le=10_000, description="Deliveries on the way at once.")
 
 

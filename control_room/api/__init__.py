@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, bars, incidents, audit, whereabouts, export, erasures))
+server.include_router(make_router(registry, consents, bars, drills, incidents, audit, whereabouts, export, erasures))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -12,6 +12,7 @@ from fastapi import APIRouter
 
 from control_room.api.consent_routes import add_consents
 from control_room.api.docs import add_docs
+from control_room.api.drill_routes import add_drills
 from control_room.api.errors import add_error_handlers
 from control_room.api.incident_routes import add_incidents
 from control_room.api.people_routes import add_people
@@ -23,6 +24,7 @@ from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
+from haechi.store.drills import Drills
 from haechi.store.erasures import Erasures
 from haechi.store.export import Export
 from haechi.store.incidents import Incidents
@@ -36,6 +38,7 @@ def make_router(
     registry: Registry,
     consents: Consents,
     bars: Bars,
+    drills: Drills,
     incidents: Incidents,
     audit: Audit,
     whereabouts: Whereabouts,
@@ -50,6 +53,7 @@ def make_router(
     for resource in RESOURCES:
         add_resource(router, resource, registry, audit)
     add_people(router, registry, bars, audit)
+    add_drills(router, registry, drills)
     add_consents(router, registry, consents, audit, clock)
     add_whereabouts(router, registry, whereabouts, clock)
     add_rights(router, registry, export, erasures, audit)

@@ -46,6 +46,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("fire", "Fire", Severity.LIFE_SAFETY),
         AlertKind("flood", "High water", Severity.URGENT),
         AlertKind("air", "Bad air", Severity.ADVISORY),
+        AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY),
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY),
         AlertKind("blind", "No observations arrive", Severity.URGENT),
         AlertKind("silent", "Device fell silent", Severity.URGENT),
@@ -180,7 +181,15 @@ class Close(msgspec.Struct, frozen=True):
     outcome: str
 
 
-Command = Acknowledge | Own | Note | Close
+class EndTest(msgspec.Struct, frozen=True):
+    """A test is over: it was answered, or its time is; nothing else ends by itself."""
+
+    by: str
+    at: datetime
+    words: str
+
+
+Command = Acknowledge | Own | Note | Close | EndTest
 EventKind = Literal[
     "opened",
     "raised again",
@@ -321,6 +330,11 @@ def apply_command(incident: Incident, command: Command) -> Step:
     if isinstance(command, Own):
         words = f"taken by {command.owner}" if command.owner else "given back"
         return Step(_changed(incident, owner=command.owner), (IncidentEvent("owner", command.at, command.by, words),))
+    if isinstance(command, EndTest):
+        if incident.status != "Test":
+            raise Conflict(f"Incident {incident.number} is no test; a person closes it.")
+        ended = _changed(incident, state="closed", closed_at=command.at, closed_by=command.by)
+        return Step(ended, (IncidentEvent("closed", command.at, command.by, command.words),))
     if incident.state != "acknowledged":
         raise Conflict(f"Incident {incident.number} is not acknowledged yet; acknowledge it before closing.")
     closed = _changed(incident, state="closed", closed_at=command.at, closed_by=command.by)
@@ -392,7 +406,8 @@ NO_CHANNEL = "none"
 class Recipient(msgspec.Struct, frozen=True):
     """Who is told, and by which channel: a guardian, an agency or the duty desk.
 
-    With NO_CHANNEL it is somebody who ought to be told and cannot be; `address` then says why.
+    With NO_CHANNEL it is somebody who ought to be told and cannot be; `address` then says why. `language` (BCP 47) is a
+    guardian's.
     """
 
     kind: RecipientKind
@@ -400,6 +415,7 @@ class Recipient(msgspec.Struct, frozen=True):
     name: str
     channel: str
     address: str
+    language: str = ""
 
 
 DeliveryState = Literal["pending", "sending", "delivered", "failed", "cancelled"]

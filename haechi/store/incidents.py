@@ -13,6 +13,7 @@ from haechi.domain.alerting import (
     Close,
     Command,
     DeliveryView,
+    EndTest,
     Incident,
     IncidentEvent,
     Recipient,
@@ -25,7 +26,7 @@ from haechi.domain.scene import Scene
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
 from haechi.ids import is_uuid, new_id
-from haechi.store import wards
+from haechi.store import drills, wards
 from haechi.store.postgres import Pool, translate_errors
 
 Route = Callable[[Incident], Sequence[Recipient]]
@@ -61,6 +62,7 @@ class Incidents:
                 ward = await wards.ward_of(connection, alert.subject)
                 if (repeated := await _applied_before(connection, alert)) is not None:
                     return Applied(repeated, "same")
+                alert = await drills.test_or_real(connection, alert)
                 incident = await _open(connection, alert)
                 moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
                 alert = await wards.marked(connection, alert, ward, moment)
@@ -104,7 +106,7 @@ class Incidents:
                     await _update(connection, step.incident)
                     await _add_events(connection, step)
                     await connection.execute("SELECT pg_notify('incidents', $1)", incident_id)
-                if isinstance(command, Close):
+                if isinstance(command, Close | EndTest):
                     await connection.execute(
                         "UPDATE deliveries SET state = 'cancelled', finished_at = clock_timestamp(), "
                         "changed = pg_current_xact_id() "

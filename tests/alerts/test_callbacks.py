@@ -11,20 +11,22 @@ import pytest
 from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Signer
 
-from alerts.callbacks import FALSE_ALARM, Callbacks
+from alerts.callbacks import Callbacks
 from alerts.links import LIFETIME, Links
 from alerts.minimap import MapSheet
+from alerts.pages import FALSE_ALARM
 from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
-from haechi.domain.alerting import Close, Incident
+from haechi.domain.alerting import Close, Incident, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
 from haechi.errors import TransientError
 from haechi.store.audit import Audit, Look
+from haechi.store.drills import Drills
 from haechi.store.registry import PEOPLE
-from tests.alerts.town import DISTRICT, Town
+from tests.alerts.town import DISTRICT, EVERYONE, Town
 
 LINKS = Links("key", "http://haechi")
 
@@ -42,6 +44,8 @@ async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
         town.incidents,
         town.people,
         Audit(town.pool),
+        Drills(town.pool),
+        town.intake.apply,
         SecretBook(town.registry),
         LINKS,
         MapSheet(read_base_map(None)),
@@ -178,7 +182,7 @@ async def test_a_false_alarm_is_a_statement_and_ends_nothing(
     assert "오작동이라고 알려 주셨습니다" in (await http.get(page)).text
 
 
-async def test_of_a_closed_incident_the_page_says_so_and_offers_nothing(
+async def test_of_a_closed_incident_the_page_says_so_and_offers_nothing_but_a_test(
     town: Town, http: httpx.AsyncClient, incident: Incident
 ) -> None:
     page = page_of(town, incident, "father")
@@ -186,7 +190,7 @@ async def test_of_a_closed_incident_the_page_says_so_and_offers_nothing(
     await town.incidents.apply_command(incident.id, DISTRICT, Close("operator", utc_now(), "resolved"))
     text = (await http.get(page)).text
     assert "Closed at" in text
-    assert "<button" not in text
+    assert re.findall(r"/([a-z-]+)\"><button", text) == ["test"]
     assert (await http.post(f"{page}/on-it")).status_code == 303
 
 
@@ -236,6 +240,8 @@ async def test_while_the_store_is_away_the_page_says_what_to_do(town: Town, inci
         Away(),  # type: ignore[arg-type]  # only what is called
         town.people,
         Audit(town.pool),
+        Drills(town.pool),
+        town.intake.apply,
         SecretBook(town.registry),
         LINKS,
         MapSheet(read_base_map(None)),
@@ -306,3 +312,69 @@ async def test_a_guardians_link_does_not_answer_for_an_agency(
 ) -> None:
     token = page_of(town, incident).rsplit("/", 1)[1]
     assert (await http.post(f"/agency/{token}", content=b"{}")).status_code == 404
+
+
+async def pressed_in_a_window(town: Town) -> Incident:
+    """The incident of a press in a window that the mother asked for."""
+    await Drills(town.pool).open_window(DISTRICT, town.child, by="mother (guardian)")
+    at = utc_now()
+    applied = await town.intake.apply(urgent_alert(town.call(at=at, received_at=at), at))
+    assert applied.incident is not None
+    assert applied.incident.status == "Test"
+    return applied.incident
+
+
+async def test_a_test_is_marked_and_ends_when_every_guardian_who_was_told_has_answered(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    test = await pressed_in_a_window(town)
+    mother, father = page_of(town, test, "mother"), page_of(town, test, "father")
+    text = (await http.get(father)).text
+    assert "This is a TEST" in text
+    assert "It reached me" in text
+    assert "false alarm" not in text
+    await http.post(f"{mother}/on-it")
+    assert (await town.incidents.get(test.id, DISTRICT)).open
+    await http.post(f"{father}/on-it")
+    ended = await town.incidents.get(test.id, DISTRICT)
+    assert (ended.open, ended.closed_by, ended.acknowledged_by) == (False, "father (guardian)", "mother (guardian)")
+    assert "The button was tested at" in (await http.get(father)).text
+
+
+async def test_a_test_that_was_real_becomes_real_once_with_the_same_place(town: Town, http: httpx.AsyncClient) -> None:
+    test = await pressed_in_a_window(town)
+    page = page_of(town, test, "father")
+    for _ in range(2):
+        assert (await http.post(f"{page}/real")).status_code == 303
+    real = next(incident for incident in await town.open_incidents() if incident.status == "Actual")
+    assert (real.kind, real.severity, real.point, real.presses) == ("sos", 1, test.point, 1)
+    assert "father (guardian) says" in real.because.words
+    assert set(await town.states()) == set(EVERYONE)
+    assert "treated as real" in (await http.get(page)).text
+
+
+async def test_what_is_real_is_not_made_more_real_by_a_link(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    await http.post(f"{page_of(town, incident)}/real")
+    [only] = await town.open_incidents()
+    assert (only.id, only.presses) == (incident.id, 1)
+
+
+async def test_a_guardian_tests_the_button_from_the_page_of_what_is_over_but_not_of_what_is_open(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    page = page_of(town, incident, "father")
+    assert "Test the button" not in (await http.get(page)).text
+    await http.post(f"{page}/test")
+    assert await Drills(town.pool).newest(town.child) is None
+    await http.post(f"{page}/on-it")
+    await town.incidents.apply_command(incident.id, DISTRICT, Close("desk", utc_now(), "home"))
+    assert "Test the button" in (await http.get(page)).text
+    assert (await http.post(f"{page}/test")).status_code == 303
+    text = (await http.get(page)).text
+    assert "A second press is real" in text
+    at = utc_now()
+    applied = await town.intake.apply(urgent_alert(town.call(at=at, received_at=at), at))
+    assert applied.incident is not None
+    assert applied.incident.status == "Test"

@@ -72,3 +72,14 @@ def test_it_carries_no_name_and_no_words_of_the_rule() -> None:
     body = msgspec.json.encode(sent_to("guardian")).decode()
     assert "Kim Minji" not in body
     assert "device" not in body
+
+
+def test_a_guardian_reads_what_it_is_in_their_language_and_a_test_is_marked_first() -> None:
+    def title(language: str, **changes: object) -> str:
+        to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", language)
+        return payload_of(delivery(recipient=to, incident=incident(**changes)), LINKS, AT).title
+
+    assert title("ko") == "SOS 버튼이 눌렸습니다"
+    assert title("ko", status="Test") == "[시험] SOS 버튼이 눌렸습니다"
+    assert title("en", status="Test", kind="phone-test") == "[TEST] Does this message reach you?"
+    assert sent_to("desk", incident(status="Exercise")).title == "EXERCISE · SOS pressed"

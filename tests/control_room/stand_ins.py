@@ -443,7 +443,10 @@ class Made:
         looks = Looks(self.audit, clock)
         routes = WallRoutes(principal_of, self.world, self.registry, self.store, Evidence(), looks, base, clock)
         self.app = make_app(
-            routers=[routes.router(), make_router(NoRegistry(), None, None, self.store, self.audit, None, None, None)],
+            routers=[
+                routes.router(),
+                make_router(NoRegistry(), None, None, None, self.store, self.audit, None, None, None),
+            ],
             routes=[],
             live=LiveSocket(self.hub, principal_of, self._who_now, looks.follow, "Asia/Seoul", clock),
             guard=self._guard,

@@ -15,6 +15,7 @@ from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents
 from haechi.store.districts import ensure_district
+from haechi.store.drills import Drills
 from haechi.store.erasures import Erasures
 from haechi.store.export import Export
 from haechi.store.incidents import Incidents
@@ -70,6 +71,7 @@ def api(shared_pool: Pool, live: Live) -> Guard:
             registry,
             Consents(shared_pool),
             Bars(shared_pool),
+            Drills(shared_pool),
             Incidents(shared_pool),
             Audit(shared_pool),
             Whereabouts(shared_pool, live, 30),

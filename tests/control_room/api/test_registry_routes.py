@@ -329,3 +329,19 @@ async def test_an_address_that_is_none_is_a_problem_too(admin: httpx.AsyncClient
     problem_of(await admin.get("/unicorns"), 404)
     problem_of(await admin.put("/people"), 405)
     problem_of(await admin.get("/people/not-an-id"), 404)
+
+
+async def test_an_operator_opens_a_test_of_a_button_and_of_the_telephones(caller: Callable) -> None:
+    admin, operator, auditor = await caller(), await caller("operator"), await caller("auditor")
+    person = (await admin.post("/people", json=PERSON)).json()["id"]
+    assert (await operator.get(f"/people/{person}/test")).json()["button"] is None
+    opened = await operator.post(f"/people/{person}/test")
+    assert opened.status_code == 201
+    button = opened.json()["button"]
+    assert (button["asked_by"], button["received_at"], button["over"]) == ("token operator of haneul", None, False)
+    phones = (await operator.post(f"/people/{person}/test", json={"what": "phones"})).json()
+    assert phones["phones_due_at"] is not None
+    assert phones["button"] == button
+    problem_of(await auditor.post(f"/people/{person}/test"), 403)
+    problem_of(await operator.post(f"/people/{person}/test", json={"what": "siren"}), 422)
+    problem_of(await operator.post("/people/unknown/test"), 404)

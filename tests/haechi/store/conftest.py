@@ -34,6 +34,8 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "readers",
         "reporters",
         "safe_zones",
+        "button_tests",
+        "phone_tests",
         "people",
         "guardians",
         "agencies",

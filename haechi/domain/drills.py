@@ -1,0 +1,100 @@
+"""Tests of a button and of telephones: what is a test, what is not, and how a test becomes real.
+
+    a press of the button                                             | is
+    the first one that happened and came within the window            | a Test, told to the guardians only
+    any further one, also within the window                           | Actual
+    one that happened before the window was opened, and comes late    | Actual
+    one that comes after the window, whenever it happened             | Actual
+    one while anything real of the person is open                     | Actual (and no window can be opened then)
+    man-down, strap cut, tamper, at any time                          | Actual
+    a Test of which a guardian says that it was real                  | Actual, raised anew with the same fixes
+
+Whatever is in doubt is Actual.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from haechi.domain.alerting import (
+    KINDS,
+    NO_CHANNEL,
+    Alert,
+    Because,
+    DeliveryView,
+    Incident,
+    IncidentEvent,
+    Severity,
+)
+from haechi.ids import alert_id
+
+TEST_PLACE = "test"  # a test and the real thing are never one incident
+_PHONES = KINDS["phone-test"]
+
+
+def as_test(alert: Alert, asked_by: str) -> Alert:
+    """The press that a window was opened for: an incident of its own, below everything real."""
+    words = f"{alert.because.words}; the test that {asked_by} asked for"
+    return msgspec.structs.replace(
+        alert,
+        place=TEST_PLACE,
+        status="Test",
+        severity=Severity.ADVISORY,
+        because=msgspec.structs.replace(alert.because, words=words),
+    )
+
+
+def as_real(test: Incident, by: str, at: datetime) -> Alert:
+    """A test press of which a guardian says that it was no test. `starts_at` is the statement: the press's own alert
+    was applied already, as a test."""
+    kind = KINDS[test.kind]
+    fixes = test.because.fixes or (test.scene.fixes[-1:] if test.scene else ())
+    words = f"{by} says that the press of test {test.number} was real; it was pressed at {test.starts_at:%H:%M:%S} UTC"
+    return Alert(
+        id=alert_id(kind.name, test.subject, "-", at),
+        action="raise",
+        kind=kind.name,
+        subject=test.subject,
+        place="-",
+        district=test.district,
+        severity=kind.severity,
+        status="Actual",
+        starts_at=at,
+        received_at=at,
+        decided_at=at,
+        because=Because("urgent", words, fixes=fixes, values=test.because.values),
+        title=test.title,
+        point=test.point,
+        accuracy_m=test.accuracy_m,
+    )
+
+
+def phone_test(person: str, district: str, due_at: datetime, asked_by: str | None, at: datetime) -> Alert:
+    """Asks the guardians of a person whether a message reaches them. The same due test is the same alert."""
+    words = f"asked for by {asked_by}" if asked_by else "asked every month"
+    return Alert(
+        id=alert_id(_PHONES.name, person, TEST_PLACE, due_at),
+        action="raise",
+        kind=_PHONES.name,
+        subject=person,
+        place=TEST_PLACE,
+        district=district,
+        severity=_PHONES.severity,
+        status="Test",
+        starts_at=due_at,
+        received_at=due_at,
+        decided_at=at,
+        because=Because("drill", f"A test of the guardians' telephones, {words}"),
+        title=_PHONES.title,
+    )
+
+
+def all_answered(deliveries: Sequence[DeliveryView], trail: Sequence[IncidentEvent]) -> bool:
+    """Whether every guardian who could be told of a test has answered, by name as they sign."""
+    told = {
+        f"{delivery.recipient.name} (guardian)"
+        for delivery in deliveries
+        if delivery.recipient.kind == "guardian" and delivery.recipient.channel != NO_CHANNEL
+    }
+    return told <= {event.by for event in trail}
