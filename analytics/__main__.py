@@ -38,7 +38,7 @@ from haechi.process import Component, Main, component
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
 from haechi.store.postgres import open_pool
-from haechi.store.slices import CamerasSlice, DevicesSlice, SafeZonesSlice, SensorsSlice
+from haechi.store.slices import CamerasSlice, CustodySlice, DevicesSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.trail import Trail
 from haechi.streaming import Producer, StreamMetrics, Worker, connect
 
@@ -64,15 +64,16 @@ async def positions(settings: Settings) -> None:
         pool = await open_pool(settings.postgres)
         zones = SafeZonesSlice(pool, it.sealer, copy=it.copies / "safe-zones")
         devices = DevicesSlice(pool, it.sealer, copy=it.copies / "devices")
-        await asyncio.gather(zones.start(), devices.start())
+        custody = CustodySlice(pool, it.sealer, copy=it.copies / "custody")
+        await asyncio.gather(zones.start(), devices.start(), custody.start())
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
         send = send_alerts(Producer(connect(settings.kafka), f"{it.name}.eyes"), utc_now)
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS), send, utc_now)
-        outlook = outlook_of(settings, _Books(zones).newest, devices)
+        outlook = outlook_of(settings, _Books(zones).newest, devices, custody)
         consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
-            work = (zones.follow(), devices.follow(), eyes.watch_forever())
+            work = (zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
             tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:
@@ -84,13 +85,18 @@ async def archive(settings: Settings) -> None:
     async with component("analytics.archive", settings) as it:
         retention = retention_of(settings.trail.days, settings.trail.shorter)
         pool = await open_pool(settings.postgres)
-        live = LivePositions(it.live, it.registry)
+        live = LivePositions(it.live, it.registry, lambda people: custody.refusing(people, utc_now()))
+        custody = CustodySlice(
+            pool, it.sealer, copy=it.copies / "custody", on_change=lambda change: live.forget(change.id)
+        )
+        await custody.start()
         worker = make_worker(it)
         consume_archive(worker, Archive(Trail(pool, retention.longest_days), live, it.registry))
         upkeep = Upkeep(pool, retention, ZoneInfo(settings.wall.timezone), open_evidence(settings), utc_now)
         erasing = erase_for_ever(Erasures(pool, it.live), pool.hint("erasures"))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in (live.write_forever(), upkeep.run(), erasing)]
+            work = (live.write_forever(), upkeep.run(), custody.follow(), erasing)
+            tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:
                 task.cancel()
@@ -124,7 +130,9 @@ async def sightings(settings: Settings) -> None:
             task.cancel()
 
 
-def outlook_of(settings: Settings, book: Callable[[], ZoneBook], devices: DevicesSlice) -> Outlook:
+def outlook_of(
+    settings: Settings, book: Callable[[], ZoneBook], devices: DevicesSlice, custody: CustodySlice
+) -> Outlook:
     """The thresholds of the settings, and the registry as it is followed."""
     own = settings.analytics
     allowance = Allowance(own.silent_least_s, own.silent_most_s, own.silent_unlearned_s)
@@ -134,6 +142,7 @@ def outlook_of(settings: Settings, book: Callable[[], ZoneBook], devices: Device
         zones=Rule(own.exit_buffer_m, own.exit_confirmations),
         entry_of=devices.get,
         registry_version=lambda: devices.version,
+        consents=custody,
         battery=BatteryRule(own.battery_low, own.battery_fine),
         silence=SilenceRule(allowance, together, ZoneInfo(settings.wall.timezone)),
         missing_after_s=own.blind_after_s,

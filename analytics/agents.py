@@ -7,6 +7,7 @@ import msgspec
 from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
 from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
+from analytics.positions.consent import Consents, NobodyRefuses, covered
 from analytics.positions.safe_zones import Rule as ZoneRule
 from analytics.positions.safe_zones import SafeZones
 from analytics.sensors import SensorState
@@ -23,7 +24,7 @@ from haechi.domain import wire
 from haechi.domain.alerting import KINDS, Alert, urgent_alert
 from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
-from haechi.domain.time import Tick
+from haechi.domain.time import Tick, instant_of
 from haechi.domain.video import CameraState, Sightings
 from haechi.store.registry import DeviceEntry
 from haechi.streaming import Event, Record, Worker
@@ -97,6 +98,7 @@ class Outlook(msgspec.Struct, frozen=True):
     silence: SilenceRule = SilenceRule()
     missing_after_s: float = 30
     district: str = ""
+    consents: Consents = NobodyRefuses()
 
 
 def watches(devices: Devices, doors: Doors, outlook: Outlook) -> Sequence[Watch]:
@@ -109,11 +111,23 @@ def watches(devices: Devices, doors: Doors, outlook: Outlook) -> Sequence[Watch]
 
 
 class Positions(PositionState):
-    """The devices of a partition and those who watch them."""
+    """The devices of a partition and those who watch them, as far as consents cover them."""
 
     def __init__(self, outlook: Outlook, metrics: PositionMetrics) -> None:
         devices, doors = Devices(), Doors(outlook.missing_after_s)
         super().__init__(devices, watches(devices, doors, outlook), metrics, doors=doors)
+        self._consents = outlook.consents
+        self._refusals = -1
+
+    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        """As the watches decide; of who refuses since the last message, nothing is left."""
+        if self._consents.refusals != self._refusals:
+            self._refusals = self._consents.refusals
+            at = message.at if isinstance(message, Tick) else instant_of(message.received.max(initial=0))
+            self.forget_people(lambda people: self._consents.refusing(people, at))
+        if isinstance(message, PositionBatch):
+            message = covered(message, self._consents)
+        return super().apply(offset, message)
 
 
 def consume_positions(

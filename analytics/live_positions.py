@@ -1,6 +1,7 @@
 """The newest position of each person, written to the live store each second; a picture of now, never a record."""
 
 import asyncio
+from collections.abc import Callable, Collection
 
 import numpy as np
 import structlog
@@ -9,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter
 from haechi.domain.people import PositionBatch
 from haechi.errors import TransientError
 from haechi.store.live import LastFix, Live
+
+Refusing = Callable[[Collection[str]], frozenset[str]]  # those of the people who may not be shown now
 
 _WAITING = 50_000
 _EVERY_S = 1.0
@@ -20,8 +23,10 @@ class LivePositions:
     """Keeps the newest per person until the next write. Full, or with the store away, what waits is replaced or
     dropped, and counted: the next fix of the person makes it good."""
 
-    def __init__(self, live: Live, registry: CollectorRegistry) -> None:
+    def __init__(self, live: Live, registry: CollectorRegistry, refusing: Refusing) -> None:
         self._live = live
+        self._refusing = refusing
+        self._leaving: set[str] = set()
         self._waiting: dict[str, LastFix] = {}
         self._away = False
         self._dropped = Counter("haechi_live_positions_dropped_total", "Positions not shown live", registry=registry)
@@ -38,8 +43,8 @@ class LivePositions:
                 self._waiting[person] = fix
 
     def forget(self, person: str) -> None:
-        """What waits of a person who may no longer be shown."""
-        self._waiting.pop(person, None)
+        """A person may no longer be shown: what waits, and what is there."""
+        self._leaving.add(person)
 
     async def write_forever(self) -> None:
         """Each second, what is new."""
@@ -48,12 +53,18 @@ class LivePositions:
             await self.write()
 
     async def write(self) -> None:
-        """What waits; while the store is away it is said once."""
+        """What waits, and whoever leaves goes; while the store is away it is said once."""
         waiting, self._waiting = self._waiting, {}
+        leaving, self._leaving = self._leaving, set()
+        refusing = self._refusing(waiting.keys() | leaving)
+        for person in refusing & waiting.keys():
+            del waiting[person]
         try:
             await self._live.put_positions(waiting)
+            await self._live.forget_positions(refusing)
             self._away = False
         except TransientError as error:
+            self._leaving |= leaving
             self._dropped.inc(len(waiting))
             if not self._away:
                 log.warning("live.away", reason=str(error))

@@ -1,6 +1,6 @@
 """The state of one partition of `positions`: what was applied, what time it is, who is heard, and the watches."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -167,6 +167,14 @@ class PositionState:
                 watch.clear(slots)
             self.devices.forget(slots)
             self._metrics.forgotten.labels(why).inc(len(slots))
+
+    def forget_people(self, who: Callable[[Iterable[str]], Collection[str]]) -> None:
+        """Whoever of those who are heard here must not be: nothing of them is decided any more, and nothing kept."""
+        used = np.flatnonzero(self.devices.used)
+        gone = who({self.devices.person(slot) for slot in used.tolist()})
+        if gone:
+            slots = [slot for slot in used.tolist() if self.devices.person(slot) in gone]
+            self._forget(np.array(slots, dtype=np.int64), "no consent")
 
     def load(self, shard: int, block: bytes) -> None:
         """Take back a shard's block."""

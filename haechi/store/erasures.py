@@ -173,7 +173,7 @@ class Erasures:
         for one in PASSES + (LAST if erasure.state == "erased" else ()):
             _count(counts, one.what, await connection.execute(one.sql, erasure.person))
         if self._live is not None:
-            await self._live.forget_position(erasure.person)
+            await self._live.forget_positions([erasure.person])
         return advance(erasure, counts, unclosed, locked, {topic.name: topic.keep for topic in STREAMS}, now)
 
     async def _erase_incidents(self, connection: Any, person: str, counts: dict[str, int]) -> list[int]:

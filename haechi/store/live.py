@@ -1,7 +1,7 @@
 """What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt (docs/redis.md)."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -117,10 +117,12 @@ class Live:
                 keys, values = zip(*named[start : start + _PAGE], strict=True)
                 await self._newer(keys=keys, args=[_POSITION_S, *values])
 
-    async def forget_position(self, person: str) -> None:
-        """Nobody may see it any more."""
+    async def forget_positions(self, persons: Collection[str]) -> None:
+        """Nobody may see them any more."""
+        names = [f"fix:{person}" for person in persons]
         with _translate_errors():
-            await self._redis.delete(f"fix:{person}")
+            for start in range(0, len(names), _PAGE):
+                await self._redis.delete(*names[start : start + _PAGE])
 
     async def positions(self, persons: Iterable[str]) -> dict[str, Position]:
         """Last positions of those that have one."""

@@ -13,7 +13,8 @@ import asyncio
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -22,7 +23,7 @@ import structlog
 
 from haechi.domain.alerting import Agency, AgencyRole
 from haechi.domain.coverage import CameraSite
-from haechi.domain.people import Device, Guardian, Person, Reader, Reporter, SafeZone
+from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import PermanentError, TransientError
@@ -332,6 +333,42 @@ class ReportersSlice(Slice[Reporter]):
     """Servers that report for devices, by their token."""
 
     tables = (REPORTERS,)
+
+
+class CustodySlice(Slice[Custody]):
+    """What each person's consent covers, for those who process positions and keep them."""
+
+    tables = (CUSTODY,)
+
+    def _prepare_index(self) -> None:
+        self._doubtful: dict[str, Consent | None] = {}  # of whom it must be asked each time, or who refuse for good
+        self._refusals = 0
+
+    @property
+    def refusals(self) -> int:
+        """Another number means that somebody refuses who did not."""
+        return self._refusals
+
+    def refusing(self, persons: Iterable[str], at: datetime) -> frozenset[str]:
+        """Those of them whose positions must not be processed at the instant.
+
+        Somebody of whom the slice has not heard yet is none of them: the gateway that accepted the position has.
+        """
+        if not self._doubtful:
+            return frozenset()
+        return frozenset(person for person in persons if person in self._doubtful and self._refuses(person, at))
+
+    def _refuses(self, person: str, at: datetime) -> bool:
+        consent = self._doubtful[person]
+        return consent is None or not consent.allows("position", at)
+
+    def _index(self, _table: Table[Any], row_id: str, _old: Any, new: Any) -> None:
+        consent = None if new is None else new.consent
+        if consent is None or consent.paused or "position" not in consent.scopes:
+            self._doubtful[row_id] = consent  # also somebody who was removed: what is under way is nobody's any more
+            self._refusals += 1
+        else:
+            self._doubtful.pop(row_id, None)
 
 
 class SafeZonesSlice(Slice[SafeZone]):

@@ -62,7 +62,7 @@ async def test_a_device_whose_clock_is_ahead_does_not_hide_what_follows(live: Li
 
 async def test_a_position_that_is_forgotten_is_gone(live: Live) -> None:
     await live.put_positions({"p1": fix(0)})
-    await live.forget_position("p1")
+    await live.forget_positions(["p1"])
     assert await live.positions(["p1"]) == {}
 
 

@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -10,11 +11,13 @@ from haechi.domain.people import SafeZone
 from haechi.domain.video import Camera
 from haechi.errors import TransientError
 from haechi.sealing import Sealer, create_key
+from haechi.store.consents import Consents, Decision
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
 from haechi.store.slices import (
     CamerasSlice,
     Change,
+    CustodySlice,
     DevicesSlice,
     RecipientsSlice,
     SafeZonesSlice,
@@ -220,3 +223,35 @@ async def test_a_crash_while_a_copy_is_written_leaves_the_old_one(
     monkeypatch.setattr("os.fsync", full)
     await sensors._write_copy()
     assert copy.read_bytes() == before
+
+
+async def test_who_refuses_positions_is_known_as_the_ledger_grows(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    consents, mother = Consents(pool), Decision("Kim Minji")
+    one = (await registry.add(PEOPLE, DISTRICT, person(consent=consent()))).value.id
+    never = (await registry.add(PEOPLE, DISTRICT, person())).value.id
+    narrow = msgspec.structs.replace(consent(), scopes=("sos",))
+    only_sos = (await registry.add(PEOPLE, DISTRICT, person(consent=narrow))).value.id
+    custody = CustodySlice(pool, sealer)
+    await custody.start()
+    follow(custody)
+    now = datetime.now(UTC)
+
+    def refuses(at: datetime = now) -> bool:
+        return one in custody.refusing([one, "unknown"], at)
+
+    assert custody.refusing([one, never, only_sos, "unknown"], now) == {never, only_sos}
+    until_tomorrow = msgspec.structs.replace(mother, until=now + timedelta(days=1))
+    await consents.pause(DISTRICT, one, until_tomorrow, by="clerk")
+    await until(refuses)
+    assert not refuses(now + timedelta(days=2)), "the pause ends by itself"
+    await consents.resume(DISTRICT, one, mother, by="clerk")
+    await until(lambda: not refuses())
+    before = custody.refusals
+    await consents.withdraw(DISTRICT, one, mother, by="clerk")
+    await until(refuses)
+    assert custody.refusals == before + 1
+    await registry.remove(PEOPLE, DISTRICT, one)
+    await until(lambda: custody.get(one) is None)
+    assert refuses(), "what is still under way of somebody who was removed is nobody's"
