@@ -60,6 +60,8 @@ PASSES = (
         "UPDATE guardian_bars SET reason = '', lifted_words = NULL "
         "WHERE person_id = $1 AND (reason <> '' OR lifted_words IS NOT NULL)",
     ),
+    Pass("tests of the button", "DELETE FROM button_tests WHERE person_id = $1"),
+    Pass("tests of the telephones", "DELETE FROM phone_tests WHERE person_id = $1"),
     Pass(
         "calls for help in the inbox",
         "DELETE FROM alert_inbox WHERE done_at IS NOT NULL AND position(convert_to($1::uuid::text, 'UTF8') IN call) > 0",
