@@ -115,6 +115,31 @@ async def test_killed_while_it_spools(house: House, failpoint: str) -> None:
     assert found[-50:] == feeder.accepted[-50:], "and what came later stands behind"
 
 
+async def test_what_a_batch_is_told_holds_through_a_full_spool_and_a_kill(house: House) -> None:
+    devices = await house.more_devices(40)
+    accepted: set[tuple[str, int]] = set()
+    refused: list[dict[str, object]] = []
+    small = {"HAECHI_KAFKA__URL": NOWHERE, "HAECHI_GATEWAY__SPOOL_BYTES": str(1 << 20)}
+    headers = {"Authorization": f"Bearer {house.token}"}
+    async with house.serving(**small), aiohttp.ClientSession(house.url, headers=headers) as session:
+        for start in range(AT, AT + 25 * 24, 25):  # as many as the rate limit lets through
+            items = [{"device": d, "at": t, "lat": 37.5, "lon": 127} for d in devices for t in range(start, start + 25)]
+            async with session.post("/v1/positions", json={"positions": items}) as answer:
+                told = await answer.json()
+                assert answer.status == (200 if told["accepted"] else 503)
+            gone = {one["index"] for one in told["refused"]}
+            assert told["accepted"] == len(items) - len(gone)
+            accepted |= {(item["device"], item["at"]) for n, item in enumerate(items) if n not in gone}
+            refused += told["refused"]
+            if refused:
+                break
+    assert {(one["status"], one["reason"]) for one in refused} == {(503, "spool-full")}
+    assert accepted
+    async with house.serving():
+        await until(lambda: house.holds(len(accepted)), every=0.5)
+    assert {(device, at // 1_000_000) for device, at in await house.positions()} == accepted
+
+
 @pytest.fixture
 async def own_servers(tmp_path: Path) -> AsyncIterator[EmbeddedServers]:
     """A Kafka and a PostgreSQL to be stopped."""

@@ -100,6 +100,16 @@ class House:
         finally:
             pool.terminate()
 
+    async def more_devices(self, count: int) -> list[str]:
+        """Of the person with consent."""
+        pool = await open_pool(self.postgres_url)
+        try:
+            registry = Registry(pool, Sealer(self.key))
+            phone = Device("", DISTRICT, self.person, "phone")
+            return [(await registry.add(DEVICES, DISTRICT, phone)).value.id for _ in range(count)]
+        finally:
+            pool.terminate()
+
     def environment(self, **more: str) -> dict[str, str]:
         return os.environ | {
             "HAECHI_DATA": str(self.data),
