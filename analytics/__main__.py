@@ -139,7 +139,7 @@ def outlook_of(
     together = Together(own.cell_silent_least, own.cell_silent_share)
     return Outlook(
         book=book,
-        zones=Rule(own.exit_buffer_m, own.exit_confirmations),
+        zones=Rule(own.exit_buffer_m, own.exit_confirmations, own.exit_votes, own.exit_dwell_s),
         entry_of=devices.get,
         registry_version=lambda: devices.version,
         consents=custody,
@@ -161,7 +161,7 @@ class _Books:
     def newest(self) -> ZoneBook:
         if self._zones.version != self._version:
             self._version = self._zones.version
-            self._book = ZoneBook(self._zones.values())
+            self._book = ZoneBook(self._zones.values(), district_of=self._zones.district_of)
         return self._book
 
 

@@ -116,7 +116,13 @@ class AnalyticsSettings(_Section):
     exit_buffer_m: float = Field(
         20, ge=0, le=1000, description="Metres beyond a safe zone's edge before a fix counts as outside."
     )
-    exit_confirmations: int = Field(2, ge=1, le=10, description="Fixes outside in a row before a person has left.")
+    exit_confirmations: int = Field(
+        2, ge=1, le=8, description="Fixes that must say outside before a person has left ..."
+    )
+    exit_votes: int = Field(3, ge=1, le=8, description="... of the newest so many that say anything.")
+    exit_dwell_s: float = Field(
+        0, ge=0, le=3600, description="Seconds that the first and the last of these fixes must be apart, at least."
+    )
     trespass_frames: int = Field(
         3,
         ge=1,

@@ -6,11 +6,13 @@ import msgspec
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+Slots = NDArray[np.int64]
+
 
 class _Part(msgspec.Struct, array_like=True):
-    """Records as they are kept: the fields (name, type, shape), and the bytes."""
+    """Records as they are kept: the fields [name, type, shape], a type being a name or again fields, and the bytes."""
 
-    fields: list[tuple[str, str, tuple[int, ...]]]
+    fields: list[Any]
     data: bytes
 
 
@@ -31,32 +33,43 @@ class Columns:
         rows[: len(self.rows)] = self.rows[:room]
         self.rows = rows
 
-    def clear(self, slots: NDArray[np.int64]) -> None:
+    def clear(self, slots: Slots) -> None:
         """Nothing is known of the slots any more."""
         self.rows[slots] = self.empty
 
-    def dump(self, slots: NDArray[np.int64]) -> bytes:
+    def dump(self, slots: Slots) -> bytes:
         """The records of the slots, in their order."""
         return pack(self.rows[slots])
 
-    def load(self, slots: NDArray[np.int64], data: bytes) -> None:
+    def load(self, slots: Slots, data: bytes) -> None:
         """Take back what `dump` gave; a field added since is empty, one removed since is passed over."""
         self.rows[slots] = unpack(data, self.dtype, self.empty)
 
 
 def pack(rows: NDArray[Any]) -> bytes:
     """Records with the names of their fields."""
-    fields = [(name, kind.base.str, kind.shape) for name, (kind, *_) in (rows.dtype.fields or {}).items()]
-    return msgspec.msgpack.encode((fields, rows.tobytes()))
+    return msgspec.msgpack.encode((_described(rows.dtype), rows.tobytes()))
 
 
 def unpack(data: bytes, dtype: np.dtype[Any], empty: NDArray[Any]) -> NDArray[Any]:
     """Records of `dtype`, field by field by name."""
     part = _decoder.decode(data)
-    kept = np.frombuffer(part.data, dtype=np.dtype(part.fields))
+    kept = np.frombuffer(part.data, dtype=_dtype(part.fields))
     if kept.dtype == dtype:
         return kept
     rows = np.full(len(kept), empty, dtype=dtype)
     for name in set(dtype.names or ()) & set(kept.dtype.names or ()):
         rows[name] = kept[name]
     return rows
+
+
+def _described(dtype: np.dtype[Any]) -> str | list[Any]:
+    if dtype.fields is None:
+        return dtype.str
+    return [(name, _described(kind.base), kind.shape) for name, (kind, *_) in dtype.fields.items()]
+
+
+def _dtype(described: str | list[Any]) -> np.dtype[Any]:
+    if isinstance(described, str):
+        return np.dtype(described)
+    return np.dtype([(name, _dtype(kind), tuple(shape)) for name, kind, shape in described])

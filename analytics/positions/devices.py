@@ -5,13 +5,13 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.columns import Columns
+from analytics.positions.columns import Columns, Slots
+from analytics.positions.quality import Gate, Tracks
 from haechi.domain.people import PositionBatch
 from haechi.ids import SHARDS, shard_of
 
-Slots = NDArray[np.int64]
-
 _FIRST_ROOM = 64
+MOST_WORN = 8  # devices of one person that are looked at together; of more, the newest
 # `seen` is the newest event time of a device, microseconds since 1970, whatever the fix was worth.
 _DEVICE = np.dtype([("seen", "<i8")])
 
@@ -20,24 +20,40 @@ class Devices:
     """Slots 0 … `room` − 1; `used` (room,) says which are somebody's, `shard` (room,) whose logical shard it is.
 
     A slot belongs to a device *of a person*: the same device on another person's wrist starts anew, in another slot.
+    People have rows of their own, 0 … `people_room` − 1: `wearer` (room,) is the row of a slot's person, `worn` (p, 8) the
+    slots of a person's devices (−1: none), `shared` (room,) says that the wearer has another one.
+
+    `tracks` holds the newest good fix of each, and what is doubted.
+
     `dirty` (256,) says which shards must be kept at the next checkpoint; a watch that changes something without a
     position (at a tick) calls `touch`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, gate: Gate | None = None) -> None:
+        self.tracks = Tracks(gate or Gate())
         self.used = np.zeros(0, dtype=bool)
         self.shard = np.zeros(0, dtype=np.uint8)
+        self.wearer = np.zeros(0, dtype=np.int64)
+        self.shared = np.zeros(0, dtype=bool)
+        self.worn = np.zeros((0, MOST_WORN), dtype=np.int64)
         self.dirty = np.zeros(SHARDS, dtype=bool)
         self.columns = Columns(_DEVICE, (0,))
         self._ids: list[str] = []
         self._persons: list[str] = []
         self._slot: dict[str, int] = {}
         self._free: list[int] = []
+        self._row: dict[str, int] = {}
+        self._free_rows: list[int] = []
+        self._wears: list[int] = []  # how many slots a row's person has, also those beyond MOST_WORN
         self._of_shard: dict[int, set[int]] = defaultdict(set)
 
     @property
     def room(self) -> int:
         return len(self._ids)
+
+    @property
+    def people_room(self) -> int:
+        return len(self.worn)
 
     def __len__(self) -> int:
         return len(self._slot)
@@ -61,12 +77,12 @@ class Devices:
 
     def slots_of(self, batch: PositionBatch) -> Slots:
         """(n,) the slot of each row; new devices are given one. A device that came to another person has moved."""
-        wearer = np.zeros(len(batch.devices), dtype=np.int64)
+        wearer = np.full(len(batch.devices), -1, dtype=np.int64)
         wearer[batch.device] = batch.person
         slots = []
         for device, person in zip(batch.devices, wearer.tolist(), strict=True):
             slot = self._slot.get(device, -1)
-            if slot < 0 or self._persons[slot] != batch.persons[person]:
+            if person >= 0 and (slot < 0 or self._persons[slot] != batch.persons[person]):
                 slot = self.add(device, batch.persons[person])
             slots.append(slot)
         return np.array(slots, dtype=np.int64)[batch.device]
@@ -83,8 +99,16 @@ class Devices:
         self._ids[slot], self._persons[slot] = device, person
         self.used[slot], self.shard[slot] = True, shard_of(person)
         self._of_shard[int(self.shard[slot])].add(slot)
+        self._wear(slot, person)
         self.touch(np.array([slot]))
         return slot
+
+    def leavers(self, slots: Slots) -> NDArray[np.int64]:
+        """Rows of the people all of whose devices are among `slots`."""
+        people = np.unique(self.wearer[slots])
+        worn = self.worn[people]
+        gone: NDArray[np.int64] = people[(np.isin(worn, slots) | (worn < 0)).all(axis=1)]
+        return gone
 
     def touch(self, slots: Slots) -> None:
         """What is known of these has changed."""
@@ -110,10 +134,41 @@ class Devices:
             if self._slot.get(self._ids[slot]) == slot:
                 del self._slot[self._ids[slot]]
             self._of_shard[int(self.shard[slot])].discard(slot)
+            self._take_off(slot)
             self._ids[slot] = self._persons[slot] = ""
             self._free.append(slot)
         self.used[slots] = False
         self.columns.clear(slots)
+        self.tracks.columns.clear(slots)
+
+    def _wear(self, slot: int, person: str) -> None:
+        row = self._row.get(person)
+        if row is None:
+            if not self._free_rows:
+                room = max(_FIRST_ROOM, 2 * self.people_room)
+                self._free_rows.extend(range(room - 1, self.people_room - 1, -1))
+                self._wears.extend([0] * (room - self.people_room))
+                self.worn = np.vstack((self.worn, np.full((room - self.people_room, MOST_WORN), -1)))
+            row = self._row[person] = self._free_rows.pop()
+        self.wearer[slot] = row
+        self._wears[row] += 1
+        free = np.flatnonzero(self.worn[row] < 0)
+        column = free[0] if len(free) else np.argmin(self.seen(self.worn[row]))
+        self.worn[row, column] = slot
+        self._share(row)
+
+    def _take_off(self, slot: int) -> None:
+        row = int(self.wearer[slot])
+        self.worn[row, self.worn[row] == slot] = -1
+        self._share(row)
+        self._wears[row] -= 1
+        if self._wears[row] == 0:
+            del self._row[self._persons[slot]]
+            self._free_rows.append(row)
+
+    def _share(self, row: int) -> None:
+        worn = self.worn[row, self.worn[row] >= 0]
+        self.shared[worn] = len(worn) > 1
 
     def _grow(self, room: int) -> None:
         self._free.extend(range(room - 1, self.room - 1, -1))
@@ -122,4 +177,7 @@ class Devices:
         self._persons.extend([""] * more)
         self.used = np.append(self.used, np.zeros(more, dtype=bool))
         self.shard = np.append(self.shard, np.zeros(more, dtype=np.uint8))
+        self.wearer = np.append(self.wearer, np.zeros(more, dtype=np.int64))
+        self.shared = np.append(self.shared, np.zeros(more, dtype=bool))
         self.columns.resize(room)
+        self.tracks.columns.resize(room)

@@ -7,6 +7,7 @@ class PositionMetrics:
     """The collectors of one process, made once on its registry."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self.fixes = Counter("haechi_fixes_total", "Fixes by what they were worth", ("verdict",), registry=registry)
         self.failures = Counter(
             "haechi_watch_failures_total", "Messages that a watch could not look at", ("watch",), registry=registry
         )

@@ -1,50 +1,70 @@
-"""Who left a safe zone and who came back, decided for a batch of positions at once.
+"""Who left and who came back, who entered where they must not, who arrived, left and is missed: a batch at a time.
 
-A person has left when `confirmations` fixes in a row say so: distance to the zone beyond the buffer even if the fix is
-wrong by its whole accuracy. A person is inside when a fix that is more accurate than the zone is large lies in it.
-Anything else decides nothing. Only the newest fix of a device decides; a late one never does.
+What one fix says of one zone, with its accuracy taken into account:
+
+| it says | when |
+|---|---|
+| outside | distance − accuracy is more than the buffer |
+| inside | it lies within the inner edge, and is more accurate than the zone is large |
+| near | it is accurate, not beyond the buffer, and not within the inner edge: neither, but not outside |
+| nothing | it is too coarse for any of these |
+
+Where a device is in a zone changes when enough of its last votes say so, over enough time. Where a person is, is what
+their devices say together (`fusion`). A person is *safe* inside any of their own active safe zones, and has *left* when
+confirmed outside all of them: one episode, about the zone where they were last. The zones of everyone in the district are
+a second, outer level: one who left them is not inside an own zone either. Elsewhere each zone stands for itself.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Literal
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Slots
+from analytics.positions.devices import Devices
+from analytics.positions.episodes import Episodes
+from analytics.positions.fusion import INSIDE, OUTSIDE
+from analytics.positions.quality import ALONE_US, known_accuracy
 from analytics.positions.watch import Heard, Moment
-from analytics.positions.zone_table import INSIDE, OUTSIDE, ZoneTable
+from analytics.positions.zone_table import ZoneTable
 from analytics.zone_book import ZoneBook
-from haechi.domain.alerting import KINDS, Alert, Because
-from haechi.domain.people import PositionBatch, SafeZone
-from haechi.domain.time import instant_of
-from haechi.ids import alert_id
+from haechi.domain.alerting import Alert
 
-UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
-
-Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
+_SECOND_US = 1_000_000
+_BITS = np.array([votes.bit_count() for votes in range(256)], dtype=np.uint8)
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """The thresholds: metres beyond the edge, and fixes in a row."""
+    """The thresholds; at most 8 votes.
+
+    `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so, the first and
+    the last of them at least `dwell_s` apart. One fix ends an alarm; telling of an entry needs `entry_confirmations`, or
+    one fix after a long silence (a tag that a reader saw, a tracker that reports each hour).
+    """
 
     buffer_m: float = 20
     confirmations: int = 2
+    votes: int = 3
+    dwell_s: float = 0
+    entry_confirmations: int = 2
 
 
 class SafeZones:
     """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
     message."""
 
-    name = "safe-zones"
+    name = "zones"
 
     def __init__(self, devices: Devices, book: Callable[[], ZoneBook], rule: Rule) -> None:
         self._devices = devices
         self._newest_book = book
         self._rule = rule
+        self._dwell_us = int(rule.dwell_s * _SECOND_US)
+        self._mask = np.uint8((1 << max(rule.votes, rule.confirmations, rule.entry_confirmations)) - 1)
         self._table = ZoneTable(devices, book())
+        self._episodes = Episodes(devices, self._table, self._thresholds())
+        self._read_book()
 
     @property
     def book(self) -> ZoneBook:
@@ -54,29 +74,41 @@ class SafeZones:
         """Who left and who came back by these fixes."""
         alerts = self._adopt()
         self._table.place(heard.slots)
-        for turn in _turns(heard.batch, heard.slots, heard.rows):
-            alerts.extend(self._decide(heard.batch, heard.rows[turn], heard.slots[turn]))
+        for turn in heard.turns:
+            if len(turn):
+                alerts.extend(self._decide(heard.slots[turn], heard.fixes[turn]))
         return alerts
 
     def tick(self, moment: Moment) -> list[Alert]:
-        """Time has passed: schedules begin and end also where nothing is heard."""
+        """Time has passed: schedules begin and end, and somebody is missed, also where nothing is heard."""
         alerts = self._adopt()
-        pair = self._table.scheduled(moment.slots)
-        now = np.full(len(pair[0]), moment.now, dtype=np.int64)
-        return [*alerts, *self._speak(pair, now, "was outside when the schedule began")]
+        if not len(moment.slots):
+            return alerts
+        self._table.place(moment.slots)
+        people = np.unique(self._devices.wearer[moment.slots])
+        now = np.full(len(people), moment.now, dtype=np.int64)
+        if len(stale := np.flatnonzero(self._episodes.stale(people, now))):
+            alerts.extend(self._episodes.speak(people[stale], now[stale], "was outside when the schedule began"))
+        if self.book.expects.any():
+            alerts.extend(self._episodes.expect(people, moment))
+        return alerts
 
     def inside(self, slots: Slots) -> NDArray[np.bool_]:
         """(n,) whether each was last known to be in one of their zones."""
-        there: NDArray[np.bool_] = (self._table.pairs["where"][slots] == INSIDE).any(axis=1)
-        return there
+        zones = self._table.stakes["zone"][self._devices.wearer[slots]]
+        there = (self._table.cells["where"][slots] == INSIDE) & ~self.book.forbidden[zones]
+        return np.any(there, axis=1)  # type: ignore[no-any-return]  # axis gives an array
 
     def resize(self, room: int) -> None:
         """Room for so many slots."""
         self._table.resize(room)
 
     def holds(self, slots: Slots) -> NDArray[np.bool_]:
-        """An open episode keeps a device."""
-        return np.any(self._table.pairs["alerted"][slots] > 0, axis=1)  # type: ignore[no-any-return]  # axis gives an array
+        """An open episode keeps a person's devices."""
+        people = self._devices.wearer[slots]
+        stakes = self._table.stakes[people]
+        left = self._table.people["left_at"][people]
+        return np.any(np.concatenate([left, stakes["entered"], stakes["missing"]], axis=1) > 0, axis=1)  # type: ignore[no-any-return]  # axis gives an array
 
     def clear(self, slots: Slots) -> None:
         """Empty the slots."""
@@ -90,102 +122,59 @@ class SafeZones:
         """Take back what `dump` gave."""
         self._table.load(slots, part)
 
-    def _adopt(self) -> list[Alert]:
-        """Take a new book of zones; the open episodes of zones that were removed are cleared."""
-        book, old = self._newest_book(), self.book
-        if book is old:
-            return []
-        alerts = []
-        for slot, row, started in self._table.adopt(book):
-            moment = max(self._table.last_at(slot), started)
-            alerts.append(self._alert("clear", slot, old.zones[row], started, moment, "the zone was removed"))
-            self._devices.touch(np.array([slot]))
-        return alerts
-
-    def _decide(self, batch: PositionBatch, rows: NDArray[np.int64], slot: Slots) -> list[Alert]:
-        """At most one row a device: the fixes newer than the last decided one move the state."""
-        newer = batch.at[rows] > self._table.fixes["last_at"][slot]
-        rows, slot = rows[newer], slot[newer]
-        self._table.remember(slot, batch, rows)
-        zone = self._table.pairs["zone"][slot]
-        which, column = np.nonzero(zone >= 0)
-        if not len(which):
-            return []
-        pair, zones = (slot[which], column), zone[which, column]
-        x, y = self.book.plane.to_metres(batch.lon[rows], batch.lat[rows])
-        accuracy = np.where(np.isnan(batch.accuracy[rows]), UNKNOWN_ACCURACY_M, batch.accuracy[rows])[which]
-        distance = shapely.distance(self.book.shapes[zones], shapely.points(x, y)[which])
-        is_out = distance - accuracy > self._rule.buffer_m
-        is_in = (distance == 0) & (accuracy <= self.book.reach[zones])
-        state = self._table.pairs[pair]
-        state["outside"] = np.where(is_in, 0, np.minimum(state["outside"] + is_out, 1000))
-        gone = state["outside"] >= self._rule.confirmations
-        state["where"] = np.where(is_in, INSIDE, np.where(gone, OUTSIDE, state["where"]))
-        self._table.pairs[pair] = state
-        return self._speak(pair, batch.at[rows][which], "is outside")
-
-    def _speak(self, pair: Pairs, at: NDArray[np.int64], why: str) -> list[Alert]:
-        """Raise for who is outside while it matters and is not raised; clear for who is back or whose time is over."""
-        state = self._table.pairs[pair]
-        active = self.book.active(state["zone"], at)
-        open_ = state["alerted"] > 0
-        left = active & (state["where"] == OUTSIDE) & ~open_
-        back = open_ & ((state["where"] == INSIDE) | ~active)
-        alerts = []
-        for i in np.flatnonzero(left | back).tolist():
-            slot, column, moment = int(pair[0][i]), int(pair[1][i]), int(at[i])
-            zone = self.book.zones[int(state["zone"][i])]
-            self._devices.touch(pair[0][i : i + 1])
-            self._table.pairs["alerted"][slot, column] = moment if left[i] else 0
-            if left[i]:
-                alerts.append(self._alert("raise", slot, zone, moment, moment, why))
-            else:
-                words = "is back inside" if state["where"][i] == INSIDE else "the schedule has ended"
-                alerts.append(self._alert("clear", slot, zone, int(state["alerted"][i]), moment, words))
-        return alerts
-
-    def _alert(
-        self, action: Literal["raise", "clear"], slot: int, zone: SafeZone, started: int, moment: int, words: str
-    ) -> Alert:
-        kind, starts_at, at = KINDS["zone-exit"], instant_of(started), instant_of(moment)
-        fixes = self._table.kept(slot)
-        newest = fixes[-1]
-        return Alert(
-            id=alert_id(kind.name, newest.person, zone.id, starts_at),
-            action=action,
-            kind=kind.name,
-            subject=newest.person,
-            place=zone.id,
-            district=zone.district,
-            severity=kind.severity,
-            status="Actual",
-            starts_at=starts_at,
-            ends_at=at if action == "clear" else None,
-            received_at=newest.received_at,
-            decided_at=max(at, newest.received_at),
-            because=Because(
-                rule="safe-zone",
-                words=f"{words}: {zone.name}",
-                fixes=fixes,
-                values=(
-                    ("buffer_m", self._rule.buffer_m),
-                    ("confirmations", self._rule.confirmations),
-                    ("fix_age_s", (at - newest.at).total_seconds()),
-                ),
-                zone=zone.id,
-                zone_version=zone.version,
-            ),
-            title=f"{kind.title} {zone.name}",
-            point=newest.point,
-            accuracy_m=newest.accuracy_m,
+    def _thresholds(self) -> tuple[tuple[str, float], ...]:
+        rule = self._rule
+        return (
+            ("buffer_m", rule.buffer_m),
+            ("confirmations", rule.confirmations),
+            ("votes", rule.votes),
+            ("dwell_s", rule.dwell_s),
         )
 
+    def _read_book(self) -> None:
+        book = self.book
+        told = book.forbidden | book.notices
+        self._entry = np.where(told, self._rule.entry_confirmations, 1).astype(np.uint8)
 
-def _turns(batch: PositionBatch, slots: Slots, rows: NDArray[np.int64]) -> Iterable[NDArray[np.int64]]:
-    """Indices into `rows` in turns, so that no device is twice in one and its fixes come in order of their time."""
-    order = np.lexsort((batch.at[rows], slots))
-    slot = slots[order]
-    starts = np.flatnonzero(np.r_[True, slot[1:] != slot[:-1]])
-    rank = np.arange(len(slot)) - np.repeat(starts, np.diff(np.r_[starts, len(slot)]))
-    for turn in range(int(rank.max()) + 1):
-        yield order[rank == turn]
+    def _adopt(self) -> list[Alert]:
+        """Take a new book of zones; the open episodes of zones that are gone are cleared."""
+        if (book := self._newest_book()) is self.book:
+            return []
+        lost = self._table.adopt(book)
+        self._read_book()
+        return [self._episodes.end(one) for one in lost]
+
+    def _decide(self, slots: Slots, fixes: NDArray[np.void]) -> list[Alert]:
+        """At most one fix a person."""
+        table, rule = self._table, self._rule
+        alone = fixes["at"] - table.remember(slots, fixes) > ALONE_US
+        person = self._devices.wearer[slots]
+        zones = table.stakes["zone"][person]
+        which, column = np.nonzero(zones >= 0)
+        if not len(which):
+            return []
+        zone, pair = zones[which, column].astype(np.int64), (slots[which], column)
+        x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
+        accuracy = known_accuracy(fixes["accuracy"])[which]
+        distance = self.book.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
+        coarse = accuracy > self.book.reach[zone]
+        out = distance - accuracy > rule.buffer_m
+        inside = (distance <= -self.book.inner[zone]) & ~coarse
+        says = out | inside | (~coarse & (distance <= rule.buffer_m))
+        cell = table.cells[pair]
+        at = fixes["at"][which]
+        outs = np.where(says, (cell["outs"] << 1 | out) & self._mask, cell["outs"])
+        ins = np.where(says, (cell["ins"] << 1 | inside) & self._mask, cell["ins"])
+        outs[inside], ins[out], ins[inside & alone[which]] = 0, 0, self._mask
+        since = np.where(out & (cell["outs"] == 0), at, cell["since"])
+        gone = out & (_BITS[outs] >= rule.confirmations) & (at - since >= self._dwell_us)
+        came = inside & (_BITS[ins] >= self._entry[zone])
+        where = np.where(gone, OUTSIDE, np.where(came, INSIDE, cell["where"])).astype(np.int8)
+        moved = which[where != cell["where"]]
+        cell["outs"], cell["ins"], cell["where"], cell["since"] = outs, ins, where, since
+        table.cells[pair] = cell
+        look = self._episodes.stale(person, fixes["at"]) | self._devices.shared[slots]
+        look[moved] = True
+        if not look.any():
+            return []
+        return self._episodes.speak(person[look], fixes["at"][look], "is outside")

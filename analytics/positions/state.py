@@ -5,10 +5,14 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import msgspec
 import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Slots
+from analytics.positions.devices import Devices
 from analytics.positions.doors import Door, Doors
 from analytics.positions.metrics import PositionMetrics
+from analytics.positions.quality import FIX, Verdict, put_clocks_right
+from analytics.positions.turns import turns
 from analytics.positions.upgrade import upgraded
 from analytics.positions.watch import Heard, Moment, Watch
 from haechi.domain.alerting import Alert
@@ -36,6 +40,7 @@ class _Block(msgspec.Struct, array_like=True):
     columns: bytes
     parts: dict[str, bytes]
     doors: tuple[Door, ...] = ()  # the partition's; of those in all blocks the newest counts
+    tracks: bytes = b""
 
 
 _FORMAT = "positions-1"
@@ -47,8 +52,9 @@ class PositionState:
 
     A test, a benchmark or a simulation builds it as the process does, and feeds it without Kafka:
 
-        devices = Devices()
-        state = PositionState(devices, [SafeZones(devices, lambda: book, rule)], PositionMetrics(CollectorRegistry()))
+        devices, book = Devices(), ZoneBook(zones)
+        watches = [SafeZones(devices, lambda: book, Rule())]
+        state = PositionState(devices, watches, PositionMetrics(CollectorRegistry()))
         alerts = state.apply(offset, batch)     # a PositionBatch or a Tick; offsets ascend
     """
 
@@ -86,12 +92,36 @@ class PositionState:
         slots = self.devices.slots_of(batch)[rows]
         theirs = self.devices.shard[slots] == batch.shard[rows]  # not what a device said on its last person's wrist
         rows, slots = rows[theirs], slots[theirs]
-        self.devices.hear(slots, batch.at[rows])
-        self._make_room(slots)
+        if not len(rows):
+            return ()
+        heard = self._judged(batch, rows, slots)
         self._applied[batch.shard[rows]] = offset
         self.devices.touch(slots)
-        heard = Heard(batch, rows, slots)
         return self._ask(lambda watch: watch.positions(heard))
+
+    def _judged(self, batch: PositionBatch, rows: NDArray[np.int64], slots: Slots) -> Heard:
+        """The rows with their verdicts, in turns."""
+        fixes = np.empty(len(rows), dtype=FIX)
+        for name in FIX.names or ():
+            fixes[name] = getattr(batch, name)[rows]
+        told = batch.at[rows]
+        fixes["at"] = put_clocks_right(told, fixes["received"])
+        self.devices.hear(slots, fixes["at"])
+        self._make_room(slots)
+        verdict = np.where(fixes["at"] == told, Verdict.GOOD, Verdict.CLOCK).astype(np.uint8)
+        # Of fixes in the future, which all count as of now, the one with the latest clock comes first: others are late.
+        latest_first = np.where(fixes["at"] == told, told, -told)
+        deciding = []
+        for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
+            judged = fixes[turn]
+            found = self.devices.tracks.judge(slots[turn], judged, self.devices.shared[slots[turn]])
+            fixes[turn] = judged
+            verdict[turn] = np.maximum(verdict[turn], found)
+            deciding.append(turn[found <= Verdict.CLOCK])
+        for kind, count in enumerate(np.bincount(verdict).tolist()):
+            if count:
+                self._metrics.fixes.labels(Verdict(kind).name.lower()).inc(count)
+        return Heard(batch, rows, slots, fixes, verdict, tuple(deciding))
 
     def _tick(self, offset: int, tick: Tick) -> Sequence[Alert]:
         now = micros_of(tick.at)
@@ -184,6 +214,8 @@ class PositionState:
         slots = np.array([self.devices.add(device, person) for device, person in pairs], dtype=np.int64)
         self._match_room()
         self.devices.columns.load(slots, kept.columns)
+        if kept.tracks:
+            self.devices.tracks.columns.load(slots, kept.tracks)
         for watch in self._watches:
             if (part := kept.parts.get(watch.name)) is not None:
                 watch.load(slots, part)
@@ -209,5 +241,6 @@ class PositionState:
                 self.devices.columns.dump(slots),
                 {watch.name: watch.dump(slots) for watch in self._watches},
                 self._doors.dump(),
+                self.devices.tracks.columns.dump(slots),
             )
         )

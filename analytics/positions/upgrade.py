@@ -10,7 +10,13 @@ from analytics.positions.columns import pack
 _FIX: Any = [("last_at", "<i8"), ("cursor", "<u4"), *((name, "<i8", 4) for name in ("at", "received"))]
 _FIX += [("lon", "<f8", 4), ("lat", "<f8", 4), ("accuracy", "<f4", 4)]
 _PAIR: Any = [("zone", "<i4"), ("where", "i1"), ("outside", "<i2"), ("alerted", "<i8")]
+_NAMES = ("at", "received", "lon", "lat", "accuracy")
 _SEEN: Any = [("seen", "<i8")]
+_TRACK: Any = [("at", "<i8"), ("received", "<i8"), ("lon", "<f8"), ("lat", "<f8"), ("accuracy", "<f4")]
+_RING: Any = [("cursor", "<u4"), ("fix", _TRACK, 4)]
+_CELL: Any = [("outs", "u1"), ("where", "i1")]
+_STAKE: Any = [("zone", "<i4")]
+_PERSON: Any = [("left_at", "<i8", 2), ("left_zone", "<i4", 2), ("last_in", "<i4", 2)]
 
 
 class _Zero(msgspec.Struct, array_like=True):
@@ -32,7 +38,34 @@ def upgraded(block: bytes) -> bytes:
         return block
     old = msgspec.msgpack.decode(block, type=_Zero)
     fixes = np.frombuffer(old.rows, dtype=_FIX)
-    zones = (pack(fixes), old.columns, pack(np.frombuffer(old.pairs, dtype=_PAIR)), old.zones)
-    seen = pack(fixes["last_at"].astype(_SEEN))
-    parts = {"safe-zones": msgspec.msgpack.encode(zones)}
-    return msgspec.msgpack.encode(("positions-1", old.offset, old.devices, old.persons, seen, parts))
+    pairs = np.frombuffer(old.pairs, dtype=_PAIR).reshape(len(fixes), old.columns)
+    newest = (fixes["cursor"].astype(np.int64) - 1) % 4
+    last = np.array(
+        [tuple(fix[name][i] for name in _NAMES) for fix, i in zip(fixes, newest, strict=True)], dtype=_TRACK
+    )
+    rings = np.zeros(len(fixes), dtype=_RING)
+    rings["cursor"] = fixes["cursor"]
+    for name in _NAMES:
+        rings["fix"][name] = fixes[name]
+    cells = np.zeros(pairs.shape, dtype=_CELL)
+    cells["where"], cells["outs"] = pairs["where"], (1 << np.minimum(pairs["outside"], 3)) - 1
+    first = np.unique(old.persons, return_index=True)[1] if old.persons else np.zeros(0, dtype=np.int64)
+    stakes = np.zeros((len(first), old.columns), dtype=_STAKE)
+    stakes["zone"] = pairs["zone"][first]
+    people = np.zeros(len(first), dtype=_PERSON)
+    people["last_in"] = people["left_zone"] = -1
+    for i, row in enumerate(first):
+        for pair in pairs[[person == old.persons[row] for person in old.persons]].ravel():
+            if pair["alerted"] > people["left_at"][i, 0]:
+                people["left_at"][i, 0], people["left_zone"][i, 0] = pair["alerted"], pair["zone"]
+    part = (
+        pack(rings),
+        pack(cells.ravel()),
+        old.columns,
+        first.tolist(),
+        pack(people),
+        pack(stakes.ravel()),
+        old.zones,
+    )
+    seen, parts = pack(fixes["last_at"].astype(_SEEN)), {"zones": msgspec.msgpack.encode(part)}
+    return msgspec.msgpack.encode(("positions-1", old.offset, old.devices, old.persons, seen, parts, (), pack(last)))

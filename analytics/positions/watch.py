@@ -11,15 +11,20 @@ from haechi.domain.people import PositionBatch
 
 
 class Heard(msgspec.Struct, frozen=True):
-    """The rows of a batch that their shards have not applied yet.
+    """The rows of a batch that their shards have not applied yet, and what each is worth.
 
     `rows` (n,) are indices into the batch's columns in the order they arrived; `slots` (n,) the slot of each one's
-    device. A device may be there more than once, and not in the order of its time.
+    device. A device may be there more than once, and not in the order of its time. `fixes` (n,) of `quality.FIX`, whose
+    `at` is the event time with wrong clocks put right; `verdict` (n,) of `quality.Verdict`. `turns` are indices (into
+    the n) of the fixes that decide, so that no person is twice in one turn and a person's fixes come in order of time.
     """
 
     batch: PositionBatch
     rows: NDArray[np.int64]
     slots: NDArray[np.int64]
+    fixes: NDArray[np.void]
+    verdict: NDArray[np.uint8]
+    turns: tuple[NDArray[np.int64], ...]
 
 
 class Moment(msgspec.Struct, frozen=True):

@@ -1,170 +1,256 @@
-"""What the safe zones remember: the last fixes of a device, and a cell per device and zone."""
+"""What the zones' watch remembers: per device, per device and zone, per person, per person and zone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.columns import Columns, pack, unpack
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Columns, Slots, pack, unpack
+from analytics.positions.devices import Devices
+from analytics.positions.quality import FIX
 from analytics.zone_book import ZoneBook
 from haechi.domain.geo import Point
-from haechi.domain.people import Position, PositionBatch
+from haechi.domain.people import Position, SafeZone
 from haechi.domain.time import instant_of
 
-UNKNOWN, INSIDE, OUTSIDE = 0, 1, 2
 KEPT_FIXES = 4
+LEVELS = 2  # a person's own safe zones, and those of everyone in the district
 
-# Times are microseconds since 1970; `cursor` counts the fixes, the last few of which are kept in a ring.
-_FIXES = np.dtype(
+# The last few deciding fixes in a ring; `cursor` counts them.
+_RING = np.dtype([("cursor", "<u4"), ("fix", FIX, (KEPT_FIXES,))])
+# A device in a zone: the last votes as bits, newest lowest; `since` is the first of the present votes for outside.
+CELL = np.dtype([("outs", "u1"), ("ins", "u1"), ("where", "i1"), ("since", "<i8")])
+_NO_CELL = np.zeros((), dtype=CELL)
+# A person. Per level: when the open episode began (0: none), the zone it is about and the one where they last were (rows
+# of the book or −1), when the last episode ended. `pattern` is which zones were active when they were last looked at.
+PERSON = np.dtype(
     [
-        ("last_at", "<i8"),
-        ("cursor", "<u4"),
-        ("at", "<i8", KEPT_FIXES),
-        ("received", "<i8", KEPT_FIXES),
-        ("lon", "<f8", KEPT_FIXES),
-        ("lat", "<f8", KEPT_FIXES),
-        ("accuracy", "<f4", KEPT_FIXES),
+        ("placed", "?"),
+        ("pattern", "<i8"),
+        ("left_at", "<i8", LEVELS),
+        ("left_zone", "<i4", LEVELS),
+        ("last_in", "<i4", LEVELS),
+        ("closed_at", "<i8", LEVELS),
     ]
 )
-_NOTHING = (0, 0, (0,) * KEPT_FIXES, (0,) * KEPT_FIXES, (0.0,) * KEPT_FIXES, (0.0,) * KEPT_FIXES, (0.0,) * KEPT_FIXES)
-# `zone` is a row of the book or -1, `outside` counts fixes in a row, `alerted` is the open episode's start or 0.
-_PAIR = np.dtype([("zone", "<i4"), ("where", "i1"), ("outside", "<i2"), ("alerted", "<i8")])
-_NO_PAIR = np.array((-1, UNKNOWN, 0, 0), dtype=_PAIR)
+UNSEEN = -1  # a pattern that never is: look at them at the next chance
+_NOBODY = (False, UNSEEN, (0, 0), (-1, -1), (-1, -1), (0, 0))
+# A person and a zone: `zone` is a row of the book or −1; `entered` is the open episode in a forbidden zone, `told` where
+# they were as last told, `settled` the last time they were expected and it was decided, `missing` the open episode.
+STAKE = np.dtype([("zone", "<i4"), ("entered", "<i8"), ("told", "i1"), ("settled", "<i8"), ("missing", "<i8")])
+_NO_STAKE = np.array((-1, 0, 0, 0, 0), dtype=STAKE)
 
 
 class _Part(msgspec.Struct, array_like=True):
-    """The devices of a shard: `zones` are (id, version), to which the pairs' `zone` refers."""
+    """The devices of a shard and their people: `first` is a device of each person, `zones` (id, version) is what the
+    stakes' `zone` and the people's zones refer to."""
 
-    fixes: bytes
+    rings: bytes
+    cells: bytes
     columns: int
-    pairs: bytes
+    first: list[int]
+    people: bytes
+    stakes: bytes
     zones: list[tuple[str, int]]
 
 
 _decoder = msgspec.msgpack.Decoder(_Part)
 
 
+class Lost(NamedTuple):
+    """An open episode whose zone is gone, or no longer that person's."""
+
+    person: int
+    zone: SafeZone
+    kind: str
+    started: int
+
+
 class ZoneTable:
-    """`fixes` (n,) of _FIXES, `pairs` (n, k) of _PAIR; a slot is a row in both."""
+    """`rings` and `cells` (slots, k), `people` (p,), `stakes` (p, k): column j of a person is column j of their devices."""
 
     def __init__(self, devices: Devices, book: ZoneBook) -> None:
         self.book = book
-        self.pairs = np.full((0, 1), _NO_PAIR, dtype=_PAIR)
         self._devices = devices
-        self._columns = Columns(_FIXES, _NOTHING)
-        self._placed = np.zeros(0, dtype=bool)
-
-    @property
-    def fixes(self) -> NDArray[np.void]:
-        return self._columns.rows
+        self._rings = Columns(_RING, (0, np.zeros(KEPT_FIXES, dtype=FIX)))
+        self.cells = np.full((0, 1), _NO_CELL)
+        self.people = np.zeros(0, dtype=PERSON)
+        self.stakes = np.full((0, 1), _NO_STAKE)
 
     def resize(self, room: int) -> None:
-        """Room for so many slots."""
-        before = len(self.pairs)
-        self._columns.resize(room)
-        pairs = np.full((room, self.pairs.shape[1]), _NO_PAIR, dtype=_PAIR)
-        pairs[:before] = self.pairs
-        self.pairs = pairs
-        self._placed = np.append(self._placed, np.zeros(room - before, dtype=bool))
+        """Room for so many slots, and for their people."""
+        self._rings.resize(room)
+        self.cells = _larger(self.cells, room, self.cells.shape[1], _NO_CELL)
+        people = np.full(self._devices.people_room, np.array(_NOBODY, dtype=PERSON))
+        people[: len(self.people)] = self.people
+        self.people = people
+        self.stakes = _larger(self.stakes, len(people), self.stakes.shape[1], _NO_STAKE)
 
     def clear(self, slots: Slots) -> None:
-        """Empty the slots."""
-        self._columns.clear(slots)
-        self.pairs[slots] = _NO_PAIR
-        self._placed[slots] = False
+        """Forget the devices, and the people who have no other."""
+        leavers = self._devices.leavers(slots)
+        self._rings.clear(slots)
+        self.cells[slots] = _NO_CELL
+        self.people[leavers] = np.array(_NOBODY, dtype=PERSON)
+        self.stakes[leavers] = _NO_STAKE
 
     def place(self, slots: Slots) -> None:
-        """Give the slots that are new their zones."""
-        for slot in slots[~self._placed[slots]].tolist():
-            if not self._placed[slot]:
-                self._place(slot, np.zeros(0, dtype=_PAIR), [])
+        """Give people who are new their zones."""
+        if len(self.people) < self._devices.people_room:
+            self.resize(len(self.cells))
+        new = slots[~self.people["placed"][self._devices.wearer[slots]]]
+        for slot in new.tolist():
+            person = int(self._devices.wearer[slot])
+            if not self.people["placed"][person]:
+                self._place(person, self.book.of(self._devices.person(slot)), {})
 
-    def remember(self, slot: Slots, batch: PositionBatch, rows: NDArray[np.int64]) -> None:
-        """Put one fix per slot, newer than its last, into the ring."""
-        ring = self.fixes["cursor"][slot] % KEPT_FIXES
-        for name in ("at", "received", "lon", "lat", "accuracy"):
-            self.fixes[name][slot, ring] = getattr(batch, name)[rows]
-        self.fixes["cursor"][slot] += 1
-        self.fixes["last_at"][slot] = batch.at[rows]
+    def remember(self, slots: Slots, fixes: NDArray[np.void]) -> NDArray[np.int64]:
+        """Put one fix per slot into the ring; (n,) the time of the one before, 0 where there was none."""
+        rings = self._rings.rows
+        cursor = rings["cursor"][slots]
+        before: NDArray[np.int64] = rings["fix"]["at"][slots, (cursor.astype(np.int64) - 1) % KEPT_FIXES]
+        rings["fix"][slots, cursor % KEPT_FIXES] = fixes
+        rings["cursor"][slots] = cursor + 1
+        return before
 
-    def last_at(self, slot: int) -> int:
-        """The time of the newest decided fix."""
-        return int(self.fixes["last_at"][slot])
+    def newest(self, slots: Slots) -> NDArray[np.void]:
+        """(n,) of FIX, the newest deciding fix of each slot (zeros where there is none)."""
+        rings = self._rings.rows
+        last: NDArray[np.void] = rings["fix"][slots, (rings["cursor"][slots].astype(np.int64) - 1) % KEPT_FIXES]
+        return last
 
-    def scheduled(self, slots: Slots) -> tuple[Slots, NDArray[np.int64]]:
-        """(slot, column) of the pairs of these slots whose zone has a schedule."""
-        if not self.book.scheduled.any():
-            return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
-        zone = self.pairs["zone"][slots]
-        which, column = np.nonzero((zone >= 0) & self.book.scheduled[zone])
-        return slots[which], column
-
-    def kept(self, slot: int) -> tuple[Position, ...]:
+    def fixes(self, slot: int) -> tuple[Position, ...]:
         """The kept fixes, newest last."""
-        row = self.fixes[slot]
-        newest = int(row["cursor"])
-        order = [i % KEPT_FIXES for i in range(max(0, newest - KEPT_FIXES), newest)]
+        ring = self._rings.rows[slot]
+        newest = int(ring["cursor"])
+        order = [ring["fix"][i % KEPT_FIXES] for i in range(max(0, newest - KEPT_FIXES), newest)]
         return tuple(
             Position(
                 device=self._devices.device(slot),
                 person=self._devices.person(slot),
-                at=instant_of(row["at"][i]),
-                received_at=instant_of(row["received"][i]),
-                point=Point(float(row["lon"][i]), float(row["lat"][i])),
-                accuracy_m=None if np.isnan(row["accuracy"][i]) else float(row["accuracy"][i]),
+                at=instant_of(fix["at"]),
+                received_at=instant_of(fix["received"]),
+                point=Point(float(fix["lon"]), float(fix["lat"])),
+                accuracy_m=float(fix["accuracy"]) if fix["accuracy"] > 0 else None,
             )
-            for i in order
+            for fix in order
         )
 
-    def adopt(self, book: ZoneBook) -> list[tuple[int, int, int]]:
-        """Take a new book: where somebody stands in a changed zone is unknown until their next fix.
-
-        Returns (slot, row of the old book, start) of the open episodes whose zone is gone.
-        """
-        old_zones = [(zone.id, zone.version) for zone in self.book.zones]
-        old_pairs, lost = self.pairs, []
-        for slot, column in np.argwhere(old_pairs["alerted"] > 0).tolist():
-            row = int(old_pairs["zone"][slot, column])
-            if old_zones[row][0] not in book.index:
-                lost.append((slot, row, int(old_pairs["alerted"][slot, column])))
-        self.book = book
-        self.pairs = np.full((len(old_pairs), 1), _NO_PAIR, dtype=_PAIR)
-        for slot in np.flatnonzero(self._placed).tolist():
-            self._place(slot, old_pairs[slot], old_zones)
+    def adopt(self, book: ZoneBook) -> list[Lost]:
+        """Take a new book: where somebody stands in a changed zone is unknown until their next fix."""
+        old, self.book = self.book, book
+        lost: list[Lost] = []
+        for person in np.flatnonzero(self.people["placed"]).tolist():
+            zones = {int(zone): column for column, zone in enumerate(self.stakes["zone"][person]) if zone >= 0}
+            rows = book.of(self._devices.person(int(self._devices.worn[person].max())))
+            before = {old.zones[zone].id: (column, zone) for zone, column in zones.items()}
+            kept = {}
+            for row in rows:
+                if (known := before.get(book.zones[row].id)) is not None:
+                    column, zone = known
+                    kept[row] = column, old.zones[zone] is book.zones[row] or old.zones[zone] == book.zones[row]
+            lost.extend(self._lost(person, old, rows))
+            if kept.keys() == zones.keys() and rows == tuple(zones) and all(same for _, same in kept.values()):
+                continue  # the same rows of the same zones
+            self._rename(person, old, rows)
+            self._place(person, rows, kept)
         return lost
 
+    def _lost(self, person: int, old: ZoneBook, rows: Sequence[int]) -> list[Lost]:
+        """The open episodes that end with a zone; of a zone that changed its kind, too."""
+        still = {(self.book.zones[row].id, self.book.zones[row].kind) for row in rows}
+        someone, lost = self.people[person], []
+        for level in range(LEVELS):
+            if someone["left_at"][level]:
+                zone = old.zones[someone["left_zone"][level]]
+                if (zone.id, zone.kind) not in still:
+                    lost.append(Lost(person, zone, "zone-exit", int(someone["left_at"][level])))
+                    someone["left_at"][level] = 0
+        for stake in self.stakes[person]:
+            zone = old.zones[stake["zone"]]
+            if stake["zone"] < 0 or (zone.id, zone.kind) in still:
+                continue
+            for kind, name in (("zone-entry", "entered"), ("not-arrived", "missing")):
+                if stake[name]:
+                    lost.append(Lost(person, zone, kind, int(stake[name])))
+                    stake[name] = 0
+        return lost
+
+    def _rename(self, person: int, old: ZoneBook, rows: Sequence[int]) -> None:
+        """The person's own zones by their rows in the new book."""
+        for name in ("left_zone", "last_in"):
+            for level, row in enumerate(self.people[name][person].tolist()):
+                new = self.book.index.get(old.zones[row].id, -1) if row >= 0 else -1
+                self.people[name][person, level] = new if new in rows else -1
+
     def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots."""
-        pairs = self.pairs[slots]
-        used, local = np.unique(pairs["zone"], return_inverse=True)
-        first = int(len(used) > 0 and used[0] < 0)
-        pairs["zone"] = local.reshape(pairs.shape) - first
-        zones = [(self.book.zones[z].id, self.book.zones[z].version) for z in used[first:]]
-        return msgspec.msgpack.encode(_Part(self._columns.dump(slots), pairs.shape[1], pack(pairs.ravel()), zones))
+        """What is known of these slots and their people."""
+        people, first = np.unique(self._devices.wearer[slots], return_index=True)
+        persons, stakes = self.people[people], self.stakes[people]
+        fields = (stakes["zone"], persons["left_zone"], persons["last_in"])
+        used = np.unique(np.concatenate([[-1], *(field.ravel() for field in fields)]))
+        for field in fields:
+            field[...] = np.searchsorted(used, field) - 1
+        part = _Part(
+            self._rings.dump(slots),
+            pack(self.cells[slots].ravel()),
+            self.cells.shape[1],
+            first.tolist(),
+            pack(persons),
+            pack(stakes.ravel()),
+            [(self.book.zones[row].id, self.book.zones[row].version) for row in used[1:].tolist()],
+        )
+        return msgspec.msgpack.encode(part)
 
     def load(self, slots: Slots, data: bytes) -> None:
         """Take back what `dump` gave."""
         part = _decoder.decode(data)
-        self._columns.load(slots, part.fixes)
-        pairs = unpack(part.pairs, _PAIR, _NO_PAIR).reshape(len(slots), part.columns)
-        for i, slot in enumerate(slots.tolist()):
-            self._place(slot, pairs[i], part.zones)
+        if len(self.people) < self._devices.people_room:
+            self.resize(len(self.cells))
+        self._rings.load(slots, part.rings)
+        people = self._devices.wearer[slots[part.first]] if part.first else np.zeros(0, dtype=np.int64)
+        columns = part.columns
+        if columns > self.cells.shape[1]:
+            self._widen(columns)
+        self.cells[slots, :columns] = unpack(part.cells, CELL, _NO_CELL).reshape(len(slots), columns)
+        stakes = unpack(part.stakes, STAKE, _NO_STAKE).reshape(len(people), columns)
+        self.stakes[people, :columns] = stakes
+        self.people[people] = unpack(part.people, PERSON, np.array(_NOBODY, dtype=PERSON))
+        rows = np.array([*(self.book.index.get(zone, -1) for zone, _ in part.zones), -1], dtype=np.int64)
+        for name in ("left_zone", "last_in"):
+            self.people[name][people] = rows[self.people[name][people]]
+        for i, person in enumerate(people.tolist()):
+            kept = {}
+            for column, zone in enumerate(stakes["zone"][i].tolist()):
+                if zone >= 0 and rows[zone] >= 0:
+                    kept[int(rows[zone])] = column, self.book.zones[rows[zone]].version == part.zones[zone][1]
+            self._place(person, self.book.of(self._devices.person(int(slots[part.first[i]]))), kept)
 
-    def _place(self, slot: int, kept: NDArray[np.void], zones: list[tuple[str, int]]) -> None:
-        """Fill the slot's cells from the book, with what is known of the same zones."""
-        self._placed[slot] = True
-        rows = self.book.of(self._devices.person(slot))
-        if len(rows) > self.pairs.shape[1]:
-            wider = np.full((len(self.pairs), len(rows)), _NO_PAIR, dtype=_PAIR)
-            wider[:, : self.pairs.shape[1]] = self.pairs
-            self.pairs = wider
-        self.pairs[slot] = _NO_PAIR
-        known = {zones[int(pair["zone"])][0]: pair for pair in kept if pair["zone"] >= 0}
+    def _place(self, person: int, rows: Sequence[int], kept: dict[int, tuple[int, bool]]) -> None:
+        """Give a person the zones of `rows`; `kept` says in which column each was, and whether it is the same still."""
+        if len(rows) > self.cells.shape[1]:
+            self._widen(len(rows))
+        worn = self._devices.worn[person]
+        worn = worn[worn >= 0]
+        cells, stakes = self.cells[worn].copy(), self.stakes[person].copy()
+        self.cells[worn], self.stakes[person] = _NO_CELL, _NO_STAKE
         for column, row in enumerate(rows):
-            zone, cell = self.book.zones[row], self.pairs[slot, column : column + 1]
-            cell["zone"] = row
-            old = known.get(zone.id)
-            if old is not None:
-                cell["alerted"] = old["alerted"]
-                if zones[int(old["zone"])][1] == zone.version:
-                    cell["where"], cell["outside"] = old["where"], old["outside"]
+            if row in kept:
+                before, same = kept[row]
+                self.stakes[person, column] = stakes[before]
+                if same:
+                    self.cells[worn, column] = cells[:, before]
+            self.stakes["zone"][person, column] = row
+        self.people["placed"][person], self.people["pattern"][person] = True, UNSEEN
+
+    def _widen(self, columns: int) -> None:
+        self.cells = _larger(self.cells, len(self.cells), columns, _NO_CELL)
+        self.stakes = _larger(self.stakes, len(self.stakes), columns, _NO_STAKE)
+
+
+def _larger(rows: NDArray[np.void], room: int, columns: int, empty: NDArray[np.void]) -> NDArray[np.void]:
+    larger = np.full((room, columns), empty, dtype=rows.dtype)
+    larger[: len(rows), : rows.shape[1]] = rows
+    return larger

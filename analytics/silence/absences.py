@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.devices import Slots
+from analytics.positions.columns import Slots
 from analytics.positions.doors import Doors
 from analytics.positions.watch import Heard, Moment
 from analytics.silence.words import Action, door_alert

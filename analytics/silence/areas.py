@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.columns import Columns
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Columns, Slots
+from analytics.positions.devices import Devices
 from analytics.silence.cells import EVERYWHERE, Together, cells_of, together
 from analytics.silence.registered import Registered
 from analytics.silence.states import GROUPED, SPEAKING

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.columns import Columns
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Columns, Slots
+from analytics.positions.devices import Devices
 from analytics.positions.turns import turns
 from analytics.positions.watch import Heard, Moment
 from analytics.silence.battery import NO_SAMPLES, RING, BatteryRule, empty_at_s, is_low, sampled

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Slots
+from analytics.positions.devices import Devices
 from haechi.domain.people import DeviceKind
 from haechi.domain.time import instant_of
 from haechi.store.registry import DeviceEntry

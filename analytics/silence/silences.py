@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.positions.columns import Columns
-from analytics.positions.devices import Devices, Slots
+from analytics.positions.columns import Columns, Slots
+from analytics.positions.devices import Devices
 from analytics.positions.doors import Doors
 from analytics.positions.turns import turns
 from analytics.positions.watch import Heard, Moment

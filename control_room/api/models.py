@@ -4,13 +4,13 @@ Each body knows its way into the domain (`value`) and back (`of`).
 """
 
 import re
-from datetime import date
+from datetime import date, time
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
-from pydantic import AwareDatetime, Field, field_validator, model_validator
+from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
 from control_room.api.places import (
     Body,
@@ -20,6 +20,7 @@ from control_room.api.places import (
     ScheduleWindow,
     Windows,
     checked_picture_polygon,
+    clock_time,
     geometry_of,
 )
 from haechi.domain.alerting import Agency, AgencyRole
@@ -35,6 +36,7 @@ from haechi.domain.people import (
     ReaderKind,
     Reporter,
     SafeZone,
+    ZoneKind,
 )
 from haechi.domain.sensing import OBSERVED_PROPERTIES, Sensor
 from haechi.domain.video import Camera, CameraView, CameraZone
@@ -244,41 +246,108 @@ class ReporterBody(Body):
 
 
 class SafeZoneBody(Body):
-    """Where a person (`person_id`), or everyone of the district (`district`: true), should be."""
+    """A place that matters: where somebody should be while the schedule holds, or (`forbidden`) must not be.
+
+    It is one person's (`person_id`), several people's (`person_ids`), or everyone's of the district (`district`: true).
+    """
 
     name: Name
+    kind: ZoneKind = "safe"
     person_id: RowId | None = None
+    person_ids: Annotated[list[RowId], Field(max_length=1000)] = Field([], description="Several, instead of person_id.")
     district: bool = False
-    geometry: Geometry
+    geometry: Geometry = Field(description="A Polygon, a Point with radius_m, or a LineString with width_m.")
     schedule: Windows = Field([], description="Empty: always.")
+    holidays: Annotated[list[date], Field(max_length=400)] = Field(
+        [], description="Local dates on which the windows do what their on_holidays says."
+    )
+    notices: bool = Field(False, description="Tell the guardians of arriving and leaving while the schedule holds.")
+    expected_by: time | None = Field(
+        None, description="HH:MM within a window: who is not there by then is missed. By the clock of the window's tz."
+    )
 
     @model_validator(mode="before")
     @classmethod
     def _radius_inside(cls, data: Any) -> Any:
-        """`radius_m` may stand in the geometry or beside it."""
-        if isinstance(data, dict) and "radius_m" in data and isinstance(data.get("geometry"), dict):
-            data = dict(data)
-            data["geometry"] = {"radius_m": data.pop("radius_m"), **data["geometry"]}
+        """`radius_m` and `width_m` may stand in the geometry or beside it."""
+        for name in ("radius_m", "width_m"):
+            if isinstance(data, dict) and name in data and isinstance(data.get("geometry"), dict):
+                data = dict(data)
+                data["geometry"] = {name: data.pop(name), **data["geometry"]}
         return data
+
+    @field_validator("person_ids", "holidays")
+    @classmethod
+    def _once_each(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("one of them stands twice")
+        return values
+
+    @field_validator("holidays")
+    @classmethod
+    def _of_a_schedule(cls, holidays: list[date], info: ValidationInfo) -> list[date]:
+        if holidays and not info.data.get("schedule", True):
+            raise ValueError("holidays belong to a schedule, and there is none")
+        return holidays
+
+    @field_validator("notices")
+    @classmethod
+    def _of_a_safe_zone(cls, notices: bool, info: ValidationInfo) -> bool:
+        if notices and info.data.get("kind") == "forbidden":
+            raise ValueError("a forbidden zone alarms; notices are for safe zones")
+        return notices
+
+    @field_validator("expected_by", mode="before")
+    @classmethod
+    def _clock(cls, value: Any) -> Any:
+        return value if value is None or isinstance(value, time) else clock_time(value)
+
+    @field_validator("expected_by")
+    @classmethod
+    def _within_the_schedule(cls, by: time | None, info: ValidationInfo) -> time | None:
+        if by is None or "schedule" not in info.data:
+            return by
+        if info.data.get("kind") == "forbidden":
+            raise ValueError("nobody is expected in a forbidden zone")
+        if not any(window.contains(by) for window in info.data["schedule"]):
+            raise ValueError("must lie within a window of the schedule")
+        return by
 
     @model_validator(mode="after")
     def _someones(self) -> Self:
-        if (self.person_id is None) != self.district:
-            raise ValueError("give either person_id, or district: true for everyone")
+        if (self.person_id is not None) + bool(self.person_ids) + self.district != 1:
+            raise ValueError("give one of person_id, person_ids, or district: true for everyone")
         return self
 
     def value(self) -> SafeZone:
         schedule = tuple(window.window() for window in self.schedule)
-        return SafeZone("", "", self.person_id, self.name, self.geometry.area(), schedule)
+        return SafeZone(
+            "",
+            "",
+            self.person_id,
+            self.name,
+            self.geometry.area(),
+            schedule,
+            kind=self.kind,
+            person_ids=tuple(self.person_ids),
+            holidays=tuple(sorted(self.holidays)),
+            notices=self.notices,
+            expected_by=self.expected_by,
+        )
 
     @classmethod
     def of(cls, value: SafeZone) -> Self:
         return cls(
             name=value.name,
+            kind=value.kind,
             person_id=value.person_id,
-            district=value.person_id is None,
+            person_ids=list(value.person_ids),
+            district=not value.people,
             geometry=geometry_of(value.area),
             schedule=[ScheduleWindow.of(window) for window in value.schedule],
+            holidays=list(value.holidays),
+            notices=value.notices,
+            expected_by=value.expected_by,
         )
 
 

@@ -5,12 +5,12 @@ from datetime import time
 from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from shapely import Polygon as ShapelyPolygon
 from shapely.validation import explain_validity
 
-from haechi.domain.geo import Area, Circle, LocalPlane, Point, Polygon
-from haechi.domain.schedule import Day, Window
+from haechi.domain.geo import Area, Circle, Corridor, LocalPlane, Point, Polygon
+from haechi.domain.schedule import Day, OnHolidays, Window
 
 Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
@@ -62,17 +62,42 @@ class PointGeometry(Body):
         return Circle(Point(*self.coordinates), self.radius_m)
 
 
-Geometry = Annotated[PolygonGeometry | PointGeometry, Field(discriminator="type")]
+class LineGeometry(Body):
+    """RFC 7946 LineString with the `width_m` of the corridor along it."""
+
+    type: Literal["LineString"]
+    coordinates: Annotated[list[LonLat], Field(min_length=2, max_length=2000)]
+    width_m: Annotated[float, Field(ge=1, le=5_000, allow_inf_nan=False)]
+
+    @model_validator(mode="after")
+    def _sane(self) -> Self:
+        if len(set(self.coordinates)) < 2:
+            raise ValueError("a corridor needs two different points")
+        area = LocalPlane(Point(*self.coordinates[0])).shape(self.area()).area
+        if area > _MOST_M2:
+            raise ValueError(f"the corridor covers {area:.3g} m²; a zone has 1 m² to 10,000 km²")
+        return self
+
+    def area(self) -> Corridor:
+        """As the domain has it."""
+        return Corridor(tuple(Point(*point) for point in self.coordinates), self.width_m)
 
 
-def geometry_of(area: Area) -> PolygonGeometry | PointGeometry:
+Geometry = Annotated[PolygonGeometry | PointGeometry | LineGeometry, Field(discriminator="type")]
+
+
+def geometry_of(area: Area) -> PolygonGeometry | PointGeometry | LineGeometry:
     """The domain's area as GeoJSON."""
     if isinstance(area, Circle):
         return PointGeometry(type="Point", coordinates=(area.centre.lon, area.centre.lat), radius_m=area.radius_m)
+    if isinstance(area, Corridor):
+        line = [(point.lon, point.lat) for point in area.line]
+        return LineGeometry(type="LineString", coordinates=line, width_m=area.width_m)
     return PolygonGeometry(type="Polygon", coordinates=[[(p.lon, p.lat) for p in ring] for ring in area.rings])
 
 
-def _clock_time(value: Any) -> Any:
+def clock_time(value: Any) -> Any:
+    """A time of day as the API reads it; 24:00 is midnight."""
     if not isinstance(value, str) or not _CLOCK.fullmatch(value):
         raise ValueError("a time of day is HH:MM, up to 24:00")
     return value.replace("24:", "00:", 1) if value.startswith("24:") else value
@@ -82,7 +107,11 @@ class ScheduleWindow(Body):
     """From `from` to `to` (not included) on `days`, by the wall clock of `tz`; a `to` before `from` is next morning."""
 
     tz: str = Field(max_length=60, description="IANA time zone, such as Asia/Seoul.")
-    days: Annotated[list[Day], Field(min_length=1, max_length=7)]
+    on_holidays: OnHolidays = Field(
+        "rests",
+        description="On a holiday of the zone it rests, holds whatever the day of the week, or goes on as usual.",
+    )
+    days: Annotated[list[Day], Field(max_length=7)]
     start: time = Field(alias="from", description="HH:MM")
     end: time = Field(alias="to", description="HH:MM; 24:00 is midnight.")
 
@@ -97,7 +126,9 @@ class ScheduleWindow(Body):
 
     @field_validator("days")
     @classmethod
-    def _once_each(cls, days: list[Day]) -> list[Day]:
+    def _once_each(cls, days: list[Day], info: ValidationInfo) -> list[Day]:
+        if not days and info.data.get("on_holidays") != "holds":
+            raise ValueError("at least one is needed, unless on_holidays is 'holds'")
         if len(set(days)) != len(days):
             raise ValueError("a day stands twice")
         return days
@@ -105,16 +136,28 @@ class ScheduleWindow(Body):
     @field_validator("start", "end", mode="before")
     @classmethod
     def _hours(cls, value: Any) -> Any:
-        return value if isinstance(value, time) else _clock_time(value)
+        return value if isinstance(value, time) else clock_time(value)
+
+    def contains(self, clock: time) -> bool:
+        """Whether the time of day lies in the window."""
+        if self.start < self.end:
+            return self.start <= clock < self.end
+        return self.start == self.end or clock >= self.start or clock < self.end
 
     def window(self) -> Window:
         """As the domain has it."""
-        return Window(self.tz, tuple(self.days), self.start, self.end)
+        return Window(self.tz, tuple(self.days), self.start, self.end, self.on_holidays)
 
     @classmethod
     def of(cls, window: Window) -> Self:
         """The domain's window."""
-        return cls(tz=window.tz, days=list(window.days), start=window.start, end=window.end)
+        return cls(
+            tz=window.tz,
+            days=list(window.days),
+            start=window.start,
+            end=window.end,
+            on_holidays=window.on_holidays,
+        )
 
 
 Windows = Annotated[list[ScheduleWindow], Field(max_length=50)]

@@ -25,12 +25,16 @@ class Severity(IntEnum):
 
 
 class AlertKind(msgspec.Struct, frozen=True):
-    """A row of what can be alerted. Urgent kinds travel on `alerts.urgent`, never behind video or sensors."""
+    """A row of what can be alerted. Urgent kinds travel on `alerts.urgent`, never behind video or sensors.
+
+    A `notice` is good to know and nobody's work: its incident is told, and closed from the beginning.
+    """
 
     name: str
     title: str
     severity: Severity
     urgent: bool = False
+    notice: bool = False
 
 
 KINDS: dict[str, AlertKind] = {
@@ -41,6 +45,10 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("strap-cut", "Strap cut", Severity.LIFE_SAFETY, urgent=True),
         AlertKind("tamper", "Device tampered with", Severity.URGENT, urgent=True),
         AlertKind("zone-exit", "Left safe zone", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("zone-entry", "Entered forbidden zone", Severity.LIFE_SAFETY, urgent=True),
+        AlertKind("not-arrived", "Has not arrived at", Severity.URGENT),
+        AlertKind("arrived", "Arrived at", Severity.ADVISORY, notice=True),
+        AlertKind("left", "Left", Severity.ADVISORY, notice=True),
         AlertKind("trespass", "Trespass", Severity.URGENT),
         AlertKind("gas", "Gas", Severity.LIFE_SAFETY),
         AlertKind("fire", "Fire", Severity.LIFE_SAFETY),
@@ -226,6 +234,7 @@ def open_incident(
 ) -> Step:
     """The first raise of an episode. `scene` says where, also for an alert that does not know its own place."""
     scene = scene or _bare_scene(alert)
+    notice = alert.kind in KINDS and KINDS[alert.kind].notice
     incident = Incident(
         id=incident_id,
         alert_id=alert.id,
@@ -236,7 +245,7 @@ def open_incident(
         district=alert.district,
         severity=alert.severity,
         status=alert.status,
-        state="unacknowledged",
+        state="closed" if notice else "unacknowledged",
         title=alert.title,
         starts_at=alert.starts_at,
         received_at=alert.received_at,
@@ -248,6 +257,8 @@ def open_incident(
         accuracy_m=scene.accuracy_m,
         evidence=alert.evidence,
         scene=scene,
+        closed_at=opened_at if notice else None,
+        closed_by="rule" if notice else None,
     )
     return Step(incident, (IncidentEvent("opened", opened_at, "rule", alert.because.words),), tell=True)
 
@@ -263,9 +274,10 @@ def _bare_scene(alert: Alert) -> Scene:
 def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | None = None) -> Step:
     """What an alert does to the open incident of its (kind, subject, place).
 
-    The same raise again changes nothing. Another raise (a second press) updates and re-alarms only if severity rose;
-    its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored.
-    A cleared incident stays until a person has acknowledged and closed it.
+    The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose or the
+    condition had gone and is back (a child who left, came home, and left again); its fix moves the place unless it is
+    older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person
+    has acknowledged and closed it.
     """
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at
@@ -299,7 +311,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     )
     word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
     place = f"; {scene.place.en}" if moves and scene.place is not None else ""
-    return Step(changed, (IncidentEvent(word, at, "rule", f"{alert.because.words}{place}"),), tell=rose)
+    return Step(changed, (IncidentEvent(word, at, "rule", f"{alert.because.words}{place}"),), tell=rose or came_back)
 
 
 def _with_everyone(before: Because, now: Because) -> Because:

@@ -1,11 +1,13 @@
 """Places on the earth: WGS84 points, zones, and the flat metres around a district in which distances are measured."""
 
 import math
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+from shapely import LineString
 from shapely import Point as ShapelyPoint
 from shapely import Polygon as ShapelyPolygon
 from shapely.geometry.base import BaseGeometry
@@ -37,7 +39,14 @@ class Circle(msgspec.Struct, frozen=True, tag="Circle"):
     radius_m: Annotated[float, msgspec.Meta(gt=0, le=100_000)]
 
 
-Area = Polygon | Circle
+class Corridor(msgspec.Struct, frozen=True, tag="Corridor"):
+    """All that is within half of `width_m` metres of a line: the way to school."""
+
+    line: tuple[Point, ...]
+    width_m: Annotated[float, msgspec.Meta(gt=0, le=10_000)]
+
+
+Area = Polygon | Circle | Corridor
 
 
 class LocalPlane(msgspec.Struct, frozen=True):
@@ -68,11 +77,13 @@ class LocalPlane(msgspec.Struct, frozen=True):
         if isinstance(area, Circle):
             x, y = self.to_metres(np.array([area.centre.lon]), np.array([area.centre.lat]))
             return ShapelyPoint(x[0], y[0]).buffer(area.radius_m, quad_segs=_CIRCLE_QUADRANT)
-        rings = []
-        for ring in area.rings:
-            x, y = self.to_metres(np.array([p.lon for p in ring]), np.array([p.lat for p in ring]))
-            rings.append(np.column_stack((x, y)))
+        if isinstance(area, Corridor):
+            return LineString(self._metres(area.line)).buffer(area.width_m / 2, quad_segs=_CIRCLE_QUADRANT)
+        rings = [self._metres(ring) for ring in area.rings]
         return ShapelyPolygon(rings[0], rings[1:])
+
+    def _metres(self, points: Sequence[Point]) -> NDArray[np.float64]:
+        return np.column_stack(self.to_metres(np.array([p.lon for p in points]), np.array([p.lat for p in points])))
 
 
 def distance_m(a: Point, b: Point) -> float:

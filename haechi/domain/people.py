@@ -1,6 +1,6 @@
 """The protected people, who guards them, where their devices say they are, and where they should be."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Annotated, Literal
 
 import msgspec
@@ -104,8 +104,16 @@ class Reporter(msgspec.Struct, frozen=True):
     name: str
 
 
+ZoneKind = Literal["safe", "forbidden"]
+
+
 class SafeZone(msgspec.Struct, frozen=True):
-    """Where a person (or, with `person_id` None, everyone of the district) should be while the schedule holds."""
+    """An area that matters for somebody: where they should be while the schedule holds, or (`forbidden`) must not be.
+
+    It is one person's (`person_id`), several people's (`person_ids`), or everyone's of the district (neither). `notices`
+    tells the guardians of arriving and leaving. `expected_by`: at this time of each day on which the schedule holds,
+    somebody must be there; a schedule is needed. `holidays` are local dates on which the windows do what they say.
+    """
 
     id: str
     district: str
@@ -114,6 +122,17 @@ class SafeZone(msgspec.Struct, frozen=True):
     area: Area
     schedule: Schedule
     version: int = 1
+    kind: ZoneKind = "safe"
+    person_ids: tuple[str, ...] = ()
+    holidays: tuple[date, ...] = ()
+    notices: bool = False
+    expected_by: time | None = None
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Whose it is; nobody's where it is everyone's of the district."""
+        every = self.person_ids if self.person_id is None else (self.person_id, *self.person_ids)
+        return tuple(dict.fromkeys(every))
 
 
 class Position(msgspec.Struct, frozen=True):

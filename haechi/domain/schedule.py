@@ -1,6 +1,7 @@
-"""When something holds: weekly windows in a time zone."""
+"""When something holds: weekly windows in a time zone, and what becomes of them on holidays."""
 
-from datetime import datetime, time, timedelta
+from collections.abc import Set as AbstractSet
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -8,31 +9,64 @@ import msgspec
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+OnHolidays = Literal["rests", "holds", "as-usual"]
 
 
 class Window(msgspec.Struct, frozen=True):
-    """From `start` to `end` (not included) by the clock of `tz` on `days`; an end before the start is next morning."""
+    """From `start` to `end` (not included) by the clock of `tz` on `days`; an end before the start is next morning.
+
+    On a holiday it rests (a school's), holds whatever day of the week it is (a Sunday's, or one without `days`), or goes
+    on as usual. A window that goes past midnight belongs to the day on which it starts.
+    """
 
     tz: str
     days: tuple[Day, ...]
     start: time
     end: time
+    on_holidays: OnHolidays = "rests"
 
-    def holds(self, at: datetime) -> bool:
+    def holds(self, at: datetime, holidays: AbstractSet[date] = frozenset()) -> bool:
         """Whether the instant lies in the window. `start == end` is the whole day."""
+        return self.began(at, holidays) is not None
+
+    def began(self, at: datetime, holidays: AbstractSet[date] = frozenset()) -> date | None:
+        """The local day on which the window that holds at the instant started; None where none holds."""
         local = at.astimezone(ZoneInfo(self.tz))
-        today, clock = DAYS[local.weekday()], local.time()
-        if self.start < self.end:
-            return today in self.days and self.start <= clock < self.end
+        today, clock = local.date(), local.time()
         if self.start == self.end:
-            return today in self.days
-        yesterday = DAYS[(local - timedelta(days=1)).weekday()]
-        return (today in self.days and clock >= self.start) or (yesterday in self.days and clock < self.end)
+            return today if self.on(today, holidays) else None
+        if self.start < self.end:
+            return today if self.start <= clock < self.end and self.on(today, holidays) else None
+        if clock >= self.start and self.on(today, holidays):
+            return today
+        yesterday = today - timedelta(days=1)
+        return yesterday if clock < self.end and self.on(yesterday, holidays) else None
+
+    def on(self, day: date, holidays: AbstractSet[date]) -> bool:
+        """Whether the window starts on the day."""
+        if day in holidays and self.on_holidays != "as-usual":
+            return self.on_holidays == "holds"
+        return DAYS[day.weekday()] in self.days
 
 
 Schedule = tuple[Window, ...]
 
 
-def holds(schedule: Schedule, at: datetime) -> bool:
+def holds(schedule: Schedule, at: datetime, holidays: AbstractSet[date] = frozenset()) -> bool:
     """Whether any window holds at the instant; an empty schedule always holds."""
-    return not schedule or any(window.holds(at) for window in schedule)
+    return not schedule or any(window.holds(at, holidays) for window in schedule)
+
+
+def due_since(schedule: Schedule, by: time, at: datetime, holidays: AbstractSet[date] = frozenset()) -> datetime | None:
+    """The instant at which somebody had to be there: `by` the clock of the first window that holds now and has reached
+    it; None while nothing is due. Past midnight, `by` before the window's start is next morning."""
+    for window in schedule:
+        day = window.began(at, holidays)
+        if day is None:
+            continue
+        if by < window.start:
+            day += timedelta(days=1)
+        due = datetime.combine(day, by, ZoneInfo(window.tz)).astimezone(UTC)
+        if due <= at:
+            return due
+    return None

@@ -232,7 +232,7 @@ async def _first_step(connection: Any, alert: Alert, at: datetime, scene: Scene 
 async def _insert(connection: Any, incident: Incident) -> None:
     await connection.execute(
         "INSERT INTO incidents (id, number, alert_id, district, kind, subject, place, state, severity, opened_at, "
-        "version, body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        "version, body, closed_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
         incident.id,
         incident.number,
         incident.alert_id,
@@ -245,6 +245,7 @@ async def _insert(connection: Any, incident: Incident) -> None:
         incident.opened_at,
         incident.version,
         msgspec.json.encode(incident).decode(),
+        incident.closed_at,
     )
     await _hold_evidence(connection, incident)
 

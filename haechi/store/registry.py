@@ -62,7 +62,10 @@ class Custody(msgspec.Struct, frozen=True):
 
 _USES_OF_PERSON = (
     Use("a device", "SELECT 1 FROM devices WHERE person_id = $1 AND deleted_at IS NULL"),
-    Use("a safe zone", "SELECT 1 FROM safe_zones WHERE person_id = $1 AND deleted_at IS NULL"),
+    Use(
+        "a safe zone",
+        "SELECT 1 FROM safe_zones WHERE (person_id = $1::uuid OR $1::uuid = ANY(person_ids)) AND deleted_at IS NULL",
+    ),
 )
 _USES_OF_GUARDIAN = (Use("a person", "SELECT 1 FROM people WHERE $1::uuid = ANY(guardian_ids) AND deleted_at IS NULL"),)
 GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_GUARDIAN)
@@ -286,8 +289,8 @@ class Registry:
     async def _check_references(self, connection: Any, district: str, value: msgspec.Struct) -> None:
         """What a row refers to lies in the same district; locked, so that it is not removed meanwhile."""
         person = getattr(value, "person_id", None)
-        if person is not None:
-            await self._fetch(connection, PEOPLE, district, person, "FOR SHARE")
+        for one in (*((person,) if person is not None else ()), *getattr(value, "person_ids", ())):
+            await self._fetch(connection, PEOPLE, district, one, "FOR SHARE")
         for guardian in getattr(value, "guardian_ids", ()):
             await self._fetch(connection, GUARDIANS, district, guardian, "FOR SHARE")
         if isinstance(value, Person):

@@ -387,20 +387,26 @@ class SafeZonesSlice(Slice[SafeZone]):
         own, everyones = self._zones_of.get(person, {}), self._zones_of.get(f"district:{custody.district}", {})
         return (*own.values(), *everyones.values())
 
+    def district_of(self, person: str) -> str | None:
+        """The person's district; None for somebody whom the slice does not know."""
+        custody: Custody | None = self._row("people", person)
+        return None if custody is None else custody.district
+
     def _index(self, table: Table[Any], row_id: str, old: Any, new: Any) -> None:
         if table is not SAFE_ZONES:
             return
         if old is not None:
-            owner = _owner(old)
-            del self._zones_of[owner][row_id]
-            if not self._zones_of[owner]:
-                del self._zones_of[owner]
+            for owner in _owners(old):
+                del self._zones_of[owner][row_id]
+                if not self._zones_of[owner]:
+                    del self._zones_of[owner]
         if new is not None:
-            self._zones_of.setdefault(_owner(new), {})[row_id] = new
+            for owner in _owners(new):
+                self._zones_of.setdefault(owner, {})[row_id] = new
 
 
-def _owner(zone: SafeZone) -> str:
-    return zone.person_id or f"district:{zone.district}"
+def _owners(zone: SafeZone) -> tuple[str, ...]:
+    return zone.people or (f"district:{zone.district}",)
 
 
 class CamerasSlice(Slice[Camera]):

@@ -18,7 +18,9 @@ CALL = UrgentCall("c", "sos", "d1", "p1", "haneul", AT, AT + timedelta(seconds=1
 def test_urgent_kinds_and_only_they_travel_on_the_urgent_topic_by_subject(kind: str) -> None:
     alert = msgspec.structs.replace(urgent_alert(CALL, AT), kind=kind)
     (record,) = to_alerts(lambda: AT)(alert)
-    assert (record.topic == "alerts.urgent") is (kind in {"sos", "man-down", "strap-cut", "tamper", "zone-exit"})
+    assert (record.topic == "alerts.urgent") is (
+        kind in {"sos", "man-down", "strap-cut", "tamper", "zone-exit", "zone-entry"}
+    )
     assert record.key == b"p1"
 
 

@@ -102,10 +102,12 @@ def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = No
     return partition(Outlook(book=registry or Registry(*zones), zones=rule))
 
 
-def partition(outlook: Outlook) -> PositionState:
+def partition(outlook: Outlook, metrics: PositionMetrics | None = None) -> PositionState:
     """A partition with all watches."""
     devices, doors = Devices(), Doors(outlook.missing_after_s)
-    return PositionState(devices, watches(devices, doors, outlook), PositionMetrics(CollectorRegistry()), doors=doors)
+    return PositionState(
+        devices, watches(devices, doors, outlook), metrics or PositionMetrics(CollectorRegistry()), doors=doors
+    )
 
 
 def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -> list[Alert]:

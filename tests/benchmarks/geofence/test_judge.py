@@ -49,7 +49,7 @@ def test_with_the_frozen_noise_the_hasty_rule_is_wrong_often_and_ours_more_seldo
 
 
 def test_thresholds_that_nobody_reaches_find_nothing_and_the_scorer_says_so(without_error: Noise) -> None:
-    deaf = Ours(DISTRICT.plane, Thresholds(confirmations=1000))
+    deaf = Ours(DISTRICT.plane, Thresholds(buffer_m=1e9))
     (score,) = judge([deaf], OURS.needs, DISTRICT, 3, 17, without_error)
     assert (score.false, score.found) == (0, 0)
     assert score.missed == score.due > 0

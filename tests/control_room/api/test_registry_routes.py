@@ -29,6 +29,8 @@ ZONE = {
     "geometry": {"type": "Polygon", "coordinates": [SQUARE]},
     "schedule": [WINDOW],
 }
+OURS = {name: value for name, value in ZONE.items() if name != "district"}
+LINE = {"type": "LineString", "coordinates": [[126.98, 37.57], [126.99, 37.58]]}
 CAMERA = {
     "name": "Yard", "url": "rtsp://user:hunter2@10.0.0.5:554/live?token=abc", "location": [126.98, 37.57],
     "zones": [{"name": "yard", "kind": "forbidden", "polygon": [[0, 0], [1, 0], [1, 1]], "schedule": []}],
@@ -78,7 +80,10 @@ async def test_a_row_is_added_shown_listed_changed_and_removed(admin: httpx.Asyn
 @pytest.mark.parametrize("kind", ["guardians", "agencies", "people", "safe-zones", "sensors", "readers", "reporters"])
 async def test_an_answer_has_the_fields_that_were_sent(admin: httpx.AsyncClient, kind: str) -> None:
     row = (await admin.post(f"/{kind}", json=SIMPLE[kind])).json()
-    assert row | SIMPLE[kind] == row
+    sent = SIMPLE[kind]
+    if kind == "safe-zones":
+        sent = sent | {"schedule": [WINDOW | {"on_holidays": "rests"}]}
+    assert row | sent == row
 
 
 async def test_a_device_is_answered_with_the_id_that_it_reports_under(admin: httpx.AsyncClient) -> None:
@@ -161,6 +166,43 @@ async def test_a_circle_is_a_point_with_a_radius_inside_or_beside_the_geometry(a
     problem_of(await admin.post("/safe-zones", json=base | {"geometry": point}), 422)
 
 
+async def test_every_kind_of_zone_comes_back_as_it_was_given(admin: httpx.AsyncClient) -> None:
+    one, two = [(await admin.post("/people", json=PERSON)).json()["id"] for _ in range(2)]
+    window = WINDOW | {"on_holidays": "rests"}
+    zones = [
+        OURS | {"kind": "forbidden", "person_ids": [one, two]},
+        OURS | {"person_id": one, "geometry": LINE | {"width_m": 40}},
+        OURS
+        | {
+            "person_id": two,
+            "schedule": [window],
+            "holidays": ["2026-12-25"],
+            "notices": True,
+            "expected_by": "08:40:00",
+        },
+        ZONE | {"schedule": [window | {"on_holidays": "holds", "days": []}]},
+    ]
+    for zone in zones:
+        answer = await admin.post("/safe-zones", json=zone)
+        assert answer.status_code == 201, answer.text
+        row = (await admin.get(f"/safe-zones/{answer.json()['id']}")).json()
+        assert {name: row[name] for name in zone if name != "schedule"} == {
+            name: value for name, value in zone.items() if name != "schedule"
+        }
+        assert row["schedule"][0].items() >= zone["schedule"][0].items()
+    moved = (await admin.patch(f"/safe-zones/{row['id']}", json={"district": False, "person_ids": [two]})).json()
+    assert (moved["district"], moved["person_ids"]) == (False, [two])
+    problem_of(await admin.delete(f"/people/{two}"), 409)
+    problem_of(
+        await admin.post("/safe-zones", json=OURS | {"person_ids": ["6a1f2f0e-6f6e-5d52-9a0e-5be1e6a9c1d1"]}), 404
+    )
+
+
+async def test_a_corridor_is_a_line_with_a_width_inside_or_beside_the_geometry(admin: httpx.AsyncClient) -> None:
+    beside = await admin.post("/safe-zones", json={"name": "Way", "district": True, "geometry": LINE, "width_m": 40})
+    assert beside.json()["geometry"] == LINE | {"width_m": 40}
+
+
 def ring(*points: tuple[float, float]) -> dict[str, Any]:
     return ZONE | {"geometry": {"type": "Polygon", "coordinates": [list(points)]}}
 
@@ -194,6 +236,18 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("safe-zones", ring((0, 0), (0, 0), (0, 0), (0, 0)), "geometry"),
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"tz": "Mars/Olympus"}]}, "schedule.0.tz"),
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"tz": "../../etc/passwd"}]}, "schedule.0.tz"),
+        ("safe-zones", ZONE | {"kind": "dangerous"}, "kind"),
+        ("safe-zones", ZONE | {"geometry": LINE | {"width_m": 0}}, "geometry.width_m"),
+        ("safe-zones", ZONE | {"geometry": LINE | {"coordinates": [[126.98, 37.57]], "width_m": 9}}, "geometry.coordinates"),
+        ("safe-zones", ZONE | {"person_ids": ["x"]}, "body"),
+        ("safe-zones", OURS | {"person_ids": ["x", "x"]}, "person_ids"),
+        ("safe-zones", ZONE | {"holidays": ["2026-12-25"]}, "holidays"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW], "holidays": ["25.12."]}, "holidays.0"),
+        ("safe-zones", ZONE | {"kind": "forbidden", "notices": True}, "notices"),
+        ("safe-zones", ZONE | {"expected_by": "08:40"}, "expected_by"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "23:59"}, "expected_by"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "soon"}, "expected_by"),
+        ("safe-zones", ZONE | {"schedule": [WINDOW | {"on_holidays": "parties"}]}, "schedule.0.on_holidays"),
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"from": "25:00"}]}, "schedule.0.from"),
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"days": []}]}, "schedule.0.days"),
         ("cameras", CAMERA | {"url": "file:///etc/passwd"}, "url"),

@@ -1,0 +1,219 @@
+"""From where people are to what is told: episodes that begin and end, and notices. Only for those of whom it changed."""
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.positions.devices import Devices
+from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, Bools, carried, standing, whereabouts
+from analytics.positions.watch import Moment
+from analytics.positions.zone_alerts import Action, Episode, alert
+from analytics.positions.zone_table import Lost, ZoneTable
+from haechi.domain.alerting import Alert
+
+People = NDArray[np.int64]
+
+# One weight per column, by which a pattern of active zones becomes one number.
+_WEIGHTS = np.random.default_rng(7).integers(1, 2**62, 4096)
+_BACK = "is back inside"
+_OVER = "the schedule has ended"
+
+
+class Look(msgspec.Struct, frozen=True):
+    """People at their time: `people`, `at` (p,); `zones` rows of the book and `active` (p, k), −1 and False where there
+    is none; `worn` their slots and `speaks` whether each counts (p, d); `where` (p, d, k) of each, `is_at` (p, k) of all."""
+
+    people: People
+    at: NDArray[np.int64]
+    zones: NDArray[np.int64]
+    active: Bools
+    worn: NDArray[np.int64]
+    speaks: Bools
+    where: NDArray[np.int8]
+    is_at: NDArray[np.int8]
+
+
+class Episodes:
+    """Reads and writes the people and stakes of a ZoneTable; `thresholds` are what alerts say decided them."""
+
+    def __init__(self, devices: Devices, table: ZoneTable, thresholds: tuple[tuple[str, float], ...]) -> None:
+        self._devices = devices
+        self._table = table
+        self._thresholds = thresholds
+
+    def stale(self, people: People, at: NDArray[np.int64]) -> Bools:
+        """(p,) who has to be looked at because other zones are active than when they last were."""
+        zones = self._table.stakes["zone"][people]
+        stale: Bools = self._pattern(self._table.book.active(zones, at)) != self._table.people["pattern"][people]
+        return stale
+
+    def speak(self, people: People, at: NDArray[np.int64], why: str) -> list[Alert]:
+        """Raise what has begun and clear what is over, each of the people (at most once) at their time (p,)."""
+        look = self._look(people, at)
+        self._table.people["pattern"][people] = self._pattern(look.active)
+        alerts, left = self._leaving(look, why)
+        book = self._table.book
+        if book.forbidden.any():
+            alerts.extend(self._entering(look))
+        if book.notices.any():
+            alerts.extend(self._notices(look, left))
+        if book.expects.any():
+            alerts.extend(self._arriving(look))
+        self._touch(look)
+        return alerts
+
+    def expect(self, people: People, moment: Moment) -> list[Alert]:
+        """Who is not where they are expected by now; not decided while a gateway holds something back."""
+        table = self._table
+        zones = table.stakes["zone"][people].astype(np.int64)
+        due = table.book.at(moment.now).due[zones]
+        missing, settled = table.stakes["missing"][people], table.stakes["settled"][people]
+        concerned = ((due > 0) & (settled != due) & moment.spools_empty) | ((missing > 0) & (due != missing))
+        which = np.flatnonzero(concerned.any(axis=1))
+        if not len(which):
+            return []
+        look = self._look(people[which], np.full(len(which), moment.now, dtype=np.int64))
+        alerts = []
+        for i, column in np.argwhere(concerned[which]).tolist():
+            person, since = int(look.people[i]), int(due[which[i], column])
+            stake = table.stakes[person, column : column + 1]
+            if stake["missing"][0]:
+                episode = Episode("not-arrived", int(stake["missing"][0]), moment.now, "the time to be there is over")
+                alerts.append(self._alert("clear", episode, look, i, int(look.zones[i, column])))
+                stake["missing"] = 0
+            if since and moment.spools_empty and stake["settled"][0] != since:
+                stake["settled"] = since
+                if look.is_at[i, column] != INSIDE:
+                    stake["missing"] = since
+                    episode = Episode("not-arrived", since, moment.now, "was expected and is not there")
+                    alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))
+        self._touch(look)
+        return alerts
+
+    def end(self, lost: Lost) -> Alert:
+        """The clear of an episode whose zone is gone."""
+        worn = self._devices.worn[lost.person]
+        slot = self._newest(worn[worn >= 0])
+        self._devices.touch(np.array([slot]))
+        moment = max(int(self._table.newest(np.array([slot]))["at"][0]), lost.started)
+        episode = Episode(lost.kind, lost.started, moment, "the zone was removed")
+        return alert("clear", episode, lost.zone, self._table.fixes(slot), self._thresholds, self._devices.person(slot))
+
+    def _look(self, people: People, at: NDArray[np.int64]) -> Look:
+        table = self._table
+        zones = table.stakes["zone"][people].astype(np.int64)
+        worn = self._devices.worn[people]
+        there = worn >= 0
+        speaks = carried(there, self._devices.tracks.columns.rows["moved_at"][worn])
+        where = np.where(there[:, :, np.newaxis], table.cells["where"][worn], UNKNOWN).astype(np.int8)
+        return Look(people, at, zones, table.book.active(zones, at), worn, speaks, where, whereabouts(where, speaks))
+
+    def _leaving(self, look: Look, why: str) -> tuple[list[Alert], Bools]:
+        """Also (p, k) the zones whose leaving was raised just now."""
+        people, book = self._table.people, self._table.book
+        safe = look.active & ~book.forbidden[look.zones]
+        everyones = safe & book.everyones[look.zones]
+        own = safe & ~everyones
+        alerts: list[Alert] = []
+        raised = np.zeros(look.zones.shape, dtype=bool)
+        for level, (these, among) in enumerate(((own, own), (everyones, safe))):
+            stand = standing(look.where, look.speaks, among)
+            has = these.any(axis=1)
+            began = people["left_at"][look.people, level]
+            left = stand.out & has & (began == 0) & (look.at > people["closed_at"][look.people, level])
+            back = (began > 0) & (stand.safe | (~has & (look.at >= began)))
+            for i in np.flatnonzero(left).tolist():
+                column = self._about(look, i, these[i], int(people["last_in"][look.people[i], level]))
+                zone, moment = int(look.zones[i, column]), int(look.at[i])
+                people["left_at"][look.people[i], level] = moment
+                people["left_zone"][look.people[i], level] = zone
+                raised[i, column] = True
+                alerts.append(self._alert("raise", Episode("zone-exit", moment, moment, why), look, i, zone))
+            for i in np.flatnonzero(back).tolist():
+                zone, started = int(people["left_zone"][look.people[i], level]), int(began[i])
+                episode = Episode(
+                    "zone-exit", started, max(int(look.at[i]), started), _BACK if stand.safe[i] else _OVER
+                )
+                people["left_at"][look.people[i], level] = 0
+                people["closed_at"][look.people[i], level] = episode.at
+                alerts.append(self._alert("clear", episode, look, i, zone))
+            held = these & (look.is_at == INSIDE)
+            inside = np.flatnonzero(held.any(axis=1))
+            people["last_in"][look.people[inside], level] = look.zones[inside, held[inside].argmax(axis=1)]
+        return alerts, raised
+
+    def _entering(self, look: Look) -> list[Alert]:
+        """Forbidden zones, each for itself."""
+        book, stakes = self._table.book, self._table.stakes
+        forbidden = book.forbidden[look.zones]
+        began = stakes["entered"][look.people]
+        enters = forbidden & look.active & (look.is_at == INSIDE) & (began == 0)
+        leaves = (began > 0) & ((look.is_at == OUTSIDE) | (~look.active & (look.at[:, np.newaxis] >= began)))
+        alerts = []
+        for i, column in np.argwhere(enters | leaves).tolist():
+            moment, zone, started = int(look.at[i]), int(look.zones[i, column]), int(began[i, column])
+            stakes["entered"][look.people[i], column] = 0 if started else moment
+            if not started:
+                alerts.append(self._alert("raise", Episode("zone-entry", moment, moment, "is inside"), look, i, zone))
+            else:
+                words = "is outside again" if look.is_at[i, column] == OUTSIDE else _OVER
+                episode = Episode("zone-entry", started, max(moment, started), words)
+                alerts.append(self._alert("clear", episode, look, i, zone))
+        return alerts
+
+    def _notices(self, look: Look, left: Bools) -> list[Alert]:
+        """Who arrived at a place and who left it; the first that is known of anyone is no news, nor is an alarm told
+        already."""
+        book, stakes = self._table.book, self._table.stakes
+        told = stakes["told"][look.people]
+        changed = book.notices[look.zones] & (look.is_at != UNKNOWN) & (look.is_at != told)
+        alerts = []
+        for i, column in np.argwhere(changed).tolist():
+            stakes["told"][look.people[i], column] = look.is_at[i, column]
+            if told[i, column] == UNKNOWN or not look.active[i, column] or left[i, column]:
+                continue
+            kind = "arrived" if look.is_at[i, column] == INSIDE else "left"
+            moment = int(look.at[i])
+            episode = Episode(kind, moment, moment, "is inside" if kind == "arrived" else "is outside")
+            alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))
+        return alerts
+
+    def _arriving(self, look: Look) -> list[Alert]:
+        """Who was missed, and is there."""
+        stakes = self._table.stakes
+        missing = stakes["missing"][look.people]
+        alerts = []
+        for i, column in np.argwhere((missing > 0) & (look.is_at == INSIDE)).tolist():
+            started = int(missing[i, column])
+            stakes["missing"][look.people[i], column] = 0
+            episode = Episode("not-arrived", started, max(int(look.at[i]), started), "is there")
+            alerts.append(self._alert("clear", episode, look, i, int(look.zones[i, column])))
+        return alerts
+
+    def _about(self, look: Look, i: int, these: Bools, last: int) -> int:
+        """The column of the zone that an episode is about: where they were last, else the nearest."""
+        columns = np.flatnonzero(these)
+        zones = look.zones[i, columns]
+        if last in zones:
+            return int(columns[zones == last][0])
+        book = self._table.book
+        fix = self._table.newest(np.array([self._newest(look.worn[i][look.speaks[i]])]))
+        x, y = book.plane.to_metres(fix["lon"], fix["lat"])
+        far = np.full(len(zones), np.inf)
+        distance = book.distance(zones, np.repeat(x, len(zones)), np.repeat(y, len(zones)), far)
+        return int(columns[distance.argmin()])
+
+    def _newest(self, slots: NDArray[np.int64]) -> int:
+        return int(slots[self._table.newest(slots)["at"].argmax()])
+
+    def _alert(self, action: Action, episode: Episode, look: Look, i: int, zone: int) -> Alert:
+        slot = self._newest(look.worn[i][look.speaks[i]])
+        place, person = self._table.book.zones[zone], self._devices.person(slot)
+        return alert(action, episode, place, self._table.fixes(slot), self._thresholds, person)
+
+    def _pattern(self, active: Bools) -> NDArray[np.int64]:
+        pattern: NDArray[np.int64] = (active * _WEIGHTS[: active.shape[1]]).sum(axis=1)
+        return pattern
+
+    def _touch(self, look: Look) -> None:
+        self._devices.touch(look.worn.max(axis=1))

@@ -1,0 +1,184 @@
+"""What a fix is worth: late, doubled, impossibly far, or told by a wrong clock. Pure and for a whole turn at once.
+
+The rules, in order:
+- A clock in the future (more than two minutes ahead of the gateway's) is wrong: the fix counts at the time it was
+  received. A clock that is off by whole half-hours, fix after fix as they come in live, is wrong too (a time zone, summer
+  time): it is put right. Anything else that is old is a backlog, and keeps its time.
+- What is not newer than the newest fix decided for the device is late, or the same once more: it is for the trail only.
+- What no vehicle could have reached since the last good fix is a jump, and decides nothing. A second fix that agrees with
+  the jump makes it true, and so does time: nobody is locked out.
+"""
+
+from enum import IntEnum
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.positions.columns import Columns, Slots
+
+UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
+_METRES_PER_DEGREE = 111_320.0
+_SECOND_US = 1_000_000
+FUTURE_US = 120 * _SECOND_US
+_HALF_HOUR_US = 1800 * _SECOND_US
+_OLD_US = 1500 * _SECOND_US  # younger than this no fix is looked at for a wrong time zone
+_NEAR_HALF_HOUR_US = 60 * _SECOND_US
+_SAME_LAG_US = 5 * _SECOND_US
+_LIVE_US = 5 * _SECOND_US  # two fixes received so far apart did not come in one backlog
+_STREAK = 2
+MOVED_M = 50.0
+ALONE_US = 600 * _SECOND_US
+
+
+class Verdict(IntEnum):
+    """What becomes of a fix. The first two decide."""
+
+    GOOD = 0
+    CLOCK = 1  # its time was put right
+    LATE = 2
+    DUPLICATE = 3
+    JUMP = 4
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """Faster than this (m/s) moves nobody in a city: 85 is a high-speed train."""
+
+    max_speed: float = 85.0
+
+
+# One row of a turn: times in microseconds since 1970, degrees, metres (NaN: unknown).
+FIX = np.dtype([("at", "<i8"), ("received", "<i8"), ("lon", "<f8"), ("lat", "<f8"), ("accuracy", "<f4")])
+# `at` … `accuracy`: the newest good fix. `suspect_*`: the jump that waits for a second. `lag`, `streak`: how far behind
+# its clock was when last looked at, and how often in a row. `anchor_*`, `away`, `moved_at`: where it rests, how many
+# fixes say that it left, and when it last did (kept for those who wear more than one).
+_TRACK = np.dtype(
+    [
+        ("at", "<i8"),
+        ("received", "<i8"),
+        ("lon", "<f8"),
+        ("lat", "<f8"),
+        ("accuracy", "<f4"),
+        ("suspect_at", "<i8"),
+        ("suspect_lon", "<f8"),
+        ("suspect_lat", "<f8"),
+        ("lag", "<i8"),
+        ("streak", "u1"),
+        ("anchor_lon", "<f8"),
+        ("anchor_lat", "<f8"),
+        ("away", "u1"),
+        ("moved_at", "<i8"),
+    ]
+)
+
+
+class Tracks:
+    """The newest good fix of each device, and what is doubted."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0, 0, np.nan, np.nan, 0, 0))
+
+    def judge(self, slots: Slots, fixes: NDArray[np.void], shared: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place.
+
+        `shared` (n,): the device's wearer wears another one as well.
+        """
+        track = self.columns.rows[slots]
+        verdict = np.zeros(len(slots), dtype=np.uint8)
+        lag = fixes["received"] - fixes["at"]
+        if np.any(lag > _OLD_US):
+            self._time_zones(slots, fixes, track, lag, verdict)
+        at = fixes["at"]
+        newer = at > track["at"]
+        if not newer.all():
+            same = (at == track["at"]) & (fixes["lon"] == track["lon"]) & (fixes["lat"] == track["lat"])
+            verdict[~newer] = np.where(same, Verdict.DUPLICATE, Verdict.LATE)[~newer]
+        seconds = (at - track["at"]) / _SECOND_US
+        far = _metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
+        far -= known_accuracy(fixes["accuracy"]) + known_accuracy(track["accuracy"])
+        jump = newer & (track["at"] > 0) & (far > self._gate.max_speed * seconds)
+        if jump.any():
+            self._doubt(slots, fixes, track, jump, verdict)
+        good = np.flatnonzero(verdict <= Verdict.CLOCK)
+        self._keep(slots[good], fixes[good])
+        if shared.any() and len(moving := good[shared[good]]):
+            self._move(slots[moving], fixes[moving], track[moving])
+        return verdict
+
+    def _time_zones(
+        self,
+        slots: Slots,
+        fixes: NDArray[np.void],
+        track: NDArray[np.void],
+        lag: NDArray[np.int64],
+        verdict: NDArray[np.uint8],
+    ) -> None:
+        old = np.flatnonzero(lag > _OLD_US)
+        whole = (lag[old] + _HALF_HOUR_US // 2) // _HALF_HOUR_US * _HALF_HOUR_US
+        before, rows = track[old], self.columns.rows
+        live = fixes["received"][old] - before["received"] >= _LIVE_US
+        same = np.abs(lag[old] - before["lag"]) <= _SAME_LAG_US
+        odd = (np.abs(lag[old] - whole) <= _NEAR_HALF_HOUR_US) & live & same
+        streak = np.where(odd, np.minimum(before["streak"] + 1, 100), 0).astype(np.uint8)
+        rows["streak"][slots[old]], rows["lag"][slots[old]] = streak, lag[old]
+        rows["received"][slots[old]] = fixes["received"][old]
+        wrong = old[streak >= _STREAK]
+        fixes["at"][wrong] += whole[streak >= _STREAK]
+        verdict[wrong] = Verdict.CLOCK
+
+    def _doubt(
+        self,
+        slots: Slots,
+        fixes: NDArray[np.void],
+        track: NDArray[np.void],
+        jump: NDArray[np.bool_],
+        verdict: NDArray[np.uint8],
+    ) -> None:
+        which = np.flatnonzero(jump)
+        new, old = fixes[which], track[which]
+        seconds = (new["at"] - old["suspect_at"]) / _SECOND_US
+        far = _metres(new["lon"] - old["suspect_lon"], new["lat"] - old["suspect_lat"], new["lat"])
+        reachable = far - 2 * known_accuracy(new["accuracy"]) <= self._gate.max_speed * seconds
+        agrees = (old["suspect_at"] > 0) & (seconds > 0) & reachable
+        doubted = which[~agrees]
+        verdict[doubted] = Verdict.JUMP
+        rows = self.columns.rows
+        for name in ("at", "lon", "lat"):
+            rows[f"suspect_{name}"][slots[doubted]] = fixes[name][doubted]
+
+    def _keep(self, slots: Slots, fixes: NDArray[np.void]) -> None:
+        rows = self.columns.rows
+        for name in FIX.names or ():
+            rows[name][slots] = fixes[name]
+        rows["suspect_at"][slots] = 0
+
+    def _move(self, slots: Slots, fixes: NDArray[np.void], before: NDArray[np.void]) -> None:
+        """Who left the place where they rested: by two fixes in a row, or by one after a long silence (a gate's tag)."""
+        far = _metres(fixes["lon"] - before["anchor_lon"], fixes["lat"] - before["anchor_lat"], fixes["lat"])
+        first = np.isnan(far)
+        left = far - known_accuracy(fixes["accuracy"]) > MOVED_M
+        away = np.where(left, np.minimum(before["away"] + 1, 2), 0).astype(np.uint8)
+        moved = left & ((away >= 2) | (fixes["at"] - before["at"] > ALONE_US))
+        rows = self.columns.rows
+        rows["away"][slots] = np.where(moved, 0, away)
+        rows["moved_at"][slots[moved]] = fixes["at"][moved]
+        settle = first | moved
+        rows["anchor_lon"][slots[settle]] = fixes["lon"][settle]
+        rows["anchor_lat"][slots[settle]] = fixes["lat"][settle]
+
+
+def known_accuracy(accuracy: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n,) metres; missing and 0 are unknown, and taken as a phone's in a street."""
+    return np.where(accuracy > 0, accuracy, UNKNOWN_ACCURACY_M).astype(np.float64)
+
+
+def put_clocks_right(at: NDArray[np.int64], received: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) event times, of which none is in the future."""
+    return np.where(at - received > FUTURE_US, received, at)
+
+
+def _metres(lon: NDArray[np.float64], lat: NDArray[np.float64], at_lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) metres of (n,) differences in degrees."""
+    metres: NDArray[np.float64] = np.hypot(lon * np.cos(np.radians(at_lat)), lat) * _METRES_PER_DEGREE
+    return metres

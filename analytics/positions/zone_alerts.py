@@ -1,0 +1,61 @@
+"""The alerts of the zones: which kind is about what, and what it says."""
+
+from typing import Literal, NamedTuple
+
+from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.people import Position, SafeZone
+from haechi.domain.time import instant_of
+from haechi.ids import alert_id
+
+Action = Literal["raise", "clear"]
+
+
+class Episode(NamedTuple):
+    """What is told: the kind, when it began, the time that decided this (both microseconds since 1970), and why."""
+
+    kind: str
+    started: int
+    at: int
+    why: str
+
+
+def alert(
+    action: Action,
+    episode: Episode,
+    zone: SafeZone,
+    fixes: tuple[Position, ...],
+    thresholds: tuple[tuple[str, float], ...],
+    person: str,
+) -> Alert:
+    """Raise or clear an episode; `fixes`, newest last, are what is known of the device that decided (perhaps nothing)."""
+    kind, starts_at, at = KINDS[episode.kind], instant_of(episode.started), instant_of(episode.at)
+    newest = fixes[-1] if fixes else None
+    received = newest.received_at if newest else at
+    values = thresholds
+    if newest is not None:
+        values = (*thresholds, ("fix_age_s", (max(at, received) - newest.at).total_seconds()))
+    return Alert(
+        id=alert_id(kind.name, person, zone.id, starts_at),
+        action=action,
+        kind=kind.name,
+        subject=person,
+        place=zone.id,
+        district=zone.district,
+        severity=kind.severity,
+        status="Actual",
+        starts_at=starts_at,
+        ends_at=at if action == "clear" else None,
+        received_at=received,
+        decided_at=max(at, received),
+        because=Because(
+            rule=f"zone:{zone.kind}",
+            words=f"{episode.why}: {zone.name}",
+            fixes=fixes,
+            values=values,
+            zone=zone.id,
+            zone_version=zone.version,
+        ),
+        title=f"{kind.title} {zone.name}",
+        point=newest.point if newest else None,
+        accuracy_m=newest.accuracy_m if newest else None,
+    )

@@ -1,0 +1,234 @@
+"""The kinds of zones, and what becomes of people when zones change."""
+
+from datetime import time, timedelta
+
+import msgspec
+import numpy as np
+
+from analytics.zone_book import ZoneBook
+from haechi.domain.alerting import Alert
+from haechi.domain.geo import Circle, Corridor, Point, Polygon
+from haechi.domain.people import SafeZone
+from haechi.domain.schedule import DAYS, Window
+from tests.analytics.positions.build import AT, PLANE, Registry, circle, fix, run, state_of, tick, told
+
+SCHOOL_DAY = (Window("Asia/Seoul", DAYS[:5], time(9, 0), time(15, 0)),)
+
+
+def point(east: float, north: float = 0) -> Point:
+    lon, lat = PLANE.to_degrees(np.array([east]), np.array([north]))
+    return Point(float(lon[0]), float(lat[0]))
+
+
+def zone(name: str, east: float = 0, radius: float = 100, **more: object) -> SafeZone:
+    return SafeZone(name, "haneul", "p1", name, Circle(point(east), radius), **({"schedule": ()} | more))
+
+
+def walk(*east: float, start: float = 0, device: str = "d1", person: str = "p1") -> list:
+    return [[fix(start + i, x, device=device, person=person)] for i, x in enumerate(east)]
+
+
+def said(alerts: list[Alert]) -> list[tuple[str, str, str]]:
+    return [(a.kind, a.action, a.place) for a in alerts]
+
+
+HOME_ZONE, SCHOOL = zone("home"), zone("school", 1000, notices=True)
+WAY = SafeZone("way", "haneul", "p1", "way", Corridor((point(0), point(1000)), 60), ())
+
+
+def test_whoever_goes_by_the_corridor_from_home_to_school_is_safe_all_the_way() -> None:
+    alerts = run(state_of(HOME_ZONE, WAY, SCHOOL), *walk(0, 120, 300, 500, 700, 900, 1000, 1000))
+    assert said(alerts) == [("arrived", "raise", "school")]
+
+
+def test_whoever_strays_from_the_corridor_has_left_it_and_it_is_one_incident() -> None:
+    fixes = [*walk(0, 300, 500), [fix(3, 500, north=200)], [fix(4, 500, north=300)], [fix(5, 500, north=0)]]
+    alerts = run(state_of(HOME_ZONE, WAY, SCHOOL), *fixes)
+    assert said(alerts) == [("zone-exit", "raise", "way"), ("zone-exit", "clear", "way")]
+
+
+def test_nobody_who_was_never_inside_has_left_the_nearest_zone() -> None:
+    alerts = run(state_of(HOME_ZONE, SCHOOL), *walk(800, 800))
+    assert said(alerts) == [("zone-exit", "raise", "school")]
+
+
+def test_a_forbidden_zone_alarms_on_entering_by_two_fixes_and_ends_outside() -> None:
+    river = zone("river", 400, kind="forbidden")
+    alerts = run(state_of(river), *walk(0, 400, 0, 400, 405, 410, 0, 0))
+    assert said(alerts) == [("zone-entry", "raise", "river"), ("zone-entry", "clear", "river")]
+    assert alerts[0].severity == 1
+
+
+def test_walking_along_the_edge_of_a_forbidden_zone_says_nothing() -> None:
+    river = zone("river", 400, kind="forbidden")
+    assert run(state_of(river), *walk(*[295, 302, 298, 304] * 5)) == []
+
+
+def test_a_forbidden_zone_makes_nobody_safe() -> None:
+    river = zone("river", 400, kind="forbidden")
+    alerts = run(state_of(HOME_ZONE, river), *walk(0, 400, 400))
+    assert sorted(said(alerts)) == [("zone-entry", "raise", "river"), ("zone-exit", "raise", "home")]
+
+
+def test_a_shared_zone_is_of_each_of_its_people_and_of_nobody_else() -> None:
+    shared = msgspec.structs.replace(HOME_ZONE, person_id=None, person_ids=("p1", "p2"))
+    messages = [message for p in ("1", "2", "3") for message in walk(400, 400, device=f"d{p}", person=f"p{p}")]
+    assert {a.subject for a in run(state_of(shared), *messages)} == {"p1", "p2"}
+
+
+def test_the_district_is_an_outer_level_a_person_may_be_out_of_both() -> None:
+    district = msgspec.structs.replace(zone("district", 0, 2000), person_id=None)
+    alerts = run(state_of(HOME_ZONE, district), *walk(0, 500, 500, 3000, 3000, 500, 0))
+    assert said(alerts) == [
+        ("zone-exit", "raise", "home"),
+        ("zone-exit", "raise", "district"),
+        ("zone-exit", "clear", "district"),
+        ("zone-exit", "clear", "home"),
+    ]
+
+
+def test_grandmothers_house_beyond_the_district_is_safe() -> None:
+    district = msgspec.structs.replace(zone("district", 0, 2000), person_id=None)
+    assert run(state_of(HOME_ZONE, zone("grandmother", 5000), district), *walk(5000, 5000, 5010)) == []
+
+
+def test_a_district_zone_holds_for_the_people_of_its_district_only() -> None:
+    here = msgspec.structs.replace(zone("here"), person_id=None)
+    book = ZoneBook([here], district_of={"p1": "haneul", "p2": "bada"}.get)
+    assert [book.of(person) for person in ("p1", "p2", "p3")] == [(0,), (), ()]
+
+
+def test_arriving_and_leaving_are_told_while_the_schedule_holds_and_the_first_word_is_no_news() -> None:
+    school = msgspec.structs.replace(SCHOOL, schedule=SCHOOL_DAY)
+    day = [*walk(1000, 1000, 0, 0), *walk(1000, 1000, start=10), *walk(0, 0, 0, start=100)]
+    assert said(run(state_of(HOME_ZONE, school), *day)) == [
+        ("left", "raise", "school"),
+        ("arrived", "raise", "school"),
+        ("left", "raise", "school"),
+    ]
+    late = timedelta(hours=8)
+    evening = [[msgspec.structs.replace(f, at=f.at + late, received=f.received + late) for f in m] for m in day]
+    assert {a.kind for a in run(state_of(HOME_ZONE, school), *evening)} == {"zone-exit"}
+
+
+def test_leaving_school_for_nowhere_is_an_alarm_and_not_a_notice_too() -> None:
+    alerts = run(state_of(HOME_ZONE, SCHOOL), *walk(1000, 1000, 500, 500))
+    assert said(alerts) == [("zone-exit", "raise", "school")]
+
+
+def test_the_alarm_goes_on_when_the_schedule_of_its_zone_ends_and_another_zone_is_still_active() -> None:
+    school = msgspec.structs.replace(SCHOOL, schedule=SCHOOL_DAY, notices=False)
+    state = state_of(HOME_ZONE, school)
+    assert said(run(state, *walk(1000, 1000, 500, 500))) == [("zone-exit", "raise", "school")]
+    assert run(state, tick(6 * 60 + 1), start=10) == []
+    assert said(run(state, *walk(0, start=400), start=11)) == [("zone-exit", "clear", "school")]
+
+
+EXPECTED = msgspec.structs.replace(SCHOOL, notices=False, schedule=SCHOOL_DAY, expected_by=time(9, 40))
+
+
+def ticking(*minutes: float, spool_empty: bool = True) -> list:
+    return [tick(minute, spool_empty=spool_empty) for minute in minutes]
+
+
+def test_who_is_not_at_school_in_time_is_missed_once_and_found_when_there() -> None:
+    state = state_of(HOME_ZONE, EXPECTED)
+    messages = [*walk(0, 0), *ticking(30, 39.9, 40, 41, 50)]
+    (missed,) = run(state, *messages)
+    assert (missed.kind, missed.action, missed.place) == ("not-arrived", "raise", "school")
+    assert missed.starts_at == AT + timedelta(minutes=40)
+    (found,) = run(state, *walk(1000, start=55), start=20)
+    assert (found.kind, found.action, found.id) == ("not-arrived", "clear", missed.id)
+    assert run(state, *ticking(60, 120, 24 * 60), start=30) == []
+
+
+def test_who_is_at_school_in_time_is_not_missed_and_may_leave_later() -> None:
+    state = state_of(HOME_ZONE, EXPECTED)
+    assert run(state, *walk(0, 1000), *ticking(39, 40, 41)) == []
+    assert run(state, *walk(0, 0, start=60), *ticking(70), start=20) == []
+
+
+def test_nobody_is_missed_while_a_gateway_still_holds_something_back() -> None:
+    state = state_of(HOME_ZONE, EXPECTED)
+    assert run(state, *walk(0, 0), *ticking(30, 40, 45, spool_empty=False)) == []
+    assert said(run(state, *ticking(46), start=20)) == [("not-arrived", "raise", "school")]
+
+
+def test_a_late_backlog_that_shows_the_arrival_is_in_time_for_the_decision() -> None:
+    state = state_of(HOME_ZONE, EXPECTED)
+    assert run(state, *walk(0, 0), *ticking(30, 45, spool_empty=False), [fix(38, 1000, received=46)]) == []
+    assert run(state, *ticking(46, 47), start=20) == []
+
+
+def test_nobody_is_missed_on_a_holiday_and_the_end_of_school_ends_the_search() -> None:
+    holiday = msgspec.structs.replace(EXPECTED, holidays=(AT.date(),))
+    assert run(state_of(HOME_ZONE, holiday), *walk(0, 0), *ticking(30, 40, 50)) == []
+    state = state_of(HOME_ZONE, EXPECTED)
+    messages = [*walk(0, 0), *ticking(30, 40, 50, 6 * 60)]
+    assert said(run(state, *messages)) == [("not-arrived", "raise", "school"), ("not-arrived", "clear", "school")]
+
+
+def test_a_zone_that_moves_away_under_somebody_asks_their_next_fixes() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    assert run(state, *walk(0, 0)) == []
+    registry.change(msgspec.structs.replace(zone("home", 1000), version=2))
+    assert said(run(state, *walk(0, start=2), start=2)) == []
+    assert said(run(state, *walk(0, start=3), start=3)) == [("zone-exit", "raise", "home")]
+
+
+def test_another_persons_zone_changes_and_nothing_is_asked_again() -> None:
+    other = msgspec.structs.replace(zone("other"), person_id="p2")
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    assert said(run(state, *walk(0, 400, 400))) == [("zone-exit", "raise", "home")]
+    registry.change(other, HOME_ZONE)
+    assert run(state, *walk(400, 400, start=3), start=3) == []
+    assert said(run(state, *walk(0, start=5), start=5)) == [("zone-exit", "clear", "home")]
+
+
+def test_a_zone_that_is_removed_from_under_an_alarm_ends_it_and_the_others_go_on() -> None:
+    registry = Registry(HOME_ZONE, SCHOOL)
+    state = state_of(registry=registry)
+    run(state, *walk(1000, 1000, 500, 500))
+    registry.change(HOME_ZONE)
+    alerts = run(state, tick(5), start=5)
+    assert said(alerts) == [("zone-exit", "clear", "school"), ("zone-exit", "raise", "home")]
+
+
+def test_a_zone_that_is_forbidden_from_now_on_ends_its_old_alarm_and_watches_for_entering() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    run(state, *walk(400, 400))
+    registry.change(msgspec.structs.replace(HOME_ZONE, kind="forbidden", version=2))
+    assert said(run(state, *walk(0, 0, start=5), start=5)) == [
+        ("zone-exit", "clear", "home"),
+        ("zone-entry", "raise", "home"),
+    ]
+
+
+def test_a_zone_that_gets_a_new_sharer_is_theirs_from_the_next_fix() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    assert run(state, *walk(400, 400, device="d2", person="p2")) == []
+    registry.change(msgspec.structs.replace(HOME_ZONE, person_ids=("p2",), version=2))
+    assert said(run(state, *walk(400, 400, start=2, device="d2", person="p2"), start=2)) == [
+        ("zone-exit", "raise", "home")
+    ]
+
+
+def test_a_circle_with_many_corners_decides_as_the_circle() -> None:
+    ring = [point(100 * np.cos(a), 100 * np.sin(a)) for a in np.linspace(0, 2 * np.pi, 65)[:-1]]
+    many = msgspec.structs.replace(HOME_ZONE, area=Polygon(((*ring, ring[0]),)))
+    random = np.random.default_rng(3)
+    xs = np.where(random.random(400) < 0.5, random.normal(0, 60, 400), random.normal(200, 60, 400)).tolist()
+    exact, close = (said(run(state_of(z), *walk(*xs))) for z in (HOME_ZONE, many))
+    assert exact == close
+    assert len(exact) > 10
+
+
+def test_the_time_a_schedule_began_does_not_raise_twice_with_a_fix_that_comes_a_moment_late() -> None:
+    state = state_of(circle(schedule=(Window("Asia/Seoul", DAYS, time(9, 30), time(10, 0)),)))
+    run(state, [fix(0, 400)], [fix(1, 400)])
+    alerts = run(state, tick(30), [fix(29.99, 400)], tick(30.1), tick(60), [fix(59.99, 400)], tick(60.1), start=2)
+    assert told(alerts) == [("raise", "home"), ("clear", "home")]
