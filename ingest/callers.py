@@ -1,14 +1,17 @@
-"""Calls for help of devices that nobody registered: a flood from one place stays one call a minute."""
+"""Calls for help of devices that nobody registered: a flood from one place stays a few calls a minute."""
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
+
+import msgspec
 
 from haechi.domain.people import UrgentCall
 from ingest.refusal import overloaded
 
 WINDOW_S = 60.0
+MOST_CALLS = 10  # of different devices from one place, within the window: one network may hide many phones
 MOST_SOURCES = 10_000
 _IPV6_SITE = 64  # bits; the rest of an address is the sender's to choose
 
@@ -18,47 +21,61 @@ Accept = Callable[[UrgentCall], Awaitable[None]]
 def source_of(address: str) -> str:
     """What counts as one place: an IPv4 address, an IPv6 network, or whatever else a door calls its sender."""
     try:
-        if ip_address(address).version == 6:
-            return str(ip_network((address, _IPV6_SITE), strict=False))
+        ip = ip_address(address)
     except ValueError:
-        pass
-    return address
+        return address
+    if not isinstance(ip, IPv6Address):
+        return address
+    return str(ip.ipv4_mapped or ip_network((ip, _IPV6_SITE), strict=False))
+
+
+class _Window(msgspec.Struct):
+    """The calls of one place since it opened, by device and kind, each done when it is accepted."""
+
+    until: float
+    calls: dict[tuple[str, str], "asyncio.Future[None]"] = msgspec.field(default_factory=dict)
 
 
 class UnknownCallers:
-    """The first call of a source and kind is accepted; those of the next minute join it and hear what it heard.
+    """A device's first call is accepted; its repeats within a minute join it and hear what it heard.
 
-    The duty desk has the source's incident by then; the next minute brings another call, so that it sees that it goes on.
+    So do those of further devices from a place that has made `MOST_CALLS` already. The duty desk has the place's
+    incident by then; the next minute brings other calls, so that it sees that it goes on.
     """
 
     def __init__(self, accept: Accept, *, window_s: float = WINDOW_S, most: int = MOST_SOURCES) -> None:
         self._accept = accept
         self._window_s = window_s
         self._most = most
-        self._first: OrderedDict[tuple[str, str], tuple[float, asyncio.Future[None]]] = OrderedDict()
+        self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     async def accept(self, call: UrgentCall, now: float) -> bool:
         """Returns when the call, or the one that it repeats, is accepted; False when it repeated. `now`: monotonic s.
 
         Raises Refused when it is not accepted.
         """
-        key = (call.source or "", call.kind)
-        until, accepted = self._first.get(key, (now, None))
-        if accepted is not None and now < until:
-            await asyncio.shield(accepted)
+        calls = self._window(call.source or "", now).calls
+        key = (call.device, call.kind)
+        joined = calls.get(key) or (next(iter(calls.values())) if len(calls) >= MOST_CALLS else None)
+        if joined is not None:
+            await asyncio.shield(joined)
             return False
-        self._first.pop(key, None)
-        accepted = asyncio.get_running_loop().create_future()
-        self._first[key] = (now + self._window_s, accepted)
-        if len(self._first) > self._most:
-            self._first.popitem(last=False)
+        accepted = calls[key] = asyncio.get_running_loop().create_future()
         try:
             await self._accept(call)
         except BaseException as error:
-            if self._first.get(key, (now, None))[1] is accepted:
-                del self._first[key]  # the next one tries anew
+            del calls[key]  # the next one tries anew
             accepted.set_exception(error if isinstance(error, Exception) else overloaded("The call was not taken."))
             accepted.exception()  # seen: nobody may have joined it
             raise
         accepted.set_result(None)
         return True
+
+    def _window(self, source: str, now: float) -> _Window:
+        window = self._windows.get(source)
+        if window is None or now >= window.until:
+            self._windows.pop(source, None)
+            window = self._windows[source] = _Window(now + self._window_s)
+            if len(self._windows) > self._most:
+                self._windows.popitem(last=False)
+        return window

@@ -14,6 +14,7 @@ from ingest.refusal import unreadable
 
 KNOT = 0.514444  # m/s
 _MOST_FIELDS = 64
+_INVALID = ("false", "0")
 
 
 class _Coords(msgspec.Struct):
@@ -51,7 +52,7 @@ _json = msgspec.json.Decoder(_Document)
 
 
 def parse(posted: Posted) -> Report | None:
-    """The report; raises Refused naming the field."""
+    """The report; None where the tracker says that its place is not valid. Raises Refused naming the field."""
     if posted.body.lstrip()[:1] == b"{":
         return _of_json(posted)
     fields = _form(posted.query)
@@ -62,18 +63,21 @@ def parse(posted: Posted) -> Report | None:
     if lat is None and "location" in fields:
         lat, _, lon = fields["location"].partition(",")
     get, read = fields.get, Fields()
+    urgent, valid = urgent_of(get("alarm")), get("valid") not in _INVALID
+    if not valid and urgent is None:
+        return None
     report = Report(
         device=device,
         at=read.time("timestamp", get("timestamp"), posted.received_at),
-        point=read.point(lon, lat),
+        point=read.point(lon, lat) if valid else None,
         accuracy_m=read.accuracy("accuracy", get("accuracy")),
         speed=read.positive("speed", get("speed"), 1000, KNOT),
         course=read.positive("bearing", get("bearing", get("heading")), 360),
         altitude_m=read.number("altitude", get("altitude"), -12_000, 100_000),
         battery=read.positive("batt", get("batt"), 100),
-        urgent=urgent_of(get("alarm")),
+        urgent=urgent,
     )
-    read.refuse_unless(report.urgent)
+    read.refuse_unless(urgent)
     return report
 
 

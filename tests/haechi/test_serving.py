@@ -1,6 +1,8 @@
 """Silent and slow visitors of a real server never keep the next one out."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -177,6 +179,16 @@ async def test_one_request_too_many_at_once_is_told_to_come_again() -> None:
         gate.set()
         assert [b"200" in await answer(one) for one in two] == [True, True]
         assert b"200" in await answer(await street.connect(HELLO))
+
+
+@pytest.mark.parametrize(("soft", "hard", "opens"), [(100, 300, 300), (400, 5_000, 1_000), (2_000, 5_000, 2_000)])
+def test_a_server_opens_as_many_files_as_it_needs_and_may(soft: int, hard: int, opens: int) -> None:
+    script = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}));"
+        "from haechi.process import open_files; print(open_files(1_000))"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert int(said) == opens
 
 
 class Guest:

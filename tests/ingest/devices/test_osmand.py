@@ -40,6 +40,53 @@ def test_a_query_is_read_with_knots_as_metres_per_second() -> None:
     assert read(QUERY) == REPORT
 
 
+@pytest.mark.parametrize("word", ["false", "0"])
+def test_a_place_that_the_tracker_calls_invalid_is_none_and_never_stops_an_sos(word: str) -> None:
+    assert parse(Posted(urlencode(QUERY | {"valid": word}).encode(), b"", NOW)) is None
+    called = read(QUERY | {"valid": word, "alarm": "sos"})
+    assert (called.urgent, called.point, called.at) == ("sos", None, AT)
+    assert read(QUERY | {"valid": "true"}) == REPORT
+
+
+# The examples of https://www.traccar.org/osmand/, with its ids and places.
+@pytest.mark.parametrize(
+    "query",
+    [
+        "id=12345&lat=48.8566&lon=2.3522&timestamp=1609459200000",
+        "deviceid=12345&lat=48.8566&lon=2.3522&timestamp=2021-01-01T00:00:00Z&speed=15&bearing=270&accuracy=10&batt=75",
+        "id=12345&lat=48.8566&lon=2.3522&timestamp=1609459200000&cell=208,10,12345,67890,50&wifi=00:11:22:33:44:55,-70",
+        "id=12345&location=48.8566,2.3522&timestamp=2021-01-01+00%3A00%3A00&charge=true&driverUniqueId=7&hdop=0.8",
+    ],
+)
+def test_the_documented_queries_are_read(query: str) -> None:
+    for posted in (Posted(query.encode(), b"", NOW), Posted(b"", query.encode(), NOW)):
+        report = parse(posted)
+        assert report is not None
+        assert (report.device, report.point) == ("12345", Point(2.3522, 48.8566))
+        assert report.at == datetime(2021, 1, 1, tzinfo=UTC)
+
+
+# The document of the same page, and one of an iPhone as the app's template makes it.
+@pytest.mark.parametrize(
+    ("coords", "level", "battery"),
+    [
+        ({"latitude": 0.0, "longitude": 0.0, "accuracy": 0, "speed": 0, "heading": 0, "altitude": 0}, 1, 100),
+        ({"latitude": 37.78, "longitude": -122.4, "accuracy": 5, "speed": -1, "heading": -1, "altitude": 0}, -1, None),
+    ],
+)
+def test_the_documented_json_is_read(coords: dict[str, float], level: float, battery: float | None) -> None:
+    location = {
+        "timestamp": "2000-01-01T00:00:00.000Z", "coords": coords, "is_moving": False, "odometer": 0,
+        "event": "motionchange", "battery": {"level": level, "is_charging": False}, "activity": {"type": "still"},
+        "extras": {}, "_": "&id=48241179&lat=0.0&lon=0.0&timestamp=2000-01-01T00:00:00.000Z&",
+    }  # fmt: skip
+    report = parse(Posted(b"", json.dumps({"location": location, "device_id": "48241179"}).encode(), NOW))
+    assert report is not None
+    assert (report.device, report.at) == ("48241179", datetime(2000, 1, 1, tzinfo=UTC))
+    assert report.point == Point(coords["longitude"], coords["latitude"])
+    assert (report.battery, report.speed) == (battery, 0 if coords["speed"] == 0 else None)
+
+
 def test_a_form_is_read_like_a_query() -> None:
     assert read({}, urlencode(QUERY).encode()) == REPORT
 
