@@ -50,9 +50,10 @@ class Ours:
             if not fixes.arrived[:, minute].any():
                 continue
             for alert in state.apply(minute, made.of(minute)):
-                if alert.action == "raise":
-                    device.append(int(alert.subject.removeprefix("person-")))
-                    at_s.append((alert.starts_at - MIDNIGHT).total_seconds())
+                if alert.kind == "zone-exit" and alert.action == "raise":
+                    row = int(alert.subject.removeprefix("person-"))
+                    device.append(row)
+                    at_s.append(fixes.at[row, minute])
         return Alerts(np.array(device, np.int64), np.array(at_s, np.float64))
 
     def _safe_zone(self, zone: Zone, person: str) -> SafeZone:

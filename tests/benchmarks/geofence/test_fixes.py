@@ -116,6 +116,7 @@ def test_a_burst_is_elsewhere_and_claims_to_be_exact() -> None:
     assert (error(of)[out] >= 94).all()
     assert (error(of)[out] <= 200).all()
     assert (error(of)[~out] < 1).all()
+    assert out.sum() / 50 == pytest.approx(20 * 1.5, rel=0.15), "the first fix is out, of the others half"
     pairs = out[:, 1:] & out[:, :-1]
     same = np.hypot(np.diff(of.x, axis=1), np.diff(of.y, axis=1))[pairs] < 1
     assert 0.1 < pairs.sum() / out.sum() < 0.5, "two in a row happen, and are the exception"

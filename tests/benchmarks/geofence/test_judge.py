@@ -33,6 +33,7 @@ def test_without_errors_nobody_is_wrong_and_nobody_is_missed(without_error: Nois
         assert (score.false, score.missed) == (0, 0)
         assert score.due > 20
         assert score.device_days == 34
+        assert score.delay_s(95) < 1200, "told as they leave, not as they return"
 
 
 def test_a_lost_fix_makes_nobody_be_told_twice(without_error: Noise) -> None:
