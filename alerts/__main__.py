@@ -18,6 +18,7 @@ from alerts.agents import consume_alerts
 from alerts.callbacks import Callbacks
 from alerts.channels import DeliveryError, channels
 from alerts.channels.webhook import Webhook, open_session
+from alerts.consent_ends import ConsentRounds
 from alerts.drills import DrillRounds
 from alerts.inbox import InboxReader
 from alerts.intake import Intake
@@ -39,6 +40,7 @@ from haechi.process import Component, Main, component, open_files
 from haechi.sealing import data_key_of
 from haechi.serving import AtMost, Server, behind, listen
 from haechi.store.audit import Audit
+from haechi.store.consents import Consents
 from haechi.store.drills import Drills
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
@@ -103,7 +105,10 @@ async def sender(settings: Settings) -> None:
             tests = DrillRounds(
                 Drills(pool), Incidents(pool), apply, utc_now, settings.wall.timezone, settings.alerts.test_days
             )
-            await _first_to_end(_signalled(), tests.run(), reader.run(), post.run(), people.follow(), sites.follow())
+            ends = ConsentRounds(Consents(pool), Incidents(pool), apply)
+            await _first_to_end(
+                _signalled(), ends.run(), tests.run(), reader.run(), post.run(), people.follow(), sites.follow()
+            )
 
 
 async def callbacks(settings: Settings) -> None:

@@ -22,6 +22,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "left": ("guardian",),
     "trespass": ("police", "desk"),
     "phone-test": ("guardian",),
+    "consent-ends": ("guardian", "desk"),
     "gas": ("fire", "desk"),
     "fire": ("fire", "desk"),
     "dead-letter": DESK_ONLY,

@@ -38,6 +38,7 @@ from haechi.store.export import Export
 from haechi.store.feeds import ChangeFeed
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, open_pool
+from haechi.store.reach import Reaching
 from haechi.store.slices import CamerasSlice, RecipientsSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.users import Users
 from haechi.store.whereabouts import Whereabouts
@@ -88,6 +89,7 @@ async def _serve(it: Component, pool: Pool) -> None:
                 rows.Registry(pool, it.sealer),
                 Consents(pool),
                 Bars(pool),
+                Reaching(pool),
                 Drills(pool),
                 incidents,
                 audit,

@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, bars, drills, incidents, audit, whereabouts, export, erasures))
+server.include_router(make_router(registry, consents, bars, reaching, drills, incidents, audit, whereabouts, export, erasures))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -15,8 +15,8 @@ from control_room.api.docs import add_docs
 from control_room.api.drill_routes import add_drills
 from control_room.api.errors import add_error_handlers
 from control_room.api.incident_routes import add_incidents
-from control_room.api.people_routes import add_people
-from control_room.api.registry_routes import add_resource
+from control_room.api.people_routes import add_people, reach_beside
+from control_room.api.registry_routes import add_resource, nothing_beside
 from control_room.api.resources import RESOURCES
 from control_room.api.rights_routes import add_rights
 from control_room.api.whereabouts_routes import add_whereabouts
@@ -28,6 +28,7 @@ from haechi.store.drills import Drills
 from haechi.store.erasures import Erasures
 from haechi.store.export import Export
 from haechi.store.incidents import Incidents
+from haechi.store.reach import Reaching
 from haechi.store.registry import Registry
 from haechi.store.whereabouts import Whereabouts
 
@@ -38,6 +39,7 @@ def make_router(
     registry: Registry,
     consents: Consents,
     bars: Bars,
+    reaching: Reaching,
     drills: Drills,
     incidents: Incidents,
     audit: Audit,
@@ -50,8 +52,9 @@ def make_router(
 ) -> APIRouter:
     """All resources, to be served behind `control_room.guard.Guard`."""
     router = APIRouter(prefix="/api/v1")
+    beside = {"people": reach_beside(reaching)}
     for resource in RESOURCES:
-        add_resource(router, resource, registry, audit)
+        add_resource(router, resource, registry, audit, beside.get(resource.path, nothing_beside))
     add_people(router, registry, bars, audit)
     add_drills(router, registry, drills)
     add_consents(router, registry, consents, audit, clock)

@@ -1,5 +1,6 @@
 """What concerns one person beyond their row: who looked at their place, and who must never be told about them."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import msgspec
@@ -10,10 +11,14 @@ from starlette.responses import Response
 from control_room.api.access import in_any, the_districts
 from control_room.api.models import RowId
 from control_room.api.places import Body
+from control_room.api.registry_routes import Beside
+from control_room.api.resources import Answer
 from control_room.guard import principal_of
+from haechi.domain.people import Person
 from haechi.store.audit import Audit, AuditEntry
 from haechi.store.bars import Bar, Bars
-from haechi.store.registry import PEOPLE, Registry
+from haechi.store.reach import Reaching
+from haechi.store.registry import PEOPLE, Registry, Row
 
 District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 
@@ -44,6 +49,19 @@ class LooksPage(msgspec.Struct, frozen=True):
     """Newest first."""
 
     items: list[AuditEntry]
+
+
+def reach_beside(reaching: Reaching) -> Beside:
+    """Beside a person's row: whether a guardian is proven reachable, and by when."""
+
+    async def beside(rows: Sequence[Row[Person]]) -> dict[str, Answer]:
+        found = await reaching.of([row.value.id for row in rows])
+        return {
+            person: {"reachable": one.reachable, "reached_at": one.reached_at.isoformat() if one.reached_at else None}
+            for person, one in found.items()
+        }
+
+    return beside
 
 
 def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) -> None:

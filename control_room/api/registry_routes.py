@@ -1,11 +1,11 @@
 """POST, GET, PATCH, DELETE of every resource of the registry: one set of handlers for the whole table."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import JsonValue, ValidationError, create_model
 from starlette.exceptions import HTTPException
@@ -23,10 +23,18 @@ Reason = Annotated[str, Query(max_length=200, description="Why a person's data i
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description='The ETag that the change is based on, such as "3".')
 ]
+Beside = Callable[[Sequence[Row[Any]]], Awaitable[dict[str, Answer]]]
 
 
-def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry, audit: Audit) -> None:
-    """The five requests of one resource."""
+async def nothing_beside(_: Sequence[Row[Any]]) -> dict[str, Answer]:
+    """Answers that are the row alone."""
+    return {}
+
+
+def add_resource(
+    router: APIRouter, resource: Resource[Any], registry: Registry, audit: Audit, beside: Beside = nothing_beside
+) -> None:
+    """The five requests of one resource; `beside` finds what an answer says beyond the row."""
     table, kind = resource.table, resource.path
     answer = resource.answer_model()
     answers = create_model(f"{answer.__name__}Page", items=(list[answer], ...), next=(str | None, None))  # type: ignore[valid-type]  # a type made of a value
@@ -36,7 +44,7 @@ def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry,
         place = the_district(principal, "write registry", district)
         with _references_in_words():
             row = await registry.add(table, place, body.value(), by=principal.name)
-        return _answered(resource, row, 201, {"Location": f"/api/v1/{kind}/{row.value.id}"})
+        return await answered(row, 201, {"Location": f"/api/v1/{kind}/{row.value.id}"})
 
     async def show_all(
         request: Request,
@@ -44,13 +52,15 @@ def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry,
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         after: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
         reason: Reason = "",
+        only: str = Depends(resource.narrowed),
     ) -> Response:
         principal = principal_of(request.scope)
         place = the_district(principal, "read registry", district)
-        rows = await registry.list(table, place, limit, after)
+        rows = await registry.list(table, place, limit, after, only)
         if resource.personal and rows:
             await audit.looked(principal.name, [subject_of(table, row.value.id) for row in rows], place, reason)
-        items: list[JsonValue] = [resource.answer(row) for row in rows]
+        more = await beside(rows)
+        items: list[JsonValue] = [resource.answer(row) | more.get(row.value.id, {}) for row in rows]
         body: Answer = {"items": items, "next": rows[-1].value.id if len(rows) == limit else None}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
@@ -60,7 +70,7 @@ def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry,
         row = await in_any(places, lambda place: registry.get(table, place, row_id))
         if resource.personal:
             await audit.looked(principal.name, [subject_of(table, row_id)], row.value.district, reason)
-        return _answered(resource, row)
+        return await answered(row)
 
     async def change(
         request: Request,
@@ -79,7 +89,7 @@ def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry,
             raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
         with _references_in_words():
             changed = await registry.change(table, row.value.district, row_id, value, row.version, by=principal.name)
-        return _answered(resource, changed)
+        return await answered(changed)
 
     async def remove(request: Request, row_id: str, district: District = None, if_match: IfMatch = None) -> Response:
         principal = principal_of(request.scope)
@@ -88,6 +98,11 @@ def add_resource(router: APIRouter, resource: Resource[Any], registry: Registry,
         _check_match(if_match, row)
         await registry.remove(table, row.value.district, row_id, row.version if if_match else None, by=principal.name)
         return Response(status_code=204)
+
+    async def answered(row: Row[Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
+        more = {"ETag": f'"{row.version}"', "Cache-Control": "no-store"} | (headers or {})
+        known = await beside([row])
+        return JSONResponse(resource.answer(row) | known.get(row.value.id, {}), status, headers=more)
 
     one = f"/{kind}/{{row_id}}"
     route = router.add_api_route
@@ -105,13 +120,6 @@ def _references_in_words() -> Iterator[None]:
         yield
     except NotFound as error:
         raise HTTPException(422, f"The body refers to what is not there: {error}") from error
-
-
-def _answered(
-    resource: Resource[Any], row: Row[Any], status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    more = {"ETag": f'"{row.version}"', "Cache-Control": "no-store"} | (headers or {})
-    return JSONResponse(resource.answer(row), status, headers=more)
 
 
 def _check_match(if_match: str | None, row: Row[Any]) -> None:

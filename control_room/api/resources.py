@@ -1,9 +1,11 @@
 """The resources of the registry as one literal table, and what is the same for all of them."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
+from fastapi import Query
 from pydantic import BaseModel, JsonValue, create_model
 
 from control_room.api.models import (
@@ -19,6 +21,7 @@ from control_room.api.models import (
     masked,
     masked_url,
 )
+from haechi.store.reach import UNREACHABLE
 from haechi.store.registry import (
     AGENCIES,
     CAMERAS,
@@ -37,6 +40,20 @@ T = TypeVar("T", bound=msgspec.Struct)
 Answer = dict[str, JsonValue]
 
 
+def everything() -> str:
+    """A list without a filter of its own."""
+    return ""
+
+
+def of_people(
+    unreachable: Annotated[
+        bool, Query(description="Only people of whom no guardian is proven reachable in the last 30 days.")
+    ] = False,
+) -> str:
+    """The filters of the list of people."""
+    return UNREACHABLE if unreachable else ""
+
+
 class Resource(msgspec.Struct, Generic[T], frozen=True):
     """One row of the table. `body` reads it; `masks` hides fields of an answer; a look at a `personal` one is audited."""
 
@@ -44,6 +61,8 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
     table: Table[T]
     body: Any  # a control_room.api.models.ResourceBody[T]: Python has no type of a pydantic class with a protocol
     personal: bool = False
+    narrowed: Callable[..., str] = everything
+    beside: tuple[tuple[str, Any], ...] = ()  # fields of an answer that are no columns, with their types
     masks: tuple[tuple[str, Callable[[str], str]], ...] = ()
 
     @property
@@ -71,15 +90,17 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
     def answer_model(self) -> type[BaseModel]:
         """What the documentation shows as the answer."""
         more: dict[str, Any] = {"id": (str, ...), "district_id": (str, ...), "version": (int, ...)}
+        more |= {name: (kind, ...) for name, kind in self.beside}
         if self.table.signs:
             more["webhook_secret"] = (str | None, None)
         return create_model(self.one.title().replace(" ", ""), __base__=self.body, **more)
 
 
+REACH = (("reachable", bool), ("reached_at", datetime | None))
 RESOURCES: tuple[Resource[Any], ...] = (
     Resource("guardian", GUARDIANS, GuardianBody, personal=True),
     Resource("agency", AGENCIES, AgencyBody),
-    Resource("person", PEOPLE, PersonBody, personal=True),
+    Resource("person", PEOPLE, PersonBody, personal=True, narrowed=of_people, beside=REACH),
     Resource("device", DEVICES, DeviceBody, masks=(("encryption_key", masked),)),
     Resource("reader", READERS, ReaderBody),
     Resource("reporter", REPORTERS, ReporterBody),

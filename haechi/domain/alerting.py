@@ -54,6 +54,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("fire", "Fire", Severity.LIFE_SAFETY),
         AlertKind("flood", "High water", Severity.URGENT),
         AlertKind("air", "Bad air", Severity.ADVISORY),
+        AlertKind("consent-ends", "Consent ends soon", Severity.ADVISORY, notice=True),
         AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY),
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY),
         AlertKind("blind", "No observations arrive", Severity.URGENT),

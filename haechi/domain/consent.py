@@ -126,7 +126,7 @@ class EndsSoon(msgspec.Struct, frozen=True):
     since: datetime
 
 
-def warning_due(consent: Consent, at: datetime) -> EndsSoon | None:
+def ends_soon(consent: Consent, at: datetime) -> EndsSoon | None:
     """The newest of `WARN_DAYS` that has begun; none for a consent that is over, or was never that long."""
     if consent.expires_at is None or consent.over(at):
         return None

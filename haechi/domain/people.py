@@ -1,6 +1,6 @@
 """The protected people, who guards them, where their devices say they are, and where they should be."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 
 import msgspec
@@ -66,6 +66,14 @@ class Guardian(msgspec.Struct, frozen=True):
     phone: str | None = None
     webhook_url: str | None = None
     language: str = "ko"
+
+
+REACHED_WITHIN = timedelta(days=30)
+
+
+def reachable(reached_at: datetime | None, now: datetime) -> bool:
+    """Whether at least one guardian is proven reachable: the newest proof is younger than `REACHED_WITHIN`."""
+    return reached_at is not None and reached_at > now - REACHED_WITHIN
 
 
 class Device(msgspec.Struct, frozen=True):

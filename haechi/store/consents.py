@@ -1,7 +1,7 @@
 """The consent ledger in PostgreSQL: an entry, what stands by it, and its audit line are one transaction."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -18,6 +18,18 @@ _PERSON = (
     "SELECT id, district, name, born, kind, guardian_ids, consent FROM people "
     "WHERE id = $1 AND district = $2 AND deleted_at IS NULL FOR UPDATE"
 )
+_ENDING = (
+    "SELECT id, district, consent, clock_timestamp() FROM people WHERE deleted_at IS NULL "
+    "AND consent_ends_at > clock_timestamp() AND consent_ends_at <= clock_timestamp() + $1 ORDER BY consent_ends_at"
+)
+_END_OVER = """
+WITH gone AS (
+    UPDATE people SET consent = NULL WHERE deleted_at IS NULL AND consent_ends_at <= clock_timestamp()
+    RETURNING id, district
+), written AS (
+    INSERT INTO audit (who, what, subject, district) SELECT 'system', 'consent is over', 'people:' || id, district FROM gone
+)
+SELECT id FROM gone"""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -40,6 +52,15 @@ class Decision(msgspec.Struct, frozen=True):
     name: str
     until: datetime | None = None
     words: str = ""
+
+
+class Ending(msgspec.Struct, frozen=True):
+    """A consent that ends soon; `now` is the database's."""
+
+    person: str
+    district: str
+    consent: Consent
+    now: datetime
 
 
 class Consents:
@@ -77,6 +98,20 @@ class Consents:
     async def resume(self, district: str, person: str, decision: Decision, *, by: str) -> Consent | None:
         """The pause ends. Conflict when there is none."""
         return await self._decide("resumed", district, person, decision, by)
+
+    async def ending(self, within: timedelta) -> list[Ending]:
+        """Whose consent ends within that time, by the database's clock; none that is over."""
+        with translate_errors():
+            rows = await self._pool.fetch(_ENDING, within)
+        return [
+            Ending(person, district, msgspec.json.decode(consent, type=Consent), now)
+            for person, district, consent, now in rows
+        ]
+
+    async def end_over(self) -> list[str]:
+        """What is over no longer stands in the row, so that everybody who follows it forgets; the ledger stays."""
+        with translate_errors():
+            return [row["id"] for row in await self._pool.fetch(_END_OVER)]
 
     async def _decide(self, kind: EntryKind, district: str, person: str, decision: Decision, by: str) -> Consent | None:
         with translate_errors():

@@ -115,6 +115,12 @@ class Incidents:
                     )
                 return step.incident
 
+    async def applied(self, alert_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the alerts that were applied already."""
+        with translate_errors():
+            rows = await self._pool.fetch("SELECT alert_id FROM applied_alerts WHERE alert_id = ANY($1)", alert_ids)
+        return frozenset(row["alert_id"] for row in rows)
+
     async def get(self, incident_id: str, district: str) -> Incident:
         """NotFound if there is none in the district."""
         with translate_errors():

@@ -2,6 +2,8 @@
 
 import os
 from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
 import asyncpg
@@ -156,8 +158,11 @@ class Registry:
         self._pool = pool
         self._sealer = sealer
 
-    async def add(self, table: Table[T], district: str, value: T, *, by: str = "system") -> Row[T]:
-        """Insert; the id is made here (the `id` and `district` of `value` are replaced).
+    async def add(
+        self, table: Table[T], district: str, value: T, *, by: str = "system", within: Any = None
+    ) -> Row[T]:
+        """Insert; the id is made here (the `id` and `district` of `value` are replaced). `within` is a connection whose
+        transaction it becomes a part of.
 
         Raises:
             NotFound: a person or guardian that it refers to is not in the district, or there is no such district.
@@ -172,7 +177,7 @@ class Registry:
             secret = f"whsec_{b64encode(raw).decode()}"
             more["webhook_secret"] = b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode()
         with translate_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._transaction(within) as connection:
                 await self._check_references(connection, district, value)
                 value, entry = await _by_the_ledger(connection, value, None, by)
                 values = {name: to_column(table, value, name, self._sealer) for name in table.columns} | more
@@ -192,11 +197,14 @@ class Registry:
                     await consents.add_entry(connection, value, entry)
         return Row(from_record(table, record, self._sealer), record["version"], secret)
 
-    async def list(self, table: Table[T], district: str, limit: int = 100, after: str | None = None) -> list[Row[T]]:
-        """Rows in order of id, those after the id `after`."""
+    async def list(
+        self, table: Table[T], district: str, limit: int = 100, after: str | None = None, only: str = ""
+    ) -> list[Row[T]]:
+        """Rows in order of id, those after the id `after`; `only` is a condition of ours in SQL."""
         if after is not None and not may_be_id(table, after):
             raise NotFound(f"'{after}' is no id of {table.kind}.")
         later = "" if after is None else "AND id > $3 "
+        later += f"AND {only} " if only else ""
         with translate_errors():
             records = await self._pool.fetch(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
@@ -214,14 +222,22 @@ class Registry:
         return Row(from_record(table, record, self._sealer), record["version"])
 
     async def change(
-        self, table: Table[T], district: str, row_id: str, value: T, version: int | None = None, *, by: str = "system"
+        self,
+        table: Table[T],
+        district: str,
+        row_id: str,
+        value: T,
+        version: int | None = None,
+        *,
+        by: str = "system",
+        within: Any = None,
     ) -> Row[T]:
-        """Replace the row's value. Conflict when `version` is given and is not the present one."""
+        """Replace the row's value, `within` as in `add`. Conflict when `version` is given and is not the present one."""
         value = msgspec.structs.replace(value, id=row_id, district=district)
         names = [name for name in table.columns if name not in {"id", "district"}]
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, 2))
         with translate_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._transaction(within) as connection:
                 present = await self._fetch(connection, table, district, row_id, "FOR UPDATE")
                 if version is not None and present["version"] != version:
                     raise Conflict(
@@ -272,6 +288,14 @@ class Registry:
         if not sealed:
             raise NotFound(f"There is no webhook secret of {recipient.kind} {recipient.id}.")
         return self._sealer.open(b64decode(sealed), _secret_context(table)).decode()
+
+    @asynccontextmanager
+    async def _transaction(self, within: Any) -> AsyncIterator[Any]:  # asyncpg has no types
+        if within is not None:
+            yield within
+            return
+        async with self._pool.acquire() as connection, connection.transaction():
+            yield connection
 
     async def _fetch(self, source: Any, table: Table[T], district: str, row_id: str, lock: str = "") -> Any:
         record = None

@@ -21,6 +21,7 @@ from haechi.store.export import Export
 from haechi.store.incidents import Incidents
 from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
+from haechi.store.reach import Reaching
 from haechi.store.registry import Registry
 from haechi.store.users import Users
 from haechi.store.whereabouts import Whereabouts
@@ -71,6 +72,7 @@ def api(shared_pool: Pool, live: Live) -> Guard:
             registry,
             Consents(shared_pool),
             Bars(shared_pool),
+            Reaching(shared_pool),
             Drills(shared_pool),
             Incidents(shared_pool),
             Audit(shared_pool),

@@ -3,9 +3,13 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from haechi.domain.alerting import Recipient
 from haechi.store.audit import Audit, Look
+from haechi.store.incidents import Incidents
+from haechi.store.outbox import Outbox
+from haechi.store.postgres import Pool
 from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
-from tests.haechi.store.conftest import DISTRICT
+from tests.haechi.store.conftest import DISTRICT, raised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,3 +46,24 @@ async def test_a_guardian_is_barred_and_the_bar_lifted(
     assert lifted.json()["items"][0]["lifted_words"] == "the order has ended"
     problem_of(await admin.post(f"{path}/{father}/lift", json={"reason": "again"}), 404)
     assert (await admin.patch(f"/people/{person}", json={"guardian_ids": [father]})).status_code == 200
+
+
+async def test_a_person_says_whether_a_guardian_is_proven_reachable_and_the_list_can_be_of_those_who_are_not(
+    admin: httpx.AsyncClient, pool: Pool, incidents: Incidents
+) -> None:
+    mother = (await admin.post("/guardians", json=GUARDIAN)).json()
+    near = (await admin.post("/people", json=PERSON | {"guardian_ids": [mother["id"]]})).json()
+    far = (await admin.post("/people", json=PERSON)).json()
+    assert (near["reachable"], near["reached_at"]) == (False, None)
+    to = Recipient("guardian", mother["id"], mother["name"], "webhook", mother["webhook_url"])
+    await incidents.apply_alert(raised(subject=near["id"]), lambda _: [to])
+    (sent,) = await Outbox(pool).lease("w", 10, 60)
+    await Outbox(pool).delivered(sent.id)
+    shown = (await admin.get(f"/people/{near['id']}")).json()
+    assert shown["reachable"] is True
+    assert shown["reached_at"] is not None
+    everyone = (await admin.get("/people")).json()["items"]
+    assert {one["id"]: one["reachable"] for one in everyone} == {near["id"]: True, far["id"]: False}
+    unreachable = (await admin.get("/people", params={"unreachable": "true"})).json()["items"]
+    assert [one["id"] for one in unreachable] == [far["id"]]
+    problem_of(await admin.get("/people", params={"unreachable": "perhaps"}), 422)

@@ -12,10 +12,10 @@ from haechi.domain.consent import (
     age_on,
     check_giver,
     effective,
+    ends_soon,
     possible,
     standing,
     step,
-    warning_due,
 )
 from haechi.domain.people import Consent, Guardian, Person
 from haechi.errors import Conflict, PermanentError
@@ -238,7 +238,7 @@ def test_for_a_child_under_14_a_guardian_consents(
 )
 def test_the_warning_that_is_due_is_the_newest_that_has_begun(length: int | None, day: int, due: int | None) -> None:
     consent = Consent("mother", AT, ("position",), None if length is None else days(length))
-    found = warning_due(consent, days(day))
+    found = ends_soon(consent, days(day))
     assert (found and found.days) == due
     if found is not None:
         assert found.since == days(length or 0) - found.days * DAY
