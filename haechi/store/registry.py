@@ -158,9 +158,7 @@ class Registry:
         self._pool = pool
         self._sealer = sealer
 
-    async def add(
-        self, table: Table[T], district: str, value: T, *, by: str = "system", within: Any = None
-    ) -> Row[T]:
+    async def add(self, table: Table[T], district: str, value: T, *, by: str = "system", within: Any = None) -> Row[T]:
         """Insert; the id is made here (the `id` and `district` of `value` are replaced). `within` is a connection whose
         transaction it becomes a part of.
 
