@@ -19,6 +19,7 @@ from haechi.domain.time import instant_of
 
 _SECOND = 1_000_000
 _LOOK_EVERY = 5 * _SECOND
+_SAMPLE_EVERY = 900 * _SECOND
 _EMPTY = 5.0  # percent: phones switch themselves off at about that
 
 # `at` is the newest reading's event time, `low` the start of the open episode or 0, microseconds.
@@ -111,10 +112,11 @@ class Batteries:
         newer = batch.at[rows] > own["at"][slots]
         rows, slots = rows[newer], slots[newer]
         at, level = batch.at[rows], batch.battery[rows]
-        record = sampled(own[slots], at // _SECOND, level)
-        record["at"], record["level"] = at, level
-        own[slots] = record
-        was = record["low"] > 0
+        other = (level != own["level"][slots]) | (at // _SAMPLE_EVERY != own["at"][slots] // _SAMPLE_EVERY)
+        if other.any():
+            own[slots[other]] = sampled(own[slots[other]], at[other] // _SECOND, level[other])
+        own["at"][slots], own["level"][slots] = at, level
+        was = own["low"][slots] > 0
         now = is_low(was, level, self._rule)
         turned = np.flatnonzero(was != now)
         if not len(turned):
