@@ -18,6 +18,7 @@ from analytics.agents import (
 from analytics.archive import Archive
 from analytics.blindness import BlindRule, Eyes
 from analytics.cameras import CameraZoneState
+from analytics.learning import Learning
 from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
 from analytics.positions.safe_zones import Rule
@@ -33,6 +34,7 @@ from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
+from haechi.domain.habits import HabitRule
 from haechi.domain.retention import retention_of
 from haechi.process import Component, Main, component
 from haechi.store.erasures import Erasures
@@ -40,6 +42,7 @@ from haechi.store.evidence import open_evidence
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice, CustodySlice, DevicesSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.trail import Trail
+from haechi.store.usual_places import UsualPlaces
 from haechi.streaming import Producer, StreamMetrics, Worker, connect
 
 OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
@@ -81,7 +84,7 @@ async def positions(settings: Settings) -> None:
 
 
 async def archive(settings: Settings) -> None:
-    """The trail, the live position of everyone, and what ends them: retention and erasure."""
+    """The trail, the live position of everyone, what is learned of them, and what ends them: retention and erasure."""
     async with component("analytics.archive", settings) as it:
         retention = retention_of(settings.trail.days, settings.trail.shorter)
         pool = await open_pool(settings.postgres)
@@ -94,8 +97,9 @@ async def archive(settings: Settings) -> None:
         consume_archive(worker, Archive(Trail(pool, retention.longest_days), live, it.registry))
         upkeep = Upkeep(pool, retention, ZoneInfo(settings.wall.timezone), open_evidence(settings), utc_now)
         erasing = erase_for_ever(Erasures(pool, it.live), pool.hint("erasures"))
+        learning = Learning(UsualPlaces(pool), HabitRule(), ZoneInfo(settings.wall.timezone), utc_now)
         async with asyncio.TaskGroup() as group:
-            work = (live.write_forever(), upkeep.run(), custody.follow(), erasing)
+            work = (live.write_forever(), upkeep.run(), custody.follow(), erasing, learning.run())
             tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:

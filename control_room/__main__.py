@@ -41,6 +41,7 @@ from haechi.store.postgres import Pool, open_pool
 from haechi.store.reach import Reaching
 from haechi.store.slices import CamerasSlice, RecipientsSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.users import Users
+from haechi.store.usual_places import UsualPlaces
 from haechi.store.whereabouts import Whereabouts
 
 # What the sign-in page needs before anyone has signed in.
@@ -96,6 +97,7 @@ async def _serve(it: Component, pool: Pool) -> None:
                 whereabouts,
                 Export(pool),
                 Erasures(pool),
+                UsualPlaces(pool),
                 tz=ZoneInfo(settings.wall.timezone),
             ),
         ],

@@ -1,7 +1,7 @@
 """The administration API under /api/v1: the registry, and incidents as other systems see them.
 
 server = FastAPI(title="Haechi", docs_url=None, redoc_url=None, openapi_url=None)
-server.include_router(make_router(registry, consents, bars, reaching, drills, incidents, audit, whereabouts, export, erasures))
+server.include_router(make_router(registry, consents, bars, reaching, drills, incidents, audit, whereabouts, export, erasures, usual))
 add_error_handlers(server)       # problem+json for every error, validation too
 add_docs(server)                 # /api/docs and /api/openapi.json
 """
@@ -19,6 +19,7 @@ from control_room.api.people_routes import add_people, reach_beside
 from control_room.api.registry_routes import add_resource, nothing_beside
 from control_room.api.resources import RESOURCES
 from control_room.api.rights_routes import add_rights
+from control_room.api.usual_place_routes import add_usual_places
 from control_room.api.whereabouts_routes import add_whereabouts
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
@@ -30,6 +31,7 @@ from haechi.store.export import Export
 from haechi.store.incidents import Incidents
 from haechi.store.reach import Reaching
 from haechi.store.registry import Registry
+from haechi.store.usual_places import UsualPlaces
 from haechi.store.whereabouts import Whereabouts
 
 __all__ = ["add_docs", "add_error_handlers", "make_router"]
@@ -46,6 +48,7 @@ def make_router(
     whereabouts: Whereabouts,
     export: Export,
     erasures: Erasures,
+    usual: UsualPlaces,
     *,
     clock: Clock = utc_now,
     tz: tzinfo = UTC,
@@ -59,6 +62,7 @@ def make_router(
     add_drills(router, registry, drills)
     add_consents(router, registry, consents, audit, clock)
     add_whereabouts(router, registry, whereabouts, clock)
+    add_usual_places(router, registry, usual, clock)
     add_rights(router, registry, export, erasures, audit)
     add_incidents(router, registry, incidents, audit, clock, tz)
     return router

@@ -47,6 +47,12 @@ PASSES = (
         "deleted_at = COALESCE(deleted_at, clock_timestamp()) WHERE person_id = $1 AND name <> ''",
     ),
     Pass(
+        "usual places",
+        "UPDATE usual_places SET point = '{\"lon\": 0, \"lat\": 0}', radius_m = 0, hours = '{}', "
+        "deleted_at = COALESCE(deleted_at, clock_timestamp()) WHERE person_id = $1 AND radius_m > 0",
+    ),
+    Pass("nights on which they were learned", "DELETE FROM usual_places_learned WHERE person_id = $1"),
+    Pass(
         "entries of the consent ledger",
         "UPDATE consents SET decided_by = '', words = '' WHERE person_id = $1 AND (decided_by, words) <> ('', '')",
     ),
@@ -76,6 +82,7 @@ PASSES = (
 LAST = (
     Pass("devices", "DELETE FROM devices WHERE person_id = $1"),
     Pass("zones", "DELETE FROM safe_zones WHERE person_id = $1"),
+    Pass("usual places", "DELETE FROM usual_places WHERE person_id = $1"),
 )
 _UNCLOSED = "SELECT number FROM incidents WHERE subject = $1 AND state <> 'closed' ORDER BY number"
 _CLOSED = """

@@ -41,6 +41,12 @@ SECTIONS = (
         frozenset({"area", "schedule"}),
     ),
     Section(
+        "usual places",
+        "SELECT n, point, radius_m, days, hours, state, seen_at, decided_at, decided_by FROM usual_places "
+        "WHERE person_id = $1 AND deleted_at IS NULL ORDER BY n",
+        frozenset({"point"}),
+    ),
+    Section(
         "consents",
         "SELECT kind, at, decided_by, recorded_by, scopes, starts_at, ends_at, words FROM consents "
         "WHERE person_id = $1 ORDER BY id",

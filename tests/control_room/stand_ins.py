@@ -445,7 +445,7 @@ class Made:
         self.app = make_app(
             routers=[
                 routes.router(),
-                make_router(NoRegistry(), None, None, None, None, self.store, self.audit, None, None, None),
+                make_router(NoRegistry(), None, None, None, None, self.store, self.audit, None, None, None, None),
             ],
             routes=[],
             live=LiveSocket(self.hub, principal_of, self._who_now, looks.follow, "Asia/Seoul", clock),

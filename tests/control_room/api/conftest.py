@@ -24,6 +24,7 @@ from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.reach import Reaching
 from haechi.store.registry import Registry
 from haechi.store.users import Users
+from haechi.store.usual_places import UsualPlaces
 from haechi.store.whereabouts import Whereabouts
 from tests.haechi.store.conftest import AT, DISTRICT, EMPTY
 
@@ -79,6 +80,7 @@ def api(shared_pool: Pool, live: Live) -> Guard:
             Whereabouts(shared_pool, live, 30),
             Export(shared_pool),
             Erasures(shared_pool),
+            UsualPlaces(shared_pool),
             clock=lambda: AT,
         )
     )

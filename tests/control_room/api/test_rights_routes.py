@@ -9,12 +9,14 @@ import pytest
 
 from haechi.domain.alerting import Because
 from haechi.domain.geo import Point
+from haechi.domain.habits import Place
 from haechi.domain.people import Position
 from haechi.store.audit import Audit
 from haechi.store.erasures import Erasures
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool
 from haechi.store.trail import Trail
+from haechi.store.usual_places import UsualPlaces
 from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, ZONE, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT, raised
 from tests.positions import Fix, batch_of
@@ -39,6 +41,7 @@ async def test_the_export_holds_everything_and_no_credential(
 ) -> None:
     child, watch = await child_of(admin)
     await Trail(pool, 30, lambda: AT).keep([batch_of([Fix(child, AT - timedelta(hours=n), watch) for n in range(3)])])
+    await UsualPlaces(pool).learned(child, [Place(Point(126.9, 37.6), 100, 5, (7, 8), AT)], AT)
     because = Because("urgent", "pressed", (Position(watch, child, AT, AT, Point(126.9, 37.6)),))
     await incidents.apply_alert(msgspec.structs.replace(raised(subject=child), because=because), lambda _: [], AT)
     answer = await admin.get(f"/people/{child}/export", params=WHY)
@@ -50,6 +53,7 @@ async def test_the_export_holds_everything_and_no_credential(
         "guardians": 1,
         "devices": 1,
         "zones": 1,
+        "usual places": 1,
         "consents": 1,
         "incidents": 1,
         "lines of incidents": 1,

@@ -30,6 +30,8 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "evidence_locks",
         "audit",
         "guardian_bars",
+        "usual_places",
+        "usual_places_learned",
         "devices",
         "readers",
         "reporters",

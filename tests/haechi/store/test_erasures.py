@@ -12,6 +12,7 @@ from haechi.domain import wire
 from haechi.domain.alerting import Acknowledge, Because, Close, Note, Recipient
 from haechi.domain.erasure import Erasure
 from haechi.domain.geo import Circle, Point
+from haechi.domain.habits import Place
 from haechi.domain.people import Consent, Device, Position, SafeZone, UrgentCall
 from haechi.domain.time import micros_of
 from haechi.errors import NotFound, TransientError
@@ -24,6 +25,7 @@ from haechi.store.live import LastFix, Live
 from haechi.store.postgres import Pool
 from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
 from haechi.store.trail import Trail
+from haechi.store.usual_places import UsualPlaces
 from tests.haechi.store.conftest import AT, DISTRICT, guardian, person, raised
 from tests.positions import Fix, batch_of
 
@@ -62,6 +64,8 @@ class Story:
         self.device = (await self.registry.add(DEVICES, DISTRICT, watch)).value.id
         home = SafeZone("", "", self.child, "Grandma's house", Circle(Point(126.9, 37.6), 100), ())
         await self.registry.add(SAFE_ZONES, DISTRICT, home)
+        usual = Place(Point(126.9, 37.6), 100, 5, (7, 8), AT)
+        await UsualPlaces(self.pool).learned(self.child, [usual], AT)
         consents = Consents(self.pool)
         await consents.pause(DISTRICT, self.child, Decision("Kim Minji", words="lives at 7"), by="admin")
         await consents.resume(DISTRICT, self.child, Decision("Kim Minji"), by="admin")
@@ -138,6 +142,8 @@ async def test_after_the_last_pass_nothing_of_the_person_is_in_any_table_nor_liv
         "guardians who are left with nobody": 1,
         "devices": 2,
         "zones": 2,
+        "usual places": 2,
+        "nights on which they were learned": 1,
         "entries of the consent ledger": 3,
         "names in the audit": 2,
         "calls for help in the inbox": 1,

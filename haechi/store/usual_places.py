@@ -1,0 +1,183 @@
+"""Usual places: learned by night, proposed, and made safe zones by whoever says yes; never without that."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from haechi.domain.geo import Circle, Point
+from haechi.domain.habits import Place, PlaceState, UsualPlace, proposals
+from haechi.domain.people import Consent, SafeZone
+from haechi.errors import Conflict, NotFound
+from haechi.ids import new_id
+from haechi.store.audit import Look, look, write_entry
+from haechi.store.postgres import Pool, translate_errors
+
+_COLUMNS = "id, district, person_id, n, point, radius_m, days, hours, state, seen_at, decided_at, decided_by, zone_id"
+_DUE = """
+SELECT p.id, p.consent FROM people p LEFT JOIN usual_places_learned l ON l.person_id = p.id
+WHERE p.deleted_at IS NULL AND p.consent IS NOT NULL AND (l.at IS NULL OR l.at < $1) ORDER BY p.id LIMIT $2"""
+_TRAIL = """
+SELECT at, lon, lat, accuracy_m FROM trail WHERE person = $1 AND at >= $2 ORDER BY at LIMIT $3"""
+_MOST_FIXES = 500_000
+
+
+class Track(msgspec.Struct, frozen=True):
+    """A trail as columns of n rows, in order of time: microseconds since 1970, degrees, metres with NaN for unknown."""
+
+    at: NDArray[np.int64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+
+
+class UsualPlaces:
+    """The table. `by` is the user or token that does it."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def of(self, seen: Look) -> list[UsualPlace]:
+        """By number; the look is written down."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                await look(connection, seen)
+                return await _of(connection, seen.person)
+
+    async def due(self, since: datetime, now: datetime, limit: int = 100) -> list[str]:
+        """People who were not learned about since then, and whose consent covers that."""
+        with translate_errors():
+            rows = await self._pool.fetch(_DUE, since, limit)
+            consents = {row["id"]: msgspec.json.decode(row["consent"], type=Consent) for row in rows}
+            without = [person for person, consent in consents.items() if not consent.allows("position", now)]
+            await self._pool.executemany(_LEARNED, [(person, now) for person in without])
+        return [person for person in consents if person not in without]
+
+    async def track(self, person: str, start: datetime) -> Track:
+        """Their trail from an instant on."""
+        with translate_errors():
+            rows = await self._pool.fetch(_TRAIL, person, start, _MOST_FIXES)
+        at = np.array([row["at"].timestamp() for row in rows])
+        columns = [
+            np.array([np.nan if row[name] is None else row[name] for row in rows], np.float64)
+            for name in ("lon", "lat", "accuracy_m")
+        ]
+        return Track(np.round(at * 1_000_000).astype(np.int64), *columns)
+
+    async def learned(self, person: str, found: Sequence[Place], now: datetime) -> None:
+        """Propose what was found, unless a person has decided about it; in one transaction."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                district = await connection.fetchval(
+                    "SELECT district FROM people WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", person
+                )
+                if district is None:
+                    return
+                kept = await _of(connection, person)
+                what = proposals(kept, found)
+                last = await connection.fetchval(
+                    "SELECT COALESCE(max(n), 0) FROM usual_places WHERE person_id = $1", person
+                )
+                for n, place in enumerate(what.new, last + 1):
+                    await connection.execute(
+                        "INSERT INTO usual_places (district, person_id, n, point, radius_m, days, hours, seen_at) "
+                        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                        district,
+                        person,
+                        n,
+                        msgspec.json.encode(place.point).decode(),
+                        place.radius_m,
+                        place.days,
+                        list(place.hours),
+                        place.seen_at,
+                    )
+                for one, place in what.again:
+                    await connection.execute(
+                        "UPDATE usual_places SET point = $2, radius_m = $3, days = $4, hours = $5, seen_at = $6 "
+                        "WHERE id = $1",
+                        one.id,
+                        msgspec.json.encode(place.point).decode(),
+                        place.radius_m,
+                        place.days,
+                        list(place.hours),
+                        place.seen_at,
+                    )
+                await connection.execute(
+                    "UPDATE usual_places SET deleted_at = clock_timestamp() WHERE id = ANY($1::uuid[])",
+                    [one.id for one in what.gone],
+                )
+                await connection.execute(_LEARNED, person, now)
+
+    async def accept(self, district: str, person: str, n: int, name: str, *, by: str) -> UsualPlace:
+        """It becomes a safe zone of that name, always in force. NotFound; Conflict when it was decided already."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                place = await _undecided(connection, district, person, n)
+                zone = SafeZone(new_id(), district, person, name, Circle(place.point, place.radius_m), ())
+                await connection.execute(
+                    "INSERT INTO safe_zones (id, district, person_id, name, area, schedule) "
+                    "VALUES ($1, $2, $3, $4, $5, '[]')",
+                    zone.id,
+                    district,
+                    person,
+                    name,
+                    msgspec.json.encode(zone.area).decode(),
+                )
+                await write_entry(connection, by, "added", f"safe-zones:{zone.id}", district)
+                return await _decide(connection, place, "accepted", by, zone.id)
+
+    async def decline(self, district: str, person: str, n: int, *, by: str) -> UsualPlace:
+        """It is not proposed again. NotFound; Conflict when it was decided already."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                place = await _undecided(connection, district, person, n)
+                return await _decide(connection, place, "declined", by, None)
+
+
+_LEARNED = """
+INSERT INTO usual_places_learned (person_id, at) VALUES ($1, $2) ON CONFLICT (person_id) DO UPDATE SET at = EXCLUDED.at"""
+
+
+async def _of(connection: Any, person: str) -> list[UsualPlace]:
+    rows = await connection.fetch(
+        f"SELECT {_COLUMNS} FROM usual_places WHERE person_id = $1 AND deleted_at IS NULL ORDER BY n",  # noqa: S608 - literal columns
+        person,
+    )
+    return [_place(row) for row in rows]
+
+
+async def _undecided(connection: Any, district: str, person: str, n: int) -> UsualPlace:
+    row = await connection.fetchrow(
+        f"SELECT {_COLUMNS} FROM usual_places "  # noqa: S608 - literal columns
+        "WHERE person_id = $1 AND district = $2 AND n = $3 AND deleted_at IS NULL FOR UPDATE",
+        person,
+        district,
+        n,
+    )
+    if row is None:
+        raise NotFound(f"people/{person} has no usual place {n}.")
+    place = _place(row)
+    if place.state != "proposed":
+        raise Conflict(f"Usual place {n} was {place.state} by {place.decided_by}; it can be decided once.")
+    return place
+
+
+async def _decide(connection: Any, place: UsualPlace, state: PlaceState, by: str, zone: str | None) -> UsualPlace:
+    row = await connection.fetchrow(
+        "UPDATE usual_places SET state = $2, decided_at = clock_timestamp(), decided_by = $3, zone_id = $4 "  # noqa: S608 - literal columns
+        f"WHERE id = $1 RETURNING {_COLUMNS}",
+        place.id,
+        state,
+        by,
+        zone,
+    )
+    await write_entry(connection, by, f"{state} usual place {place.n}", f"people:{place.person_id}", place.district)
+    return _place(row)
+
+
+def _place(row: Any) -> UsualPlace:
+    fields = dict(row) | {"point": msgspec.json.decode(row["point"], type=Point)}
+    return msgspec.convert(fields, UsualPlace)
