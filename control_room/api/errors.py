@@ -55,5 +55,9 @@ async def _defect(request: Request, error: Exception) -> Response:
 
 def _field(location: Sequence[Any]) -> str:
     """`("body", "schedule", 0, "tz")` as `schedule.0.tz`; the parts that pydantic adds for unions stay out."""
-    parts = [str(part) for part in location if part not in {"body", "query", "path", "header", "Polygon", "Point"}]
+    parts = [
+        str(part)
+        for part in location
+        if part not in {"body", "query", "path", "header", "Polygon", "Point", "LineString"}
+    ]
     return ".".join(parts) or "body"

@@ -194,7 +194,7 @@ async def test_every_kind_of_zone_comes_back_as_it_was_given(admin: httpx.AsyncC
     assert (moved["district"], moved["person_ids"]) == (False, [two])
     problem_of(await admin.delete(f"/people/{two}"), 409)
     problem_of(
-        await admin.post("/safe-zones", json=OURS | {"person_ids": ["6a1f2f0e-6f6e-5d52-9a0e-5be1e6a9c1d1"]}), 404
+        await admin.post("/safe-zones", json=OURS | {"person_ids": ["6a1f2f0e-6f6e-5d52-9a0e-5be1e6a9c1d1"]}), 422
     )
 
 
@@ -228,7 +228,7 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("devices", {"person_id": "x", "kind": "watch", "cadence_s": 4}, "cadence_s"),
         ("safe-zones", ZONE | {"person_id": "x"}, "body"),
         ("safe-zones", {key: value for key, value in ZONE.items() if key != "district"}, "body"),
-        ("safe-zones", ZONE | {"geometry": {"type": "LineString", "coordinates": SQUARE}}, "geometry"),
+        ("safe-zones", ZONE | {"geometry": {"type": "LineString", "coordinates": SQUARE}}, "geometry.width_m"),
         ("safe-zones", ring((126.98, 37.57), (126.99, 37.57), (126.99, 37.58), (126.98, 37.58)), "geometry"),
         ("safe-zones", ring((0, 0), (1, 1), (1, 0), (0, 1), (0, 0)), "geometry"),
         ("safe-zones", ring((200, 0), (1, 1), (1, 0), (200, 0)), "geometry.coordinates.0.0.0"),
@@ -241,10 +241,10 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("safe-zones", ZONE | {"geometry": LINE | {"coordinates": [[126.98, 37.57]], "width_m": 9}}, "geometry.coordinates"),
         ("safe-zones", ZONE | {"person_ids": ["x"]}, "body"),
         ("safe-zones", OURS | {"person_ids": ["x", "x"]}, "person_ids"),
-        ("safe-zones", ZONE | {"holidays": ["2026-12-25"]}, "holidays"),
+        ("safe-zones", ZONE | {"schedule": [], "holidays": ["2026-12-25"]}, "holidays"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "holidays": ["25.12."]}, "holidays.0"),
         ("safe-zones", ZONE | {"kind": "forbidden", "notices": True}, "notices"),
-        ("safe-zones", ZONE | {"expected_by": "08:40"}, "expected_by"),
+        ("safe-zones", ZONE | {"schedule": [], "expected_by": "08:40"}, "expected_by"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "23:59"}, "expected_by"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "soon"}, "expected_by"),
         ("safe-zones", ZONE | {"schedule": [WINDOW | {"on_holidays": "parties"}]}, "schedule.0.on_holidays"),
