@@ -1,4 +1,5 @@
-"""What happens to the trail beside writing: days made and dropped, shorter retentions by night, erasures."""
+"""What happens to the trail beside writing: days made and dropped, shorter retentions by night, erasures. And to what
+else would grow for ever."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,12 +12,14 @@ from haechi.domain.retention import Retention, next_night
 from haechi.errors import TransientError
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import Evidence, EvidenceRows
+from haechi.store.outbox import Inbox
 from haechi.store.postgres import Hint, Pool, translate_errors
 from haechi.store.trail_days import drop_days, make_days, window_at
 
 EVERY_S = 600.0
 ERASE_S = 5.0
 _AT_ONCE = 500
+CALLS_KEPT = timedelta(days=30)  # in the inbox, after an incident holds them
 _DELETE = "DELETE FROM trail WHERE person = ANY($1::uuid[]) AND at < $2"
 
 log = structlog.get_logger(__name__)
@@ -41,7 +44,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Each step on its own: one that must wait stops no other."""
-        for step in (self._make, self._drop, self._shorten, self._collect):
+        for step in (self._make, self._drop, self._shorten, self._collect, self._forget_calls):
             await _patiently(step)
 
     async def _make(self) -> None:
@@ -71,6 +74,10 @@ class Upkeep:
         """Evidence that neither a reference nor a lock holds any more."""
         if gone := await EvidenceRows(self._pool).collect(self._evidence):
             log.info("evidence.collected", objects=gone)
+
+    async def _forget_calls(self) -> None:
+        if gone := await Inbox(self._pool).forget(CALLS_KEPT):
+            log.info("inbox.forgotten", calls=gone)
 
 
 async def erase_for_ever(erasures: Erasures, hint: Hint) -> None:

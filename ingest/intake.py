@@ -169,7 +169,7 @@ class Intake:
             point=report.point,
             accuracy_m=report.accuracy_m,
             battery=report.battery,
-            source=None if entry else source_of(source),
+            source=None if entry else _stranger(report, source, on_behalf),
         )
         if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
             with suppress(Refused):  # its own fix among the positions, as well as it goes
@@ -230,6 +230,11 @@ class Intake:
 
 def _covered(entry: DeviceEntry | None, on_behalf: OnBehalf | None) -> DeviceEntry | None:
     return entry if entry is None or on_behalf is None or on_behalf.covers(entry.device) else None
+
+
+def _stranger(report: Report, source: str, on_behalf: OnBehalf | None) -> str:
+    """Where a call of nobody's device came from; of a tracker that a known server speaks for, the tracker itself."""
+    return source_of(source) if on_behalf is None else f"{source_of(source)} {report.device}"
 
 
 def _or_nan(value: float | None) -> float:

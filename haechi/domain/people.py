@@ -190,7 +190,8 @@ UrgentKind = Literal["sos", "cancel", "man-down", "strap-cut", "tamper"]
 class UrgentCall(msgspec.Struct, frozen=True):
     """One press of a button, or its kin, with its own fix. `person` is None for a device that nobody registered.
 
-    `source` is the address the call came from, kept for unknown devices only.
+    `source` is the place the call came from, kept for unknown devices only: an address (of IPv6 the network), and the
+    tracker's name too where a known server speaks for it.
     """
 
     id: str

@@ -177,6 +177,14 @@ class Inbox:
                 error,
             )
 
+    async def forget(self, after: timedelta) -> int:
+        """Remove the calls that were done so long ago: their incidents hold them. How many they were."""
+        with translate_errors():
+            gone = await self._pool.execute(
+                "DELETE FROM alert_inbox WHERE done_at < clock_timestamp() - $1::interval", after
+            )
+        return int(gone.removeprefix("DELETE "))
+
     async def wait(self, timeout_s: float) -> bool:
         """Until there may be something new, at most `timeout_s`."""
         return await self._hint.wait(timeout_s)

@@ -144,7 +144,7 @@ class House:
         finally:
             process.kill()
 
-    async def wait(self, process: "Process", path: str = "/readyz", seconds: float = 60) -> None:
+    async def wait(self, process: "Process", path: str = "/readyz", seconds: float = 180) -> None:
         async with aiohttp.ClientSession() as session:
             until = time.monotonic() + seconds
             while True:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 Condition = Callable[[], object | Awaitable[object]]
 
 
-async def until(condition: Condition, *, seconds: float = 60, every: float = 0.01) -> None:
+async def until(condition: Condition, *, seconds: float = 150, every: float = 0.01) -> None:
     """Returns when the condition holds; fails after `seconds`."""
     async with asyncio.timeout(seconds):
         while not await _answer(condition):

@@ -1,4 +1,5 @@
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -138,3 +139,17 @@ async def test_the_depth_counts_what_waits_and_what_is_on_the_way(pool: Pool) ->
     assert age > 0
     await outbox.delivered(first.id)
     assert (await outbox.depth())[0] == 1
+
+
+async def test_calls_that_were_done_long_ago_are_forgotten_and_open_ones_never(pool: Pool) -> None:
+    inbox = Inbox(pool)
+    for name in ("old", "new", "open"):
+        await inbox.put(name, b"call")
+    await inbox.done("old")
+    await inbox.done("new")
+    await pool.execute(
+        "UPDATE alert_inbox SET done_at = done_at - interval '31 days', received_at = received_at - interval '31 days' "
+        "WHERE id IN ('old', 'open')"
+    )
+    assert await inbox.forget(timedelta(days=30)) == 1
+    assert [row["id"] for row in await pool.fetch("SELECT id FROM alert_inbox ORDER BY id")] == ["new", "open"]

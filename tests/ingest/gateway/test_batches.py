@@ -146,6 +146,14 @@ async def test_a_flood_of_strangers_calls_is_a_few_calls_a_minute(client: Client
     assert client.room.registry.get_sample_value("haechi_ingest_dropped_total", {"what": "repeated-unknown-call"}) == 48
 
 
+async def test_trackers_that_a_known_server_speaks_for_are_told_apart_though_nobody_registered_them(
+    client: Client,
+) -> None:
+    items = [item(f"imei{n}", alarm="sos") for n in range(20)]
+    assert (await post(client, "/v1/positions", {"positions": items}, BEARER)) == (200, {"accepted": 20, "refused": []})
+    assert {call.source for call in calls_of(client)} == {f"192.0.2.7 imei{n}" for n in range(20)}
+
+
 async def test_while_the_registry_is_away_a_token_in_no_copy_is_not_judged(tmp_path: Path) -> None:
     async with Room(tmp_path, away=True).open() as room:
         client = Client(room)
