@@ -7,6 +7,7 @@ import aiohttp
 
 from haechi.errors import HaechiError
 
+_AGAIN = (429, 502, 503)  # and a change that met another one, maybe its own first attempt: it still is what we want
 Fields = dict[str, Any]  # JSON of the API: its shapes are the API's, documented at /api/docs
 
 
@@ -54,7 +55,7 @@ class Centre:
                         found: Fields = await answer.json() if answer.content_length != 0 else {}
                         return found
                     why = f"{method} {path}: the centre answered {answer.status}: {(await answer.text())[:500]}"
-                    if answer.status not in (429, 502, 503):
+                    if answer.status not in _AGAIN and not (answer.status == 409 and method == "PATCH"):
                         raise ApiRefused(why, answer.status)
             except (aiohttp.ClientConnectionError, TimeoutError) as error:
                 why = f"{method} {path}: the centre does not answer at {self._url} ({error})"

@@ -160,7 +160,7 @@ class Pool(asyncpg.Pool):  # type: ignore[misc]  # asyncpg has no types
             max_queries=50_000,
             max_inactive_connection_lifetime=300.0,
             init=_prepare,
-            reset=_nothing_to_reset,
+            reset=_settle,
             loop=None,
             connection_class=asyncpg.Connection,
             record_class=asyncpg.Record,
@@ -197,11 +197,14 @@ async def _prepare(connection: Any) -> None:  # asyncpg has no types
     await connection.set_type_codec("uuid", schema="pg_catalog", encoder=str, decoder=str, format="text")
 
 
-async def _nothing_to_reset(connection: Any) -> None:  # asyncpg has no types
-    """Nobody here changes a session, so the query that would clean it would only cost every call a round trip.
+async def _settle(connection: Any) -> None:  # asyncpg has no types
+    """End what a call that broke off has begun.
 
-    asyncpg itself still rolls back a transaction that was left open.
+    asyncpg parses a statement and executes it in two steps. Where the second is never sent (an argument that cannot be
+    encoded, a task cancelled in between), the transaction that parsing began stays open, and the next user's BEGIN
+    would fall into it. Any simple query ends it; nobody here changes a session, so nothing else needs to be reset.
     """
+    await connection.execute("SELECT 1")
 
 
 async def open_pool(settings: PostgresSettings | str, *, size: int | None = None) -> Pool:

@@ -92,3 +92,13 @@ async def test_a_hint_listens_again_after_its_connection_was_killed(pool: Pool) 
     await hint.wait(0.5)
     await pool.execute("NOTIFY things")
     assert await hint.wait(5)
+
+
+async def test_a_call_that_broke_off_before_it_was_sent_leaves_nothing_to_the_next_user(empty_database: str) -> None:
+    """asyncpg prepares and executes in two steps, and the transaction that the first began ends with the second."""
+    pool = await open_pool(empty_database, size=1)
+    with pytest.raises(asyncpg.DataError):
+        await pool.fetchval("SELECT $1::int", "no number")
+    async with pool.acquire() as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        assert await connection.fetchval("SELECT 1") == 1
+    await pool.close()
