@@ -17,6 +17,7 @@ BENCHMARKS = {
     "recovery": "kill -9 of a worker with state → its first event after the restart, seconds",
     "gateway": "positions by HTTP: accepted per CPU-second of the gateway, against a naive FastAPI one",
     "geofence_truth": "false leaves of a safe zone per device-day against exact truth, beside Traccar's and Home Assistant's rules",
+    "trail": "positions into the trail: rows per CPU-second of us and PostgreSQL, by COPY against INSERT",
     "scenes": "the shipped detector on the scoring set: recall of people, false boxes, ms per frame",
 }
 

@@ -37,10 +37,18 @@ def add_commands(app: typer.Typer, settings_of: SettingsOf) -> None:
 
     @app.command("migrate")
     def migrate_command(data: DataFolder = None) -> None:
-        """Bring the tables up to date, and make the district of the settings if it is not there."""
+        """Bring tables and topics up to date, and make the district of the settings if it is not there."""
         settings = settings_of(data)
         for name in asyncio.run(prepare(settings)):
             Console().print(f"applied {name}", highlight=False)
+        if settings.kafka.url is None:
+            Console(stderr=True).print("No Kafka is known (HAECHI_KAFKA__URL): no topics were made.", highlight=False)
+            return
+        from haechi.streaming import connect
+        from haechi.streaming.admin import ensure_house
+
+        for name in asyncio.run(ensure_house(connect(settings.kafka))):
+            Console().print(f"made topic {name}", highlight=False)
 
     app.add_typer(_user_app(settings_of), name="user")
     app.add_typer(_token_app(settings_of), name="token")

@@ -41,14 +41,20 @@ PASSES = (
         "UPDATE devices SET serial = NULL, encryption_key = NULL, deleted_at = COALESCE(deleted_at, clock_timestamp()) "
         "WHERE person_id = $1 AND (deleted_at IS NULL OR serial IS NOT NULL OR encryption_key IS NOT NULL)",
     ),
+    Pass(  # first: who is the last of those who share a zone takes it along
+        "shares of zones",
+        "UPDATE safe_zones SET person_ids = array_remove(person_ids, $1) "
+        "WHERE $1 = ANY(person_ids) AND cardinality(person_ids) > 1",
+    ),
     Pass(
         "zones",
         "UPDATE safe_zones SET name = '', area = '{}', schedule = '[]', "
-        "deleted_at = COALESCE(deleted_at, clock_timestamp()) WHERE person_id = $1 AND name <> ''",
+        "deleted_at = COALESCE(deleted_at, clock_timestamp()) "
+        "WHERE (person_id = $1 OR person_ids = ARRAY[$1]) AND name <> ''",
     ),
     Pass(
         "usual places",
-        "UPDATE usual_places SET point = '{\"lon\": 0, \"lat\": 0}', radius_m = 0, hours = '{}', "
+        "UPDATE usual_places SET point = '{\"lon\": 0, \"lat\": 0}', radius_m = 0, hours = '{}', decided_by = NULL, "
         "deleted_at = COALESCE(deleted_at, clock_timestamp()) WHERE person_id = $1 AND radius_m > 0",
     ),
     Pass("nights on which they were learned", "DELETE FROM usual_places_learned WHERE person_id = $1"),
@@ -81,7 +87,7 @@ PASSES = (
 # The marks of what is gone, which the feeds of the registry needed; nobody has to see them go any more.
 LAST = (
     Pass("devices", "DELETE FROM devices WHERE person_id = $1"),
-    Pass("zones", "DELETE FROM safe_zones WHERE person_id = $1"),
+    Pass("zones", "DELETE FROM safe_zones WHERE person_id = $1 OR person_ids = ARRAY[$1]"),
     Pass("usual places", "DELETE FROM usual_places WHERE person_id = $1"),
 )
 _UNCLOSED = "SELECT number FROM incidents WHERE subject = $1 AND state <> 'closed' ORDER BY number"

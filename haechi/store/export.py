@@ -37,7 +37,8 @@ SECTIONS = (
     ),
     Section(
         "zones",
-        "SELECT id, name, area, schedule, deleted_at AS removed_at FROM safe_zones WHERE person_id = $1 ORDER BY id",
+        "SELECT id, name, kind, area, schedule, deleted_at AS removed_at FROM safe_zones "
+        "WHERE person_id = $1 OR $1 = ANY(person_ids) ORDER BY id",
         frozenset({"area", "schedule"}),
     ),
     Section(

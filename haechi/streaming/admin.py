@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from haechi.errors import ConfigError, TransientError
 from haechi.streaming.changelog import changelog_name
 from haechi.streaming.connection import Connection
-from haechi.topics import Topic
+from haechi.topics import STATES, TOPICS, Topic
 
 _LEAST_SEGMENT = timedelta(seconds=1)
 _SEGMENTS_KEPT = 8  # Kafka never deletes the active segment, so a message may outlive `keep` by one segment
@@ -47,6 +47,11 @@ async def ensure_topics(
             await _appear(admin, [topic.name for topic in made])
     _compare({topic.name: topic.num_partitions for topic in wanted}, present)
     return [topic.name for topic in made]
+
+
+async def ensure_house(connection: Connection) -> list[str]:
+    """Every topic and changelog of the house. As `ensure_topics`."""
+    return await ensure_topics(connection, TOPICS, [Changelog(app, topic) for app, topic in STATES.items()])
 
 
 async def check_topics(connection: Connection, topics: Iterable[Topic], changelogs: Iterable[Changelog] = ()) -> None:

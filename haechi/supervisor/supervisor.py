@@ -29,11 +29,10 @@ from haechi.store.districts import ensure_district
 from haechi.store.live import Live
 from haechi.store.postgres import migrate, open_pool
 from haechi.store.users import Users
-from haechi.streaming.admin import Changelog, ensure_topics
+from haechi.streaming.admin import ensure_house
 from haechi.streaming.connection import connect
 from haechi.supervisor.disk import Disk
 from haechi.supervisor.site import ProcessState, Site, State, write_site
-from haechi.topics import STATES, TOPICS
 
 log = structlog.get_logger(__name__)
 
@@ -212,7 +211,7 @@ class Supervisor:
         if postgres is not None:
             applied, made = await asyncio.gather(
                 migrate(postgres.get_secret_value()),
-                ensure_topics(connection, TOPICS, [Changelog(app, topic) for app, topic in STATES.items()]),
+                ensure_house(connection),
             )
             log.info("site.prepared", migrations=len(applied), topics=len(made))
         pool = await open_pool(self.settings.postgres, size=1)

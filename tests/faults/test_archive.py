@@ -16,6 +16,7 @@ from haechi.domain.time import Tick
 from haechi.ids import device_mark, shard_of
 from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
+from haechi.store.erasures import Erasures
 from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import PEOPLE, Registry
@@ -64,7 +65,7 @@ class City:
     async def balanced(self, seconds: float = 90) -> None:
         """Every accepted position is in the trail exactly once."""
         async with asyncio.timeout(seconds):
-            while len(await self.trail()) < len(self.ledger):
+            while not set(await self.trail()) >= self.ledger:
                 await asyncio.sleep(0.2)
         found = await self.trail()
         assert len(found) == len(set(found))
@@ -171,3 +172,29 @@ async def test_it_stops_when_asked_to_with_everything_kept(
         await city.balanced()
         process.process.terminate()
         assert await process.process.wait() == 0, process.log.read_text()
+
+
+@pytest.mark.parametrize("place", ["erasures.before_commit", "erasures.after_commit"])
+async def test_killed_in_an_erasure_all_of_the_pass_is_done_once(
+    place: str, city: City, environment: dict[str, str], tmp_path: Path, redis_url: str
+) -> None:
+    await city.report(0)
+    erasures = Erasures(city.pool)
+    async with started("analytics", "archive", tmp_path, environment, f"{place}=kill@1") as dying:
+        await city.balanced()
+        who = next(iter(city.ledger))[0]
+        await erasures.ask("haneul", who, "asked in writing", by="admin")
+        await dying.died_at(place, 90)
+    await city.report(1)  # also of the one who is gone: kept nowhere
+    async with started("analytics", "archive", tmp_path, environment):
+        city.ledger = {row for row in city.ledger if row[0] != who}
+        await city.balanced()
+        async with asyncio.timeout(60):
+            while (receipt := await erasures.of("haneul", who)).state == "waiting":
+                await asyncio.sleep(0.2)
+    assert receipt.state == "erasing"
+    assert receipt.counts["positions of the trail"] == A_BATCH
+    assert not [row for row in await city.trail() if row[0] == who]
+    live = Live(redis_url)
+    assert await live.positions([who]) == {}
+    await live.close()

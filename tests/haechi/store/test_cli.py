@@ -1,26 +1,31 @@
 import asyncio
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import typer
 from pydantic import SecretStr
 from typer.testing import CliRunner, Result
 
-from haechi.config import PostgresSettings, Settings
+from haechi.config import KafkaSettings, PostgresSettings, Settings
 from haechi.errors import ConfigError, HaechiError, NotFound
 from haechi.sealing import Sealer
 from haechi.store.cli import add_commands
 from haechi.store.districts import districts
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.users import Users
+from haechi.streaming import connect
+from haechi.streaming.admin import Changelog, check_topics
+from haechi.topics import STATES, TOPICS
 from tests.haechi.store.conftest import DISTRICT
 
 
 class Line:
     """The command line over a database."""
 
-    def __init__(self, url: str | None) -> None:
-        settings = Settings(postgres=PostgresSettings(url=SecretStr(url) if url else None), district=DISTRICT)
+    def __init__(self, url: str | None, kafka: KafkaSettings | None = None) -> None:
+        postgres = PostgresSettings(url=SecretStr(url) if url else None)
+        settings = Settings(postgres=postgres, kafka=kafka or KafkaSettings(), district=DISTRICT)
         self._app = typer.Typer()
         add_commands(self._app, lambda _: settings)
 
@@ -44,10 +49,21 @@ async def say(line: Line, *words: str, stdin: str = "") -> str:
 async def test_migrate_makes_tables_and_the_district_and_can_be_repeated(empty_database: str) -> None:
     line = Line(empty_database)
     assert "the_registry_and_the_incidents" in await say(line, "migrate")
-    assert await say(line, "migrate") == ""
+    assert "applied" not in await say(line, "migrate")
     pool = await open_pool(empty_database)
     assert [district.id for district in await districts(pool)] == [DISTRICT]
     await pool.close()
+
+
+async def test_migrate_makes_the_topics_that_every_process_looks_for(
+    pool: Pool, postgres_database: str, kafka_url: str
+) -> None:
+    kafka = KafkaSettings(url=SecretStr(kafka_url), prefix=f"t{uuid4().hex[:8]}.")
+    line = Line(postgres_database, kafka)
+    made = await say(line, "migrate")
+    await check_topics(connect(kafka), TOPICS, [Changelog(app, topic) for app, topic in STATES.items()])
+    assert made.count("made topic") == len(TOPICS) + len(STATES)
+    assert "made topic" not in await say(line, "migrate")
 
 
 async def test_a_user_is_added_listed_given_a_password_and_disabled(line: Line, pool: Pool, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,7 +19,7 @@ from haechi.domain.time import micros_of
 from haechi.errors import NotFound, TransientError
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision
-from haechi.store.erasures import LAST, PASSES, Erasures
+from haechi.store.erasures import LAST, PASSES, STREAMS, Erasures
 from haechi.store.evidence import EvidenceRows
 from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live
@@ -171,6 +172,23 @@ async def test_the_brother_and_the_mother_whom_they_share_stay(
         await registry.get(PEOPLE, DISTRICT, story.child)
 
 
+async def test_a_zone_that_is_shared_stays_with_the_others_and_goes_with_the_last(
+    story: Story, erasures: Erasures, pool: Pool, registry: Registry
+) -> None:
+    await (await story.told(brother=True)).closed()
+    both = (story.child, story.brother)
+    school = SafeZone("", "", None, "School", Circle(Point(126.9, 37.6), 100), (), person_ids=both)
+    zone = (await registry.add(SAFE_ZONES, DISTRICT, school)).value.id
+    await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
+    await passed(pool, erasures)
+    assert (await registry.get(SAFE_ZONES, DISTRICT, zone)).value.people == (story.brother,)
+    await erasures.ask(DISTRICT, story.brother, "asked in writing", by="admin")
+    await pool.execute("UPDATE erasures SET due_at = NULL WHERE person = $1", story.child)
+    await passed(pool, erasures)
+    with pytest.raises(NotFound):
+        await registry.get(SAFE_ZONES, DISTRICT, zone)
+
+
 async def test_an_open_incident_is_waited_for_and_nothing_is_touched(
     story: Story, erasures: Erasures, pool: Pool
 ) -> None:
@@ -271,5 +289,15 @@ async def test_a_table_about_people_is_erased_or_says_why_it_stays(pool: Pool) -
         "AND table_name !~ '^trail_[0-9]+$'"
     )
     sql = " ".join(one.sql for one in (*PASSES, *LAST))
+    documented = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text()
+    assert [name for (name,) in about if f"`{name}`" not in documented] == [], "add a row to docs/privacy.md"
     undecided = [name for (name,) in about if name not in STAYS and f" {name} " not in sql]
     assert undecided == [], "add a line to PASSES in haechi/store/erasures.py, or to STAYS here with the reason"
+
+
+def test_how_long_each_stream_keeps_what_it_carries_is_written_down() -> None:
+    documented = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text()
+    for topic in STREAMS:
+        keep = "24 h" if topic.keep == timedelta(hours=24) else f"{topic.keep.days} days"
+        rows = [line for line in documented.splitlines() if line.startswith("| Kafka") and f"`{topic.name}`" in line]
+        assert [keep in row for row in rows] == [True], topic.name
