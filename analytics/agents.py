@@ -24,7 +24,7 @@ from haechi.domain import wire
 from haechi.domain.alerting import KINDS, Alert, urgent_alert
 from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
-from haechi.domain.time import Tick, instant_of
+from haechi.domain.time import Tick, instant_of, micros_of
 from haechi.domain.video import CameraState, Sightings
 from haechi.store.registry import DeviceEntry
 from haechi.streaming import Event, Record, Worker
@@ -121,13 +121,14 @@ class Positions(PositionState):
 
     def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
         """As the watches decide; of who refuses since the last message, nothing is left."""
+        taken_back: list[Alert] = []
         if self._consents.refusals != self._refusals:
             self._refusals = self._consents.refusals
             at = message.at if isinstance(message, Tick) else instant_of(message.received.max(initial=0))
-            self.forget_people(lambda people: self._consents.refusing(people, at))
+            taken_back = self.forget_people(lambda people: self._consents.refusing(people, at), micros_of(at))
         if isinstance(message, PositionBatch):
             message = covered(message, self._consents)
-        return super().apply(offset, message)
+        return [*taken_back, *super().apply(offset, message)]
 
 
 def consume_positions(

@@ -110,6 +110,10 @@ class SafeZones:
         left = self._table.people["left_at"][people]
         return np.any(np.concatenate([left, stakes["entered"], stakes["missing"]], axis=1) > 0, axis=1)  # type: ignore[no-any-return]  # axis gives an array
 
+    def let_go(self, _slots: Slots, _now: int) -> list[Alert]:
+        """Nothing: who was outside may still need somebody."""
+        return []
+
     def clear(self, slots: Slots) -> None:
         """Empty the slots."""
         self._table.clear(slots)

@@ -198,13 +198,19 @@ class PositionState:
             self.devices.forget(slots)
             self._metrics.forgotten.labels(why).inc(len(slots))
 
-    def forget_people(self, who: Callable[[Iterable[str]], Collection[str]]) -> None:
-        """Whoever of those who are heard here must not be: nothing of them is decided any more, and nothing kept."""
+    def forget_people(self, who: Callable[[Iterable[str]], Collection[str]], now: int) -> list[Alert]:
+        """Whoever of those who are heard here must not be: nothing of them is decided any more, and nothing kept.
+
+        Returns what is taken back at `now` (microseconds).
+        """
         used = np.flatnonzero(self.devices.used)
         gone = who({self.devices.person(slot) for slot in used.tolist()})
-        if gone:
-            slots = [slot for slot in used.tolist() if self.devices.person(slot) in gone]
-            self._forget(np.array(slots, dtype=np.int64), "no consent")
+        if not gone:
+            return []
+        slots = np.array([slot for slot in used.tolist() if self.devices.person(slot) in gone], dtype=np.int64)
+        alerts = self._ask(lambda watch: watch.let_go(slots, now))
+        self._forget(slots, "no consent")
+        return alerts
 
     def load(self, shard: int, block: bytes) -> None:
         """Take back a shard's block."""

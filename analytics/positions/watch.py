@@ -61,6 +61,10 @@ class Watch(Protocol):
     def holds(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether something is open there, so that the device must not be forgotten."""
 
+    def let_go(self, slots: NDArray[np.int64], now: int) -> list[Alert]:
+        """Of these people nothing may be watched any more, and they are forgotten next: take back what only says that
+        nothing is known of them. What a person must still act on stays open."""
+
     def clear(self, slots: NDArray[np.int64]) -> None:
         """The devices are forgotten; their slots will be others'."""
 

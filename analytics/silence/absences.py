@@ -45,6 +45,10 @@ class Absences:
         """No device."""
         return np.zeros(len(slots), dtype=bool)
 
+    def let_go(self, _slots: Slots, _now: int) -> list[Alert]:
+        """Nothing."""
+        return []
+
     def clear(self, slots: Slots) -> None:
         """Nothing is kept of devices."""
 

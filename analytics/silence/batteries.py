@@ -93,6 +93,11 @@ class Batteries:
         """A low battery keeps nobody: it is long empty."""
         return np.zeros(len(slots), dtype=bool)
 
+    def let_go(self, slots: Slots, now: int) -> list[Alert]:
+        """Their batteries are nobody's business any more."""
+        self._registered.look_up(slots, now)
+        return [self._clear(slot, now, "no longer watched") for slot in slots[self.low(slots)].tolist()]
+
     def clear(self, slots: Slots) -> None:
         """Empty the slots."""
         self._columns.clear(slots)

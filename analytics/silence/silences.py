@@ -137,6 +137,11 @@ class Silences:
         waited: NDArray[np.bool_] = (state == SILENT) | (state == GROUPED)
         return waited
 
+    def let_go(self, slots: Slots, now: int) -> list[Alert]:
+        """They may be silent; an area without them is back when half of it is."""
+        self._registered.look_up(slots, now)
+        return self._release(slots, now)
+
     def clear(self, slots: Slots) -> None:
         """Empty the slots."""
         self._columns.clear(slots)
@@ -218,15 +223,18 @@ class Silences:
         gone, back = slots[~known & (state != UNWATCHED)], slots[known & (state == UNWATCHED)]
         if not len(gone) and not len(back):
             return []
-        said = "It is not registered for this person any more, or no consent holds"
-        alerts = [self._alert("clear", slot, now, 0, said) for slot in gone[own["state"][gone] == SILENT].tolist()]
-        grouped = gone[own["state"][gone] == GROUPED]
-        if len(grouped):
-            alerts += self._areas.leave(grouped, now)
+        alerts = self._release(gone, now)
         own["state"][gone] = UNWATCHED
         own["state"][back], own["counts_from"][back] = SPEAKING, now
         self._devices.touch(np.r_[gone, back])
         return alerts
+
+    def _release(self, slots: Slots, now: int) -> list[Alert]:
+        own = self._columns.rows
+        said = "It is not registered for this person any more, or no consent holds"
+        alerts = [self._alert("clear", slot, now, 0, said) for slot in slots[own["state"][slots] == SILENT].tolist()]
+        grouped = slots[own["state"][slots] == GROUPED]
+        return [*alerts, *self._areas.leave(grouped, now)] if len(grouped) else alerts
 
     def _give_up(self, slots: Slots, now: int) -> list[Alert]:
         own = self._columns.rows

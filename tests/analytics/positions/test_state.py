@@ -42,6 +42,9 @@ class Count:
     def holds(self, slots: np.ndarray) -> np.ndarray:
         return self.columns.rows["open"][slots]
 
+    def let_go(self, _slots: np.ndarray, _now: int) -> list[Alert]:
+        return []
+
     def clear(self, slots: np.ndarray) -> None:
         self.columns.clear(slots)
 

@@ -1,12 +1,16 @@
 """Who is silent and who is not: the traps, one case each."""
 
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
 
+from analytics.agents import Outlook, Positions
+from analytics.positions import PositionMetrics
 from haechi.domain.alerting import Alert, Severity, apply_alert, open_incident
 from haechi.domain.geo import Circle
 from haechi.domain.people import Device, SafeZone
@@ -141,6 +145,33 @@ def test_a_paused_or_withdrawn_consent_is_no_silence_and_ends_what_was_told() ->
     assert told(town.live(HOUR + 6 * MINUTE, "d2")) == [RAISED]
     town.consent("d1", None)
     assert told(town.live(HOUR + 7 * MINUTE, "d2")) == [CLEARED]
+
+
+class Refusing:
+    """A slice of the ledger: p1 refuses from some moment on."""
+
+    refusals = 0
+
+    def refusing(self, persons: Iterable[str], _at: datetime) -> frozenset[str]:
+        return frozenset(persons) & {"p1"} if self.refusals else frozenset()
+
+
+def test_who_withdraws_and_is_forgotten_at_once_is_told_about_no_longer() -> None:
+    town, ledger = Town("d1", "d2"), Refusing()
+    outlook = Outlook(
+        book=lambda: town.book,
+        entry_of=town.entries.get,
+        registry_version=lambda: town.version,
+        consents=ledger,
+        district="haneul",
+    )
+    town.state = Positions(outlook, PositionMetrics(CollectorRegistry()))
+    town.report(Report("d1", battery=10), Report("d2"))
+    assert [(a.kind, a.action) for a in town.live(600, "d2")] == [("silent", "raise")]
+    ledger.refusals += 1
+    taken_back = town.live(605, "d2")
+    assert sorted((a.kind, a.action, a.subject) for a in taken_back) == [("battery-low", "clear", "p1"), CLEARED]
+    assert town.live(1500, "d2") == []
 
 
 def test_a_consent_that_ends_by_itself_ends_the_watching() -> None:
