@@ -67,6 +67,7 @@ PASSES = (
         "UPDATE audit SET what = split_part(what, ', by the word of ', 1), reason = '' "
         "WHERE subject = 'people:' || $1::uuid::text AND what LIKE 'consent %, by the word of %'",
     ),
+    Pass("references of an import", "DELETE FROM people_refs WHERE person_id = $1"),
     Pass(
         "bars",
         "UPDATE guardian_bars SET reason = '', lifted_words = NULL "

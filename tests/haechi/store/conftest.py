@@ -32,6 +32,7 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "guardian_bars",
         "usual_places",
         "usual_places_learned",
+        "people_refs",
         "devices",
         "readers",
         "reporters",

@@ -1,0 +1,155 @@
+"""`haechi people import` into the real PostgreSQL."""
+
+import csv
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from control_room.importing.cli import app
+from haechi.sealing import create_key
+from haechi.store.bars import Bars
+from haechi.store.consents import Consents, Decision
+from haechi.store.postgres import Pool
+from tests.haechi.store.conftest import DISTRICT, pool  # noqa: F401 - a fixture
+
+HEAD = (
+    "ref,name,born,kind,guardian1_name,guardian1_phone,guardian2_name,guardian2_phone,consent_by,consent_from,devices"
+)
+CHILD = "A-1,박지훈,2018-03-01,child,김민지,010-1234-5678,박준호,010-9999-1111,김민지,2026-01-01,watch;phone"
+SISTER = "A-2,박서연,2016-05-05,child,김민지,+82 10 1234 5678,,,김민지,2026-01-01,watch"
+ELDER = "B-1,오말순,1945-01-09,elder,,,,,오말순,2026-01-01,button"
+
+
+@pytest.fixture
+def office(postgres_database: str, pool: Pool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Office":  # noqa: F811 - a fixture
+    monkeypatch.setenv("HAECHI_POSTGRES__URL", postgres_database)
+    monkeypatch.setenv("HAECHI_DATA_KEY", create_key())
+    monkeypatch.setenv("HAECHI_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "250")
+    return Office(pool, tmp_path)
+
+
+class Office:
+    """A table, and what becomes of it."""
+
+    def __init__(self, pool: Pool, folder: Path) -> None:  # noqa: F811 - no fixture here
+        self.pool = pool
+        self.file = folder / "people.csv"
+
+    def imports(self, *lines: str, args: tuple[str, ...] = ()) -> Result:
+        self.file.write_text("\n".join([HEAD, *lines, ""]), encoding="cp949")
+        with ThreadPoolExecutor(1) as apart:  # it has an event loop of its own
+            arguments = ["import", str(self.file), "--district", DISTRICT, *args]
+            return apart.submit(CliRunner().invoke, app, arguments).result()
+
+    def beside(self, what: str) -> list[dict[str, str]]:
+        path = self.file.with_name(f"people.{what}.csv")
+        if not path.exists():
+            return []
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            return list(csv.DictReader(lines))
+
+    async def count(self, table: str) -> int:
+        found: int = await self.pool.fetchval(f"SELECT count(*) FROM {table}")
+        return found
+
+    async def person(self, ref: str) -> str:
+        found: str = await self.pool.fetchval("SELECT person_id FROM people_refs WHERE ref = $1", ref)
+        return found
+
+
+async def test_people_come_with_guardians_in_order_of_call_devices_and_consent(office: Office) -> None:
+    done = office.imports(CHILD, SISTER, ELDER)
+    assert done.exit_code == 0, done.output
+    assert "3 added, 0 changed, 0 as they were, 0 refused." in done.output
+    rows = await office.pool.fetch(
+        "SELECT p.name, p.consent IS NOT NULL AS consent, ARRAY(SELECT g.name FROM unnest(p.guardian_ids) "
+        "WITH ORDINALITY AS u(id, n) JOIN guardians g ON g.id = u.id ORDER BY n) AS guardians, "
+        "ARRAY(SELECT kind FROM devices d WHERE d.person_id = p.id ORDER BY kind) AS devices FROM people p ORDER BY born"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("오말순", True, [], ["button"]),
+        ("박서연", True, ["김민지"], ["watch"]),
+        ("박지훈", True, ["김민지", "박준호"], ["phone", "watch"]),
+    ]
+    assert await office.count("guardians") == 2, "the same telephone is the same guardian, however it is written"
+    made = office.beside("made")
+    devices = {row["id"] for row in await office.pool.fetch("SELECT id FROM devices")}
+    assert {row["id"] for row in made if not row["secret"]} == devices
+    assert {row["what"] for row in made if row["secret"]} == {"guardian 김민지", "guardian 박준호"}
+    assert office.file.with_name("people.made.csv").stat().st_mode & 0o077 == 0, "it holds credentials"
+    assert (
+        await office.pool.fetchval("SELECT count(*) FROM audit WHERE who LIKE 'command line, import of people.csv'") > 3
+    )
+
+
+async def test_the_same_file_again_changes_nothing_and_a_changed_row_is_changed(office: Office) -> None:
+    office.imports(CHILD, SISTER, ELDER)
+    before = [await office.count(table) for table in ("people", "guardians", "devices", "consents", "audit")]
+    again = office.imports(CHILD, SISTER, ELDER)
+    assert "0 added, 0 changed, 3 as they were, 0 refused." in again.output
+    assert before == [await office.count(table) for table in ("people", "guardians", "devices", "consents", "audit")]
+    changed = office.imports(CHILD.replace("watch;phone", "watch;phone;tag"), SISTER.replace("박서연", "박서윤"), ELDER)
+    assert "0 added, 2 changed, 1 as they were, 0 refused." in changed.output
+    assert await office.count("devices") == before[2] + 1
+
+
+async def test_what_was_withdrawn_is_not_brought_back_by_the_same_file(office: Office) -> None:
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    await Consents(office.pool).withdraw(DISTRICT, child, Decision("김민지"), by="clerk")
+    assert "1 as they were" in office.imports(CHILD).output
+    assert await office.pool.fetchval("SELECT consent FROM people WHERE id = $1", child) is None
+    assert "1 changed" in office.imports(CHILD.replace("2026-01-01", "2026-06-01")).output, "a new one is a new one"
+
+
+async def test_each_refused_row_is_told_and_leaves_nothing_half_done(office: Office) -> None:
+    lines = (
+        CHILD,
+        SISTER.replace("김민지,2026", "박서연,2026"),  # a child under 14 that consents itself
+        "C-1,최하늘,2015-01-01,child,다른이름,010-1234-5678,,,,,watch",  # somebody else's telephone
+        "C-2,정별,2015-13-01,child,,,,,,,watch",
+        ELDER,
+    )
+    done = office.imports(*lines)
+    assert done.exit_code == 1
+    assert "2 added, 0 changed, 0 as they were, 3 refused." in done.output
+    refused = office.beside("refused")
+    assert [(row["line"], row["ref"], row["column"]) for row in refused] == [
+        ("3", "A-2", "consent_by"),
+        ("4", "C-1", "guardian1_phone"),
+        ("5", "C-2", "born"),
+    ]
+    assert all(row["what is wrong"] and row["what to do"] for row in refused)
+    assert "under 14" in refused[0]["what is wrong"]
+    assert await office.count("people") == 2
+    assert office.imports(CHILD, ELDER).exit_code == 0
+    assert office.beside("refused") == [], "an old report is no report"
+
+
+async def test_a_barred_guardian_is_refused_and_the_row_takes_nothing_with_it(office: Office) -> None:
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    father = await office.pool.fetchval("SELECT id FROM guardians WHERE name = '박준호'")
+    await Bars(office.pool).bar(DISTRICT, child, father, "order of the court", by="clerk")
+    done = office.imports(CHILD.replace("watch;phone", "watch;phone;tag"), ELDER)
+    assert "1 added, 0 changed, 0 as they were, 1 refused." in done.output
+    assert "barred" in office.beside("refused")[0]["what is wrong"]
+    assert await office.pool.fetchval("SELECT count(*) FROM devices WHERE person_id = $1", child) == 2
+
+
+async def test_a_dry_run_says_what_would_be_refused_and_writes_nothing(office: Office) -> None:
+    done = office.imports(CHILD, SISTER.replace("김민지,2026", "박서연,2026"), args=("--dry-run",))
+    assert done.exit_code == 1
+    assert "1 of 2 rows would be refused; nothing was written." in done.output
+    assert [row["column"] for row in office.beside("refused")] == ["consent_by"]
+    assert await office.count("people") == await office.count("guardians") == await office.count("audit") == 0
+
+
+async def test_more_rows_than_one_transaction_holds_are_all_there(office: Office) -> None:
+    lines = [f"N-{n},이름 {n},1990-01-01,other,,,,,,," for n in range(120)]
+    lines[60] = lines[60].replace("1990-01-01", "never")
+    assert "119 added" in office.imports(*lines).output
+    assert await office.count("people_refs") == 119
