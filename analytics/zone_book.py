@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
+from analytics.positions.edges import Edges
 from haechi.domain.geo import Circle, Corridor, LocalPlane, Point
 from haechi.domain.people import SafeZone
 from haechi.domain.schedule import due_since, holds
@@ -17,7 +17,6 @@ from haechi.domain.time import micros_of
 MINUTE_US = 60_000_000
 _MINUTES_KEPT = 64
 
-Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
@@ -34,7 +33,7 @@ class ZoneBook:
     `forbidden`, `everyones`, `notices`, `expects`, `scheduled` (z + 1,) are what a zone is; the last entry, which row −1
     finds, is False: no zone.
     `reach` (z,) metres is about the radius inside: a fix less accurate than that cannot say that somebody is in the zone.
-    `inner_m`: how far inside the edge one must be to have entered; less where the zone is small.
+    `inner` (z,): how far inside the edge one must be to have entered, `inner_m` or less where the zone is small.
     """
 
     def __init__(
@@ -53,7 +52,9 @@ class ZoneBook:
         self.notices = self._flags(lambda zone: zone.notices)
         self.expects = self._flags(lambda zone: zone.expected_by is not None)
         self.scheduled = self._flags(lambda zone: bool(zone.schedule))
-        self._read_shapes(inner_m)
+        self.edges = Edges(self.plane, [zone.area for zone in self.zones])
+        self.reach = self.edges.reach
+        self.inner = np.minimum(inner_m, self.reach / 4)
         self._read_people()
         self._read_schedules()
 
@@ -65,26 +66,6 @@ class ZoneBook:
         if self._district_of is None:
             return (*own, *(row for rows in self._everyones.values() for row in rows))
         return (*own, *self._everyones.get(self._district_of(person) or "", ()))
-
-    def distance(self, row: Rows, x: Floats, y: Floats, near: Floats) -> Floats:
-        """(n,) metres from each zone's edge, negative inside; x, y (n,) in metres of `plane`.
-
-        Exact between the inner edge and `near` (n,) metres outside; beyond them only the side is.
-        """
-        centre = np.hypot(x - self._x[row], y - self._y[row])
-        distance: Floats = centre - self._outer[row]  # a circle's, and never more than the distance of any other shape
-        if self._round:
-            return distance
-        inside = centre - self._within[row]  # never less than the distance
-        sure = inside < -self.inner[row]
-        rest = np.flatnonzero(~self._circle[row] & ~sure & (distance <= near))
-        distance = np.where(sure, inside, distance)
-        if len(rest):
-            zone, points = row[rest], shapely.points(x[rest], y[rest])
-            exact = shapely.distance(self._shapes[zone], points)
-            deep = (exact == 0) & (shapely.distance(self._inner_shapes[zone], points) == 0)
-            distance[rest] = np.where(deep, -self.inner[zone], exact)
-        return distance
 
     def at(self, at: int) -> Timetable:
         """What holds in the minute of `at` (microseconds since 1970)."""
@@ -107,39 +88,6 @@ class ZoneBook:
 
     def _flags(self, of: Callable[[SafeZone], bool]) -> NDArray[np.bool_]:
         return np.array([*(of(zone) for zone in self.zones), False], dtype=bool)
-
-    def _read_shapes(self, inner_m: float) -> None:
-        count = len(self.zones)
-        self._circle = np.array([isinstance(zone.area, Circle) for zone in self.zones], dtype=bool)
-        self._round = bool(self._circle.all())
-        self._shapes = np.full(count, None, dtype=object)
-        self._inner_shapes = np.full(count, None, dtype=object)
-        self._x, self._y, self._outer, self._within = np.zeros((4, count))
-        self.reach, self.inner = np.zeros((2, count))
-        circles = [zone.area for zone in self.zones if isinstance(zone.area, Circle)]
-        lon, lat = (np.array([getattr(circle.centre, name) for circle in circles]) for name in ("lon", "lat"))
-        self._x[self._circle], self._y[self._circle] = self.plane.to_metres(lon, lat)
-        self._outer[self._circle] = self._within[self._circle] = [circle.radius_m for circle in circles]
-        self.reach[self._circle] = self._outer[self._circle]
-        rest = np.flatnonzero(~self._circle)
-        if len(rest):
-            self._read_polygons(rest)
-        self.inner = np.minimum(inner_m, self.reach / 4)
-        if len(rest):
-            inner = shapely.buffer(self._shapes[rest], -self.inner[rest], quad_segs=4)
-            self._inner_shapes[rest] = np.where(shapely.is_empty(inner), self._shapes[rest], inner)
-            shapely.prepare(self._shapes[rest])
-            shapely.prepare(self._inner_shapes[rest])
-
-    def _read_polygons(self, rest: Rows) -> None:
-        shapes = np.array([self.plane.shape(self.zones[row].area) for row in rest], dtype=object)
-        centre = shapely.centroid(shapes)
-        self._shapes[rest] = shapes
-        self._x[rest], self._y[rest] = shapely.get_x(centre), shapely.get_y(centre)
-        self._outer[rest] = shapely.hausdorff_distance(centre, shapes) + 1
-        held = shapely.contains(shapes, centre)
-        self._within[rest] = np.where(held, shapely.distance(shapely.boundary(shapes), centre), 0)
-        self.reach[rest] = 2 * shapely.area(shapes) / shapely.length(shapes)
 
     def _read_people(self) -> None:
         of: dict[str, list[int]] = defaultdict(list)

@@ -200,7 +200,7 @@ class Episodes:
         fix = self._table.newest(np.array([self._newest(look.worn[i][look.speaks[i]])]))
         x, y = book.plane.to_metres(fix["lon"], fix["lat"])
         far = np.full(len(zones), np.inf)
-        distance = book.distance(zones, np.repeat(x, len(zones)), np.repeat(y, len(zones)), far)
+        distance = book.edges.distance(zones, np.repeat(x, len(zones)), np.repeat(y, len(zones)), far)
         return int(columns[distance.argmin()])
 
     def _newest(self, slots: NDArray[np.int64]) -> int:

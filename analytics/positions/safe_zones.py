@@ -160,7 +160,7 @@ class SafeZones:
         zone, pair = zones[which, column].astype(np.int64), (slots[which], column)
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
         accuracy = known_accuracy(fixes["accuracy"])[which]
-        distance = self.book.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
+        distance = self.book.edges.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
         coarse = accuracy > self.book.reach[zone]
         out = distance - accuracy > rule.buffer_m
         inside = (distance <= -self.book.inner[zone]) & ~coarse
