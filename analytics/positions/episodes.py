@@ -104,7 +104,7 @@ class Episodes:
         zones = table.stakes["zone"][people].astype(np.int64)
         worn = self._devices.worn[people]
         there = worn >= 0
-        speaks = carried(there, self._devices.tracks.columns.rows["moved_at"][worn])
+        speaks = carried(there, self._table.moves.at[worn])
         where = np.where(there[:, :, np.newaxis], table.cells["where"][worn], UNKNOWN).astype(np.int8)
         return Look(people, at, zones, table.book.active(zones, at), worn, speaks, where, whereabouts(where, speaks))
 

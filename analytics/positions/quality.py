@@ -27,7 +27,6 @@ _NEAR_HALF_HOUR_US = 60 * _SECOND_US
 _SAME_LAG_US = 5 * _SECOND_US
 _LIVE_US = 5 * _SECOND_US  # two fixes received so far apart did not come in one backlog
 _STREAK = 2
-MOVED_M = 50.0
 ALONE_US = 600 * _SECOND_US
 
 
@@ -50,8 +49,7 @@ class Gate(msgspec.Struct, frozen=True):
 # One row of a turn: times in microseconds since 1970, degrees, metres (NaN: unknown).
 FIX = np.dtype([("at", "<i8"), ("received", "<i8"), ("lon", "<f8"), ("lat", "<f8"), ("accuracy", "<f4")])
 # `at` … `accuracy`: the newest good fix. `suspect_*`: the jump that waits for a second. `lag`, `streak`: how far behind
-# its clock was when last looked at, and how often in a row. `anchor_*`, `away`, `moved_at`: where it rests, how many
-# fixes say that it left, and when it last did (kept for those who wear more than one).
+# its clock was when last looked at, and how often in a row.
 _TRACK = np.dtype(
     [
         ("at", "<i8"),
@@ -64,10 +62,6 @@ _TRACK = np.dtype(
         ("suspect_lat", "<f8"),
         ("lag", "<i8"),
         ("streak", "u1"),
-        ("anchor_lon", "<f8"),
-        ("anchor_lat", "<f8"),
-        ("away", "u1"),
-        ("moved_at", "<i8"),
     ]
 )
 
@@ -77,13 +71,10 @@ class Tracks:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0, 0, np.nan, np.nan, 0, 0))
+        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0, 0))
 
-    def judge(self, slots: Slots, fixes: NDArray[np.void], shared: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place.
-
-        `shared` (n,): the device's wearer wears another one as well.
-        """
+    def judge(self, slots: Slots, fixes: NDArray[np.void]) -> NDArray[np.uint8]:
+        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place."""
         track = self.columns.rows[slots]
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
@@ -95,15 +86,13 @@ class Tracks:
             same = (at == track["at"]) & (fixes["lon"] == track["lon"]) & (fixes["lat"] == track["lat"])
             verdict[~newer] = np.where(same, Verdict.DUPLICATE, Verdict.LATE)[~newer]
         seconds = (at - track["at"]) / _SECOND_US
-        far = _metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
+        far = metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
         far -= known_accuracy(fixes["accuracy"]) + known_accuracy(track["accuracy"])
         jump = newer & (track["at"] > 0) & (far > self._gate.max_speed * seconds)
         if jump.any():
             self._doubt(slots, fixes, track, jump, verdict)
         good = np.flatnonzero(verdict <= Verdict.CLOCK)
         self._keep(slots[good], fixes[good])
-        if shared.any() and len(moving := good[shared[good]]):
-            self._move(slots[moving], fixes[moving], track[moving])
         return verdict
 
     def _time_zones(
@@ -138,7 +127,7 @@ class Tracks:
         which = np.flatnonzero(jump)
         new, old = fixes[which], track[which]
         seconds = (new["at"] - old["suspect_at"]) / _SECOND_US
-        far = _metres(new["lon"] - old["suspect_lon"], new["lat"] - old["suspect_lat"], new["lat"])
+        far = metres(new["lon"] - old["suspect_lon"], new["lat"] - old["suspect_lat"], new["lat"])
         reachable = far - 2 * known_accuracy(new["accuracy"]) <= self._gate.max_speed * seconds
         agrees = (old["suspect_at"] > 0) & (seconds > 0) & reachable
         doubted = which[~agrees]
@@ -153,20 +142,6 @@ class Tracks:
             rows[name][slots] = fixes[name]
         rows["suspect_at"][slots] = 0
 
-    def _move(self, slots: Slots, fixes: NDArray[np.void], before: NDArray[np.void]) -> None:
-        """Who left the place where they rested: by two fixes in a row, or by one after a long silence (a gate's tag)."""
-        far = _metres(fixes["lon"] - before["anchor_lon"], fixes["lat"] - before["anchor_lat"], fixes["lat"])
-        first = np.isnan(far)
-        left = far - known_accuracy(fixes["accuracy"]) > MOVED_M
-        away = np.where(left, np.minimum(before["away"] + 1, 2), 0).astype(np.uint8)
-        moved = left & ((away >= 2) | (fixes["at"] - before["at"] > ALONE_US))
-        rows = self.columns.rows
-        rows["away"][slots] = np.where(moved, 0, away)
-        rows["moved_at"][slots[moved]] = fixes["at"][moved]
-        settle = first | moved
-        rows["anchor_lon"][slots[settle]] = fixes["lon"][settle]
-        rows["anchor_lat"][slots[settle]] = fixes["lat"][settle]
-
 
 def known_accuracy(accuracy: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n,) metres; missing and 0 are unknown, and taken as a phone's in a street."""
@@ -178,7 +153,7 @@ def put_clocks_right(at: NDArray[np.int64], received: NDArray[np.int64]) -> NDAr
     return np.where(at - received > FUTURE_US, received, at)
 
 
-def _metres(lon: NDArray[np.float64], lat: NDArray[np.float64], at_lat: NDArray[np.float64]) -> NDArray[np.float64]:
+def metres(lon: NDArray[np.float64], lat: NDArray[np.float64], at_lat: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) metres of (n,) differences in degrees."""
-    metres: NDArray[np.float64] = np.hypot(lon * np.cos(np.radians(at_lat)), lat) * _METRES_PER_DEGREE
-    return metres
+    far: NDArray[np.float64] = np.hypot(lon * np.cos(np.radians(at_lat)), lat) * _METRES_PER_DEGREE
+    return far

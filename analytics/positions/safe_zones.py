@@ -151,7 +151,11 @@ class SafeZones:
     def _decide(self, slots: Slots, fixes: NDArray[np.void]) -> list[Alert]:
         """At most one fix a person."""
         table, rule = self._table, self._rule
-        alone = fixes["at"] - table.remember(slots, fixes) > ALONE_US
+        before = table.remember(slots, fixes)
+        alone = fixes["at"] - before > ALONE_US
+        shared = self._devices.shared[slots]
+        if shared.any():
+            table.moves.follow(slots[shared], fixes[shared], before[shared])
         person = self._devices.wearer[slots]
         zones = table.stakes["zone"][person]
         which, column = np.nonzero(zones >= 0)
@@ -177,7 +181,7 @@ class SafeZones:
         moved = which[where != cell["where"]]
         cell["outs"], cell["ins"], cell["where"], cell["since"] = outs, ins, where, since
         table.cells[pair] = cell
-        look = self._episodes.stale(person, fixes["at"]) | self._devices.shared[slots]
+        look = self._episodes.stale(person, fixes["at"]) | shared
         look[moved] = True
         if not look.any():
             return []

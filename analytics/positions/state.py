@@ -114,7 +114,7 @@ class PositionState:
         deciding = []
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
             judged = fixes[turn]
-            found = self.devices.tracks.judge(slots[turn], judged, self.devices.shared[slots[turn]])
+            found = self.devices.tracks.judge(slots[turn], judged)
             fixes[turn] = judged
             verdict[turn] = np.maximum(verdict[turn], found)
             deciding.append(turn[found <= Verdict.CLOCK])

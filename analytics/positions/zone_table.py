@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.positions.columns import Columns, Slots, pack, unpack
 from analytics.positions.devices import Devices
+from analytics.positions.moves import Moves
 from analytics.positions.quality import FIX
 from analytics.zone_book import ZoneBook
 from haechi.domain.geo import Point
@@ -54,6 +55,7 @@ class _Part(msgspec.Struct, array_like=True):
     people: bytes
     stakes: bytes
     zones: list[tuple[str, int]]
+    moves: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(_Part)
@@ -74,6 +76,7 @@ class ZoneTable:
     def __init__(self, devices: Devices, book: ZoneBook) -> None:
         self.book = book
         self._devices = devices
+        self.moves = Moves()
         self._rings = Columns(_RING, (0, np.zeros(KEPT_FIXES, dtype=FIX)))
         self.cells = np.full((0, 1), _NO_CELL)
         self.people = np.zeros(0, dtype=PERSON)
@@ -82,6 +85,7 @@ class ZoneTable:
     def resize(self, room: int) -> None:
         """Room for so many slots, and for their people."""
         self._rings.resize(room)
+        self.moves.columns.resize(room)
         self.cells = _larger(self.cells, room, self.cells.shape[1], _NO_CELL)
         people = np.full(self._devices.people_room, np.array(_NOBODY, dtype=PERSON))
         people[: len(self.people)] = self.people
@@ -92,6 +96,7 @@ class ZoneTable:
         """Forget the devices, and the people who have no other."""
         leavers = self._devices.leavers(slots)
         self._rings.clear(slots)
+        self.moves.columns.clear(slots)
         self.cells[slots] = _NO_CELL
         self.people[leavers] = np.array(_NOBODY, dtype=PERSON)
         self.stakes[leavers] = _NO_STAKE
@@ -201,6 +206,7 @@ class ZoneTable:
             pack(persons),
             pack(stakes.ravel()),
             [(self.book.zones[row].id, self.book.zones[row].version) for row in used[1:].tolist()],
+            self.moves.columns.dump(slots),
         )
         return msgspec.msgpack.encode(part)
 
@@ -210,6 +216,8 @@ class ZoneTable:
         if len(self.people) < self._devices.people_room:
             self.resize(len(self.cells))
         self._rings.load(slots, part.rings)
+        if part.moves:
+            self.moves.columns.load(slots, part.moves)
         people = self._devices.wearer[slots[part.first]] if part.first else np.zeros(0, dtype=np.int64)
         columns = part.columns
         if columns > self.cells.shape[1]:

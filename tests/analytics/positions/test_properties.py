@@ -1,0 +1,134 @@
+"""What must hold whatever comes: interleaving, re-chunking, duplicates, disorder, a crash anywhere."""
+
+from collections.abc import Sequence
+from datetime import time
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from haechi.domain.alerting import KINDS, Alert
+from haechi.domain.people import SafeZone
+from haechi.domain.schedule import DAYS, Window
+from haechi.domain.time import Tick
+from tests.analytics.positions.build import Fix, fix, run, state_of, tick
+from tests.analytics.positions.test_zones import SCHOOL, WAY, zone
+
+HOURS = (Window("Asia/Seoul", DAYS, time(9, 10), time(9, 30)),)
+OF_ONE = (
+    zone("home"),
+    WAY,
+    msgspec.structs.replace(SCHOOL, schedule=HOURS, expected_by=time(9, 12)),
+    zone("river", 400, 60, kind="forbidden"),
+)
+ZONES: tuple[SafeZone, ...] = tuple(
+    msgspec.structs.replace(one, id=f"{one.id} of {person}", person_id=person)
+    for one in OF_ONE
+    for person in ("p1", "p2")
+)
+Step = tuple[str, float, float]
+places = st.sampled_from([0.0, 20, 95, 110, 130, 250, 400, 410, 700, 1000, 1010, 1200])
+steps = st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 40), places), min_size=1, max_size=30)
+WEARER = {"a": "p1", "b": "p1", "c": "p2"}
+
+
+def fixes_of(walk: Sequence[Step]) -> list[Fix]:
+    return [fix(minute, east, device=device, person=WEARER[device]) for device, minute, east in walk]
+
+
+def in_order(walk: Sequence[Step]) -> list[Fix]:
+    """One fix a device and minute, by time and device."""
+    unique = {(minute, device): (device, minute + "abc".index(device) / 10, east) for device, minute, east in walk}
+    return fixes_of([unique[key] for key in sorted(unique)])
+
+
+def said(alerts: Sequence[Alert]) -> list[tuple[str, str, str]]:
+    return sorted((a.kind, a.action, a.id) for a in alerts)
+
+
+def episodes(alerts: Sequence[Alert]) -> dict[tuple[str, str, str], list[str]]:
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for alert in alerts:
+        if not KINDS[alert.kind].notice:
+            found.setdefault((alert.kind, alert.subject, alert.place), []).append(alert.action)
+    return found
+
+
+def still_open(alerts: Sequence[Alert]) -> set[tuple[str, str]]:
+    return {key[:2] for key, actions in episodes(alerts).items() if actions[-1] == "raise"}
+
+
+@settings(max_examples=40)
+@given(steps, st.booleans())
+def test_no_sequence_leaves_twice_or_enters_twice(walk: list[Step], ticking: bool) -> None:
+    messages: list[list[Fix] | Tick] = []
+    for one in fixes_of(walk):
+        messages += [[one], *([tick(len(messages))] if ticking else [])]
+    for actions in episodes(run(state_of(*ZONES), *messages)).values():
+        assert actions == ["raise", "clear"] * (len(actions) // 2) + ["raise"] * (len(actions) % 2)
+
+
+@settings(max_examples=40)
+@given(steps, st.integers(2, 9))
+def test_cut_into_other_batches_it_is_the_same(walk: list[Step], size: int) -> None:
+    fixes = in_order(walk)
+    single = run(state_of(*ZONES), *([one] for one in fixes))
+    cut = run(state_of(*ZONES), *(fixes[i : i + size] for i in range(0, len(fixes), size)))
+    assert said(single) == said(cut)
+
+
+@settings(max_examples=40)
+@given(steps, st.data())
+def test_interleaved_otherwise_among_people_it_is_the_same(walk: list[Step], data: st.DataObject) -> None:
+    fixes = in_order(walk)
+    people = {person: [one for one in fixes if one.person == person] for person in ("p1", "p2")}
+    other: list[Fix] = []
+    while any(people.values()):
+        who = data.draw(st.sampled_from([person for person, left in people.items() if left]))
+        other.append(people[who].pop(0))
+    assert said(run(state_of(*ZONES), *([one] for one in fixes))) == said(
+        run(state_of(*ZONES), *([one] for one in other))
+    )
+
+
+@settings(max_examples=40)
+@given(steps, st.data())
+def test_delivered_twice_it_is_the_same(walk: list[Step], data: st.DataObject) -> None:
+    fixes = in_order(walk)
+    again = [one for one in fixes for _ in range(data.draw(st.integers(1, 3)))]
+    assert said(run(state_of(*ZONES), *([one] for one in fixes))) == said(
+        run(state_of(*ZONES), *([one] for one in again))
+    )
+
+
+@settings(max_examples=40)
+@given(st.lists(places, min_size=2, max_size=14), st.sampled_from([0.0, 250.0, 1200.0]), st.randoms())
+def test_disordered_within_three_seconds_the_same_is_open_two_good_fixes_later(
+    walk: list[float], last: float, random: object
+) -> None:
+    home = (zone("home"),)
+    fixes = [fix(i / 60, east) for i, east in enumerate(walk)]
+    shuffled = sorted(fixes, key=lambda f: f.at.timestamp() + random.uniform(0, 3))
+    after = [[fix(len(walk) / 60 + 1 + m, last)] for m in range(2)]
+    ordered = run(state_of(*home), *([one] for one in fixes), *after)
+    disordered = run(state_of(*home), *([one] for one in shuffled), *after)
+    assert still_open(ordered) == still_open(disordered)
+
+
+@settings(max_examples=25)
+@given(steps, st.sets(st.integers(0, 60)))
+def test_a_new_life_from_the_blocks_anywhere_changes_nothing(walk: list[Step], deaths: set[int]) -> None:
+    messages: list[list[Fix] | Tick] = []
+    for one in fixes_of(walk):
+        messages += [[one], tick(len(messages))]
+    whole = run(state_of(*ZONES), *messages)
+    state, blocks, alerts = state_of(*ZONES), {}, []
+    for offset, message in enumerate(messages):
+        alerts += run(state, message, start=offset)
+        blocks |= dict(state.changed())
+        if offset in deaths:
+            state = state_of(*ZONES)
+            for shard, block in blocks.items():
+                state.load(shard, block)
+    keep = lambda found: said([a for a in found if a.kind in {"zone-exit", "zone-entry", "arrived", "left"}])
+    assert keep(alerts) == keep(whole)
