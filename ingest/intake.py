@@ -94,6 +94,7 @@ class Intake:
         self._strangers = UnknownCallers(urgent.accept)
         self._repeated = metrics.dropped.labels("repeated-unknown-call")
         self._looking = asyncio.Semaphore(_LOOK_UPS)
+        self._looking_quickly = asyncio.Semaphore(_LOOK_UPS)
         self._limit = limit
         self._district = district
         self._farewells = farewells
@@ -211,7 +212,7 @@ class Intake:
 
     async def _quick_look_up(self, device: str) -> DeviceEntry | None:
         try:
-            async with asyncio.timeout(_URGENT_LOOK_UP_S), self._looking:
+            async with asyncio.timeout(_URGENT_LOOK_UP_S), self._looking_quickly:
                 return await self._devices.read_through(device)
         except (TransientError, TimeoutError):
             return None

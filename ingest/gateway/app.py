@@ -7,14 +7,15 @@ from prometheus_client import Counter
 from starlette.routing import Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from haechi.domain.people import Reader, Reporter
 from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
 from haechi.ids import input_id
 from ingest.devices import FORMATS, DeviceFormat
 from ingest.devices.report import Posted, Report
 from ingest.gateway.answers import problem, respond
-from ingest.gateway.batches import PositionsDoor, Readers, TagsDoor
-from ingest.gateway.requests import Body, Reporters, reporter_of, source_of, user_of
+from ingest.gateway.batches import PositionsDoor, TagsDoor
+from ingest.gateway.requests import Body, Register, Rows, reporter_of, source_of, user_of
 from ingest.intake import Intake
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, overloaded
@@ -32,25 +33,25 @@ class Readiness(msgspec.Struct, frozen=True):
 
 def make_app(
     intake: Intake,
-    reporters: Reporters,
-    readers: Readers,
+    reporters: Rows[Reporter],
+    readers: Rows[Reader],
     metrics: IngestMetrics,
     readiness: Callable[[], Readiness],
     body_bytes: int,
 ) -> ASGIApp:
     """All that the gateway answers to."""
-    body = Body(body_bytes)
+    body, by_token = Body(body_bytes), Register(reporters)
 
     def door(form: DeviceFormat) -> ASGIApp:
         if form.by_reporter:
-            return ForwardingDoor(form, intake, reporters, metrics, body)
+            return ForwardingDoor(form, intake, by_token, metrics, body)
         return DeviceDoor(form, intake, metrics, body)
 
     return Router(
         [
             *(Route(path, door(form), methods=form.methods) for form in FORMATS for path in form.paths),
-            Route("/v1/positions", PositionsDoor(intake, reporters, metrics.refused, body), methods=["POST"]),
-            Route("/v1/tags", TagsDoor(intake, readers, metrics.refused, body), methods=["POST"]),
+            Route("/v1/positions", PositionsDoor(intake, by_token, metrics.refused, body), methods=["POST"]),
+            Route("/v1/tags", TagsDoor(intake, Register(readers), metrics.refused, body), methods=["POST"]),
             Route(sensorthings.PATH, SensorDoor(intake, metrics, body), methods=["POST"]),
             Route("/healthz", Healthz(), methods=["GET"]),
             Route("/readyz", Readyz(readiness), methods=["GET"]),
@@ -94,7 +95,7 @@ class ForwardingDoor:
     stranger's, and the server hears that its token is wrong."""
 
     def __init__(
-        self, form: DeviceFormat, intake: Intake, reporters: Reporters, metrics: IngestMetrics, body: Body
+        self, form: DeviceFormat, intake: Intake, reporters: Register[Reporter], metrics: IngestMetrics, body: Body
     ) -> None:
         self._form = form
         self._intake = intake

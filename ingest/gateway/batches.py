@@ -3,25 +3,24 @@
 import asyncio
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import msgspec
 from prometheus_client import Counter
 from starlette.types import Receive, Scope, Send
 
-from haechi.domain.people import DeviceKind, Reader
-from haechi.errors import HaechiError, TransientError
+from haechi.domain.people import DeviceKind, Reader, Reporter
+from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
 from ingest.devices import batch, tags
 from ingest.devices.report import Posted, Report
 from ingest.gateway.answers import problem, respond
-from ingest.gateway.requests import Body, Reporters, reporter_of, source_of
+from ingest.gateway.requests import Body, Register, reporter_of, source_of
 from ingest.intake import Intake, OnBehalf
 from ingest.refusal import Refused, overloaded
 
 BODY_BYTES = 1 << 20  # of a reporter's batch; a device's own is bounded like every other body of a device
 _TAGS_ONLY: frozenset[DeviceKind] = frozenset({"tag"})
-_LOOK_UP_S = 2.0
 
 
 class Entry(NamedTuple):
@@ -47,16 +46,10 @@ class _RefusedItem(msgspec.Struct, omit_defaults=True):
     field: str | None = None
 
 
-class Readers(Protocol):
-    """The part of `haechi.store.slices.ReadersSlice` that is used here."""
-
-    async def read_through(self, row_id: str) -> Reader | None: ...
-
-
 class PositionsDoor:
     """`POST /v1/positions`: of devices that name themselves by their id, or by a reporter with its token."""
 
-    def __init__(self, intake: Intake, reporters: Reporters, refused: Counter, body: Body) -> None:
+    def __init__(self, intake: Intake, reporters: Register[Reporter], refused: Counter, body: Body) -> None:
         self._intake = intake
         self._reporters = reporters
         self._refused = refused
@@ -84,7 +77,7 @@ class PositionsDoor:
 class TagsDoor:
     """`POST /v1/tags`: each reader names itself by its id."""
 
-    def __init__(self, intake: Intake, readers: Readers, refused: Counter, body: Body) -> None:
+    def __init__(self, intake: Intake, readers: Register[Reader], refused: Counter, body: Body) -> None:
         self._intake = intake
         self._readers = readers
         self._refused = refused
@@ -104,10 +97,9 @@ class TagsDoor:
 
     async def _reader(self, name: str) -> Reader | Refused:
         try:
-            async with asyncio.timeout(_LOOK_UP_S):
-                reader = await self._readers.read_through(name)
-        except (TransientError, TimeoutError):
-            return overloaded("The registry is away, and this reader is not in our copy of it.")
+            reader = await self._readers.find(name)
+        except Refused as refusal:
+            return refusal
         return reader or Refused(403, "unknown-reader", "No reader is registered under this id.", field="reader")
 
 

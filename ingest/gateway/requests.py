@@ -3,7 +3,7 @@
 import asyncio
 import re
 from base64 import b64decode
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 from urllib.parse import unquote
 
 from starlette.types import Receive, Scope
@@ -15,6 +15,9 @@ from ingest.refusal import Refused, overloaded
 
 BODY_S = 10.0
 _LOOK_UP_S = 2.0
+_LOOK_UPS = 2  # at once, so that claimed credentials do not take the connections that others need
+Row = TypeVar("Row")
+Row_co = TypeVar("Row_co", covariant=True)
 _USER = re.compile(rb"(?:^|&)u=([^&]+)")
 
 
@@ -55,26 +58,37 @@ class Body:
         return Refused(413, "too-large", f"The body is larger than {self._limit} bytes.")
 
 
-class Reporters(Protocol):
-    """The part of `haechi.store.slices.ReportersSlice` that is used here."""
+class Rows(Protocol[Row_co]):
+    """The part of a slice of the registry that is used here."""
 
-    def get(self, row_id: str) -> Reporter | None: ...
-    async def read_through(self, row_id: str) -> Reporter | None: ...
+    def get(self, row_id: str) -> Row_co | None: ...
+    async def read_through(self, row_id: str) -> Row_co | None: ...
 
 
-async def reporter_of(scope: Scope, reporters: Reporters) -> OnBehalf | None:
+class Register(Generic[Row]):
+    """Rows by the credential that somebody claims; what the slice does not hold is looked up, a few at a time."""
+
+    def __init__(self, rows: Rows[Row]) -> None:
+        self._rows = rows
+        self._looking = asyncio.Semaphore(_LOOK_UPS)
+
+    async def find(self, credential: str) -> Row | None:
+        """The row; Refused 503 while that cannot be told."""
+        if (row := self._rows.get(credential)) is not None:
+            return row
+        try:
+            async with asyncio.timeout(_LOOK_UP_S), self._looking:
+                return await self._rows.read_through(credential)
+        except (TransientError, TimeoutError) as error:
+            raise overloaded("The registry is away, and this credential is not in our copy of it.") from error
+
+
+async def reporter_of(scope: Scope, reporters: Register[Reporter]) -> OnBehalf | None:
     """Whom the request's bearer token belongs to; None without a token. Refused 401 when nobody has it."""
     authorization = header(scope, b"authorization")
     if authorization is None or authorization[:7].lower() != b"bearer ":
         return None
-    token = authorization[7:].strip().decode("latin-1")
-    reporter = reporters.get(token)
-    if reporter is None:
-        try:
-            async with asyncio.timeout(_LOOK_UP_S):
-                reporter = await reporters.read_through(token)
-        except (TransientError, TimeoutError) as error:
-            raise overloaded("The registry is away, and this token is not in our copy of it.") from error
+    reporter = await reporters.find(authorization[7:].strip().decode("latin-1"))
     if reporter is None:
         raise Refused(401, "unknown-token", "No reporter is registered under this token.", field="Authorization")
     return OnBehalf(reporter.district)

@@ -23,10 +23,11 @@ class Client:
         self.reporters = Known(
             {TOKEN: Reporter(TOKEN, "haneul", "Traccar"), FOREIGN: Reporter(FOREIGN, "other", "Elsewhere")}
         )
+        self.readers = Known({"r1": Reader("r1", "haneul", "School gate", "gate", HERE, 8.0)})
         self.app = make_app(
             room.intake,
             self.reporters,
-            Known({"r1": Reader("r1", "haneul", "School gate", "gate", HERE, 8.0)}),
+            self.readers,
             IngestMetrics(self.registry),
             lambda: self.ready,
             2000,

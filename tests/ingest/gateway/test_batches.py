@@ -1,5 +1,6 @@
 """Batches, forwarded positions and tag readers, at the level of HTTP."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,22 @@ async def test_a_reader_speaks_for_tags_only_and_must_be_known(client: Client) -
     status, answer = await post(client, "/v1/tags", {"readings": readings})
     assert (status, [one["reason"] for one in answer["refused"]]) == (403, ["unknown-device"] * 2 + ["unknown-reader"])
     assert client.room.sent == []
+
+
+async def test_credentials_that_nobody_has_are_looked_up_a_few_at_a_time(client: Client) -> None:
+    at_once = most = 0
+
+    async def slow(_: str) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0.001)
+        at_once -= 1
+
+    client.readers.read_through = slow  # type: ignore[method-assign]
+    readings = [{"reader": f"r{n}", "tag": "t"} for n in range(10, 40)]
+    assert (await post(client, "/v1/tags", {"readings": readings}))[0] == 403
+    assert most == 2
 
 
 async def test_a_large_body_is_a_reporters_right(client: Client) -> None:
