@@ -8,17 +8,14 @@ import msgspec
 from fastapi import Query
 from pydantic import BaseModel, JsonValue, create_model
 
+from control_room.api.device_models import DeviceBody, ReaderBody, ReporterBody, masked
 from control_room.api.models import (
     AgencyBody,
     CameraBody,
-    DeviceBody,
     GuardianBody,
     PersonBody,
-    ReaderBody,
-    ReporterBody,
     SafeZoneBody,
     SensorBody,
-    masked,
     masked_url,
 )
 from haechi.store.reach import UNREACHABLE

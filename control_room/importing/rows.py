@@ -8,7 +8,8 @@ from typing import Final, TypeVar
 import msgspec
 from pydantic import ValidationError
 
-from control_room.api.models import ConsentBody, DeviceBody, GuardianBody, PersonBody
+from control_room.api.device_models import DeviceBody
+from control_room.api.models import ConsentBody, GuardianBody, PersonBody
 from control_room.importing.sheet import Row, Sheet
 from haechi.domain.people import Consent, DeviceKind, Guardian, Person
 from haechi.errors import ConfigError
