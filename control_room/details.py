@@ -13,6 +13,7 @@ from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal
 from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent
+from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point, distance_m
 from haechi.domain.people import Person
 from haechi.domain.video import BoundingBox
@@ -68,11 +69,12 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class NearCamera(msgspec.Struct, frozen=True):
-    """Where to look when the incident has no picture of its own."""
+    """A camera that sees the spot as far as is known now, may see it, or, where none does, hangs nearest."""
 
     id: str
     name: str
     metres: int
+    sees: Literal["own", "sees", "may see", "nearest"]
 
 
 class Details(msgspec.Struct, frozen=True):
@@ -90,12 +92,15 @@ class Details(msgspec.Struct, frozen=True):
     name: str | None
     where: str
     accuracy_m: float | None
+    seen_at: datetime | None
+    battery: float | None
+    presses: int
     owner: str | None
     open: bool
     told: tuple[Told, ...]
     timeline: tuple[Line, ...]
     picture: Picture | None
-    camera: NearCamera | None
+    cameras: tuple[NearCamera, ...]
     point: Point | None
 
 
@@ -170,12 +175,15 @@ def details(
         name=person.name if named and person is not None else None,
         where=_where(incident, view),
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
+        seen_at=spots[-1].at if spots else incident.seen_at if incident.point is not None else None,
+        battery=incident.scene.battery if incident.scene is not None else None,
+        presses=incident.presses,
         owner=incident.owner,
         open=incident.open,
         told=tuple(_told(delivery) for delivery in deliveries),
         timeline=_timeline(incident, trail, deliveries),
         picture=_picture(incident, view),
-        camera=_nearest_camera(incident, point, view),
+        cameras=_cameras(incident, point, spots[-1].accuracy_m if spots else incident.accuracy_m, view),
         point=point,
     )
 
@@ -236,13 +244,20 @@ def _picture(incident: Incident, view: View) -> Picture | None:
     )
 
 
-def _nearest_camera(incident: Incident, point: Point | None, view: View) -> NearCamera | None:
-    own = view.camera(incident.subject)
-    if own is not None:
-        return NearCamera(own.id, own.name, 0)
-    sensor = view.sensor(incident.subject)
-    spot = point or (sensor.location if sensor else None)
+def _cameras(incident: Incident, point: Point | None, accuracy_m: float | None, view: View) -> tuple[NearCamera, ...]:
+    """Where to look: the incident's own camera, those that see where its subject was last, else the nearest."""
+    own, sensor = view.camera(incident.subject), view.sensor(incident.subject)
+    first = () if own is None else (NearCamera(own.id, own.name, 0, "own"),)
+    fixed = own or sensor
+    spot = fixed.location if point is None and fixed is not None else point
     if spot is None or not view.cameras:
-        return None
+        return first
+    sites = (
+        CameraSite(c.id, c.district, c.name, c.location, c.view) for c in view.cameras if own is None or c.id != own.id
+    )
+    watchers = Coverage(sites).watchers(spot, accuracy_m, incident.district)
+    found = (*first, *(NearCamera(w.id, w.name, w.metres, w.sees) for w in watchers))
+    if found:
+        return found
     camera = min(view.cameras, key=lambda c: distance_m(c.location, spot))
-    return NearCamera(camera.id, camera.name, round(distance_m(camera.location, spot)))
+    return (NearCamera(camera.id, camera.name, round(distance_m(camera.location, spot)), "nearest"),)

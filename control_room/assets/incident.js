@@ -6,6 +6,7 @@ import { $, badge, el, setText } from "./dom.js";
 import { isNew } from "./queue.js";
 import { emit, may, now, on, row, state } from "./state.js";
 import { alsoShow, cover, lastFrame, stale } from "./tiles.js";
+import { explain } from "./why.js";
 import { age, clock, moment, w } from "./words.js";
 
 let opened = null; // the details on the screen
@@ -14,6 +15,8 @@ let wait = null;
 let canvas = null;
 let caption = null;
 let form = null;
+let looking = 0; // which of its cameras is shown large
+let seenLine = null; // how old the place is, which grows
 let asked = ""; // the row's stamp when the details were last asked for
 const TOGETHER_MS = 150; // changes that come together are asked for once
 
@@ -22,7 +25,10 @@ export function startIncident() {
   on("queue-changed", refresh);
   on("live", () => state.live && state.selected && ask(state.selected));
   on("frame", ({ camera, bitmap, at }) => liveFrame(camera, bitmap, at));
-  on("second", paintCaption);
+  on("second", () => {
+    paintCaption();
+    paintSeen();
+  });
 }
 
 function select({ id, now: atOnce }) {
@@ -81,42 +87,84 @@ function show(details) {
     body.replaceChildren();
     return;
   }
-  state.near = details.camera?.id ?? null;
+  if (before !== details.id) looking = 0;
+  looking = Math.min(looking, Math.max(0, details.cameras.length - 1));
+  state.near = details.cameras[looking]?.id ?? null;
   const keep = before === details.id ? body.querySelector(".timeline")?.scrollTop : null;
   if (before === details.id && form?.contains(document.activeElement)) return paintButtons(body.querySelector(".actions"));
-  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...owner(details), ...told(details));
+  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...owner(details), ...fix(details), ...cameras(details), ...told(details));
   const buttons = el("div", { class: "actions" });
   body.replaceChildren(
     picture(details, before === details.id),
-    el("h2", {}, badge(details.severity, isNew(details)), el("span", {}, title(details))),
+    el("h2", {}, badge(details.severity, isNew(details)), ...drill(details), el("span", {}, title(details))),
     facts,
     timeline(details),
     buttons,
   );
   if (keep) body.querySelector(".timeline").scrollTop = keep;
   paintButtons(buttons);
+  paintSeen();
   emit("opened", details);
 }
 
-const title = (d) =>
-  (d.status === "Actual" ? "" : `${w(`status.${d.status}`)} · `) + (d.who ? `${d.title} · ${d.who}` : d.title);
+const title = (d) => [d.title, d.who, d.presses > 1 ? w("incident.presses", { n: d.presses }) : ""].filter(Boolean).join(" · ");
+
+const drill = (d) => (d.status === "Actual" ? [] : [el("em", {}, w(`status.${d.status}`))]);
 
 const fact = (label, ...value) => [el("div", {}, el("dt", {}, label), el("dd", {}, ...value))];
+
+const wide = (label, ...value) => [el("div", { class: "wide" }, el("dt", {}, label), el("dd", {}, ...value))];
 
 const who = (d) => fact(w(d.about === "person" ? "incident.who" : "incident.what"), d.name ? `${d.name}${d.who ? ` · ${d.who}` : ""}` : d.who || "–");
 
 const where = (d) => fact(w("incident.where"), d.where + (d.accuracy_m ? ` · ±${Math.round(d.accuracy_m)} m` : ""));
 
+function fix(d) {
+  seenLine = d.about === "person" && (d.seen_at || d.battery !== null) ? el("span", { class: "seen" }) : null;
+  return seenLine ? wide(w("incident.fix"), seenLine) : [];
+}
+
+const OLD_MS = 120000; // a walker is round two corners by then
+
+function paintSeen() {
+  if (!opened || !seenLine) return;
+  const at = opened.seen_at ? Date.parse(opened.seen_at) : null;
+  const old = at !== null && now() - at > OLD_MS;
+  const seen = at === null ? "" : w(old ? "incident.seen-old" : "incident.seen", { at: moment(at, now()), age: age(now() - at) });
+  const battery = opened.battery === null ? "" : w("incident.battery", { n: Math.round(opened.battery) });
+  setText(seenLine, [seen, battery].filter(Boolean).join(" · "));
+  seenLine.classList.toggle("old", old);
+}
+
+// The cameras that see the spot: a press shows one large here, and first among the tiles.
+function cameras(d) {
+  if (!d.cameras.length) return [];
+  const items = d.cameras.map((c, i) =>
+    el("button", { type: "button", class: "camera", "aria-pressed": String(i === looking), onclick: () => lookFrom(i) }, `▭ ${w(`camera.${c.sees}`, c)}`),
+  );
+  return wide(w("incident.cameras"), ...items);
+}
+
+function lookFrom(i) {
+  looking = i;
+  emit("pin", opened.cameras[i].id);
+  show(opened);
+}
+
+export function nextCamera() {
+  if (opened?.cameras.length) lookFrom((looking + 1) % opened.cameras.length);
+}
+
 const SIGNS = { delivered: "✓", failed: "✕", pending: "…", sending: "…", cancelled: "–" };
 
 function told(d) {
-  if (!d.told.length) return fact(w("incident.told"), w("incident.told-none"));
+  if (!d.told.length) return wide(w("incident.told"), w("incident.told-none"));
   const items = d.told.map((t) => {
     const at = t.at ? clock(Date.parse(t.at)) : "";
     const line = `${t.name} ${w(`delivery.${t.state}`, { at })}`;
     return el("li", { class: t.state, title: t.error }, el("i", { "aria-hidden": "true" }, SIGNS[t.state] ?? ""), ` ${line}`);
   });
-  return fact(w("incident.told"), el("ul", {}, ...items));
+  return wide(w("incident.told"), el("ul", {}, ...items));
 }
 
 const owner = (d) =>
@@ -155,9 +203,9 @@ function picture(d, again) {
     image.onerror = () => node.append(el("div", { class: "empty" }, w("incident.picture-lost")));
     image.src = `/evidence/${d.picture.sha256}?incident=${encodeURIComponent(d.id)}`;
     image.alt = "";
-  } else if (d.camera) {
-    alsoShow(d.camera.id);
-    const seen = lastFrame(d.camera.id);
+  } else if (d.cameras.length) {
+    alsoShow(d.cameras[looking].id);
+    const seen = lastFrame(d.cameras[looking].id);
     if (seen?.bitmap) cover(canvas.getContext("2d"), seen.bitmap);
   } else {
     alsoShow(null);
@@ -167,10 +215,10 @@ function picture(d, again) {
   return node;
 }
 
-const key = (d) => `${d.id} ${d.picture?.sha256 ?? ""} ${d.camera?.id ?? ""}`;
+const key = (d) => `${d.id} ${d.picture?.sha256 ?? ""} ${d.cameras[looking]?.id ?? ""}`;
 
 function liveFrame(camera, bitmap) {
-  if (opened && !opened.picture && opened.camera?.id === camera && canvas) cover(canvas.getContext("2d"), bitmap);
+  if (opened && !opened.picture && opened.cameras[looking]?.id === camera && canvas) cover(canvas.getContext("2d"), bitmap);
 }
 
 function paintEvidence(image, d) {
@@ -213,10 +261,11 @@ function paintCaption() {
   if (d.picture) {
     const at = Date.parse(d.picture.at);
     parts.push(d.picture.camera, clock(at), d.picture.masked ? w("incident.masked") : "", `${age(now() - at)} old`);
-  } else if (d.camera) {
-    parts.push(d.camera.metres ? w("incident.nearest", d.camera) : d.camera.name);
-    const seen = lastFrame(d.camera.id);
-    old = stale(d.camera.id) > 2000;
+  } else if (d.cameras.length) {
+    const shown = d.cameras[looking];
+    parts.push(w(`camera.${shown.sees}`, shown));
+    const seen = lastFrame(shown.id);
+    old = stale(shown.id) > 2000;
     if (!seen) parts.push(w("tile.waiting"));
     else parts.push(old ? w("tile.since", { at: clock(seen.at) }) : `live ${clock(seen.at)}`);
   }
@@ -242,6 +291,7 @@ function paintButtons(node) {
     list.push(button("C", w("act.note"), openNote));
     if (!fresh) list.push(button("X", w("act.close"), openClose, Boolean(row(d.id)?.over)));
   }
+  list.push(button("W", w("act.why"), () => explain(d.id)));
   list.push(button("F", w("act.map"), () => emit("show-on-map", d.id)));
   node.replaceChildren(...list);
 }

@@ -3,12 +3,13 @@
 
 import * as actions from "./actions.js";
 import { $ } from "./dom.js";
-import { closeForm, openClose, openNote } from "./incident.js";
+import { closeForm, nextCamera, openClose, openNote } from "./incident.js";
 import { neighbour, oldestNew } from "./queue.js";
 import { emit, may, row, state } from "./state.js";
 import { setting } from "./settings.js";
 import { quiet } from "./sound.js";
 import { nextTiles } from "./tiles.js";
+import { explain } from "./why.js";
 import { w } from "./words.js";
 
 const go = (id, now = false) => id && emit("open", id, now);
@@ -26,6 +27,8 @@ const keys = {
   KeyC: openNote,
   KeyX: openClose,
   KeyF: () => emit("show-on-map", state.selected),
+  KeyS: nextCamera,
+  KeyW: () => state.selected && explain(state.selected),
   KeyT: nextTiles,
   KeyQ: () => {
     quiet();
@@ -47,7 +50,7 @@ export function startKeys() {
   addEventListener("keyup", (event) => {
     const ignored = down.delete(event.code) || event.ctrlKey || event.altKey || event.metaKey;
     if (event.code === "Escape") return back();
-    if (ignored || inField(event.target) || $("help").open || !setting("keys")) return;
+    if (ignored || inField(event.target) || $("help").open || $("why").open || !setting("keys")) return;
     if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) return $("help").showModal();
     if (arrows.has(event.code) && event.target.closest?.("#map, .timeline")) return;
     if (event.code === "Enter" && event.target.closest?.("button")) return; // the button's own
@@ -58,7 +61,7 @@ export function startKeys() {
 const inField = (node) => node instanceof HTMLElement && (node.matches("input, textarea, select") || node.isContentEditable);
 
 function back() {
-  if ($("help").open) return $("help").close();
+  for (const id of ["help", "why"]) if ($(id).open) return $(id).close();
   if (closeForm()) return;
   if (inField(document.activeElement)) return document.activeElement.blur();
   emit("open", null);

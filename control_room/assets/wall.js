@@ -11,6 +11,7 @@ import { startSound } from "./sound.js";
 import { emit, on, row, state } from "./state.js";
 import { startStrip } from "./strip.js";
 import { startTiles } from "./tiles.js";
+import { startWhy } from "./why.js";
 import { takeWords, w } from "./words.js";
 
 function start(root) {
@@ -21,6 +22,7 @@ function start(root) {
   startMap();
   startIncident();
   startTiles();
+  startWhy();
   startSound();
   startKeys();
   on("open", open);

@@ -21,6 +21,8 @@ KEYS = (
     ("C", "key.c"),
     ("X", "key.x"),
     ("F", "key.f"),
+    ("S", "key.s"),
+    ("W", "key.w"),
     ("T", "key.t"),
     ("Q", "key.q"),
     ("?", "key.help"),
@@ -58,6 +60,14 @@ def layout(nothing: View) -> Component:
             html.Div(id="said", className="unseen", role="status"),
             html.Div(id="toast", hidden=True),
             html.Dialog(_help(), id="help"),
+            html.Dialog(
+                [
+                    html.Div(id="why-text"),
+                    html.Div(html.Button(word("help.close"), id="why-close", type="button"), className="buttons"),
+                ],
+                id="why",
+                **{"aria-label": word("act.why")},
+            ),
         ],
         id="wall",
         **{"data-words": json.dumps(dict(ENGLISH), ensure_ascii=False)},

@@ -1,6 +1,6 @@
 """A wall with made-up content and no servers, to look at: `python -m tests.control_room.dev_wall PORT [SCENE]`.
 
-SCENE: district (default), empty, flood, names, stale.
+SCENE: district (default), empty, flood, names, drills, stale.
 """
 
 import asyncio

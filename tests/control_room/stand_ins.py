@@ -35,8 +35,10 @@ from haechi.domain.alerting import (
 )
 from haechi.domain.geo import Circle, Point
 from haechi.domain.people import Person, Position, SafeZone
+from haechi.domain.places import PlaceWords
+from haechi.domain.scene import Scene
 from haechi.domain.sensing import Sensor
-from haechi.domain.video import BoundingBox, Camera, CameraState, CameraZone, Sighting, TrackId
+from haechi.domain.video import BoundingBox, Camera, CameraState, CameraView, CameraZone, Sighting, TrackId
 from haechi.errors import NotFound
 from haechi.store.live import Thumbnail
 
@@ -75,10 +77,10 @@ CAMERAS = [
         Point(126.9215, 37.6180),
         (CameraZone("z1", "school yard", "forbidden", ((0.12, 0.5), (0.86, 0.46), (0.97, 0.97), (0.03, 0.97))),),
     ),
-    Camera("c2", D, "Cam 02 Haetae-daero west", "rtsp://x", Point(126.9196, 37.6190)),
+    Camera("c2", D, "Cam 02 Haetae-daero west", "rtsp://x", Point(126.9196, 37.6190), view=CameraView(20, 80, 140)),
     Camera("c3", D, "Cam 03 Park path", "rtsp://x", Point(126.9240, 37.6172)),
     Camera("c4", D, "Cam 04 Dallae-ro", "rtsp://x", Point(126.9219, 37.6200)),
-    Camera("c5", D, "Cam 05 Eunbit Bridge", "rtsp://x", Point(126.9222, 37.6166)),
+    Camera("c5", D, "Cam 05 Eunbit Bridge", "rtsp://x", Point(126.9222, 37.6164), view=CameraView(0, 70, 60)),
     Camera("c6", D, "Cam 06 Market", "rtsp://x", Point(126.9224, 37.6206)),
 ]
 SENSORS = [
@@ -180,6 +182,8 @@ def scene_incidents(scene, now):
             point=Point(126.9200, 37.6199),
             accuracy_m=18.0,
             words="SOS pressed on device k3fd…",
+            presses=3,
+            scene=Scene(Point(126.9200, 37.6199), 18.0, now - timedelta(seconds=290), PlaceWords("", ""), battery=31.0),
         ),
         incident(
             3,
@@ -222,6 +226,23 @@ def scene_incidents(scene, now):
             ack="desk 1",
         ),
     ]
+    if scene == "drills":
+        some.append(
+            incident(
+                9,
+                "sos",
+                "p1",
+                "test",
+                "SOS pressed",
+                40,
+                now,
+                severity=3,
+                status="Test",
+                point=Point(126.9222, 37.6167),
+                accuracy_m=9.0,
+                words="SOS pressed on device p3fd…; the test that Baek Jun-ho (guardian) asked for",
+            )
+        )
     if scene == "names":
         some[1] = incident(
             2,

@@ -1,9 +1,11 @@
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from control_room.details import LOOK_AGAIN, Looks
-from tests.control_room.stand_ins import Audit
+from control_room.details import LOOK_AGAIN, Details, Looks, details
+from haechi.domain.geo import Point
+from tests.control_room.stand_ins import Audit, Made
 
 
 class Turned:
@@ -38,3 +40,36 @@ async def test_a_look_that_could_not_be_written_down_is_refused_and_not_forgotte
     for _ in range(2):
         with pytest.raises(OSError, match="no PostgreSQL"):
             await looks.record("a", "opened", "incident:1", "d")
+
+
+async def opened(number: str, **changes: object) -> Details:
+    """What an operator sees of one of the made-up incidents."""
+    made = Made()
+    incident = msgspec.structs.replace(made.store.rows[number], **changes)
+    made.world.put_incidents(made.store.rows.values())
+    made.world.put_camera_states(await made.live.camera_states())
+    view = made.world.view(frozenset({incident.district}), incident.opened_at)
+    person = made.registry.people.get(incident.subject)
+    return details(incident, [], [], view, person, made.me)
+
+
+async def test_an_opened_sos_says_how_old_its_place_is_the_battery_and_how_often_it_was_pressed() -> None:
+    shown = await opened("i2")
+    assert shown.seen_at is not None
+    assert shown.where.startswith("Soban-gil")
+    assert (shown.battery, shown.presses, shown.about) == (31.0, 3, "person")
+
+
+async def test_the_cameras_that_see_the_spot_come_first_else_the_nearest_is_named() -> None:
+    assert [(camera.name, camera.sees) for camera in (await opened("i2")).cameras] == [
+        ("Cam 02 Haetae-daero west", "sees")
+    ]
+    far = await opened("i2", point=Point(126.95, 37.63))
+    assert [camera.sees for camera in far.cameras] == ["nearest"]
+    assert (await opened("i2", point=None, scene=None)).cameras == ()
+
+
+async def test_a_cameras_own_incident_is_seen_by_itself_first() -> None:
+    cameras = (await opened("i3")).cameras
+    assert (cameras[0].id, cameras[0].sees) == ("c1", "own")
+    assert len({camera.id for camera in cameras}) == len(cameras)
