@@ -120,7 +120,7 @@ const who = (d) => fact(w(d.about === "person" ? "incident.who" : "incident.what
 const where = (d) => fact(w("incident.where"), d.where + (d.accuracy_m ? ` · ±${Math.round(d.accuracy_m)} m` : ""));
 
 function fix(d) {
-  seenLine = d.about === "person" && (d.seen_at || d.battery !== null) ? el("span", { class: "seen" }) : null;
+  seenLine = d.about === "person" && (d.seen_at || d.battery !== null) ? el("span", { class: "fix-age" }) : null;
   return seenLine ? wide(w("incident.fix"), seenLine) : [];
 }
 

@@ -99,7 +99,7 @@ def test_an_operator_sees_acknowledges_and_is_told_when_the_wall_is_not_live(
     page.keyboard.press("a")
     expect(row).to_contain_text("mine")
     expect(page.locator(".timeline")).to_contain_text(f"acknowledged · {NAME}")
-    expect(page.locator(".seen")).to_contain_text("ago")
+    expect(page.locator(".fix-age")).to_contain_text("ago")
     page.keyboard.press("w")
     expect(page.locator("#why")).to_contain_text("Who was told")
     page.keyboard.press("Escape")
