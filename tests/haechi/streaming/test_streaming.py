@@ -173,6 +173,28 @@ async def test_lag_and_acknowledgements_are_shown(connection: Connection, produc
     assert registry.get_sample_value("haechi_stream_latency_seconds_count", {"topic": "one"}) == 7
 
 
+async def test_who_lingers_waits_for_a_full_batch_and_no_longer(connection: Connection, producer: Producer) -> None:
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
+    registry = CollectorRegistry()
+    worker = Worker("slow", connection, Sealer(create_key()), StreamMetrics(registry))
+    handled: list[list[bytes]] = []
+
+    async def handle(events: Sequence[Event[bytes]]) -> list[Record]:
+        handled.append([event.message for event in events])
+        return []
+
+    worker.consume(ONE, handle, bytes, batch=6, linger_s=PATIENCE_S)
+    labels = {"topic": "one", "partition": "0"}
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        for turn in range(2):
+            await producer.send(*[Record("one", b"%d" % (3 * turn + n), partition=0) for n in range(3)])
+            while turn == 0 and registry.get_sample_value("haechi_stream_lag", labels) != 3:
+                await asyncio.sleep(0.05)
+        while not handled:
+            await asyncio.sleep(0.05)
+    assert handled == [[b"%d" % n for n in range(6)]]
+
+
 class HalfBroken:
     """Two parts in one state: one echoes, the other cannot bear an odd offset."""
 
