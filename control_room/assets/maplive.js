@@ -166,8 +166,8 @@ function drawNames(c, hits, model, size, taken, labels, ink, face) {
 }
 
 function drawZone(c, mark, screen, scale, ink, face) {
-  c.setLineDash([8, 6]);
-  c.lineWidth = 2;
+  c.setLineDash({ forbidden: [], corridor: [2, 5] }[mark.zone_kind] ?? [8, 6]);
+  c.lineWidth = mark.zone_kind === "forbidden" ? 3 : 2;
   c.strokeStyle = ink("text");
   let top = null;
   c.beginPath();
@@ -182,6 +182,12 @@ function drawZone(c, mark, screen, scale, ink, face) {
     points.forEach(([x, y], i) => (i ? c.lineTo(x, y) : c.moveTo(x, y)));
     c.closePath();
     for (const p of points) if (!top || p[1] < top[1]) top = p;
+  }
+  if (mark.zone_kind === "forbidden") {
+    c.globalAlpha = 0.15;
+    c.fillStyle = ink("text");
+    c.fill("evenodd");
+    c.globalAlpha = 1;
   }
   c.stroke();
   c.setLineDash([]);

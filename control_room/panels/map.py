@@ -1,5 +1,7 @@
 """The map: incidents, their subjects' trails and zones, cameras, sensors, and people only as counts of five or more."""
 
+from typing import Literal
+
 import msgspec
 from dash import html
 from dash.development.base_component import Component
@@ -9,7 +11,8 @@ from control_room.live.view import Cell, Spot, View
 from control_room.panels import Panel
 from control_room.words import word
 from haechi.domain.alerting import Incident
-from haechi.domain.geo import Circle, Point, Polygon
+from haechi.domain.geo import Circle, Corridor, Point, Polygon, outline
+from haechi.domain.people import SafeZone
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -25,6 +28,7 @@ class Mark(msgspec.Struct, frozen=True):
     zone: tuple[tuple[Point, ...], ...]
     circle: Circle | None
     zone_name: str
+    zone_kind: Literal["safe", "forbidden", "corridor"] = "safe"
 
 
 class Thing(msgspec.Struct, frozen=True):
@@ -78,10 +82,18 @@ def _mark(incident: Incident, view: View) -> Mark | None:
         point=point,
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
         trail=tuple(spot.point for spot in spots),
-        zone=area.rings if isinstance(area, Polygon) else (),
+        zone=outline(area) if isinstance(area, Polygon | Corridor) else (),
         circle=area if isinstance(area, Circle) else None,
         zone_name=zone.name if zone else "",
+        zone_kind=zone_kind(zone),
     )
+
+
+def zone_kind(zone: SafeZone | None) -> Literal["safe", "forbidden", "corridor"]:
+    """How it is drawn: forbidden ones filled within a solid line, corridors finely dotted, others dashed."""
+    if zone is not None and zone.kind == "forbidden":
+        return "forbidden"
+    return "corridor" if zone is not None and isinstance(zone.area, Corridor) else "safe"
 
 
 def render(_: MapModel) -> Component:

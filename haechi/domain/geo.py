@@ -86,6 +86,16 @@ class LocalPlane(msgspec.Struct, frozen=True):
         return np.column_stack(self.to_metres(np.array([p.lon for p in points]), np.array([p.lat for p in points])))
 
 
+def outline(area: Polygon | Corridor) -> tuple[tuple[Point, ...], ...]:
+    """The rings to draw: a polygon's own, a corridor's edge."""
+    if isinstance(area, Polygon):
+        return area.rings
+    plane = LocalPlane(area.line[0])
+    x, y = np.array(plane.shape(area).exterior.coords).T
+    lon, lat = plane.to_degrees(x, y)
+    return (tuple(Point(*place) for place in zip(lon.tolist(), lat.tolist(), strict=True)),)
+
+
 def distance_m(a: Point, b: Point) -> float:
     """Metres between two near points (equirectangular, on the mean latitude)."""
     k = math.cos(math.radians((a.lat + b.lat) / 2))

@@ -8,6 +8,8 @@ from control_room.live.view import View
 from control_room.pages.wall import PANELS, layout
 from control_room.panels import map as map_panel
 from control_room.panels import queue, strip, tiles
+from haechi.domain.geo import Circle, Corridor, Point
+from haechi.domain.people import SafeZone
 from haechi.domain.video import CameraState
 from tests.control_room.stand_ins import CAMERAS, D, Made, incident
 
@@ -91,6 +93,18 @@ async def test_the_map_draws_the_worst_last_and_one_zone_per_exit() -> None:
     assert exit_mark.circle is not None
     assert len(exit_mark.trail) > 1
     assert all(not m.trail for m in model.marks if m.id != "i1")
+
+
+async def test_the_map_knows_forbidden_zones_and_corridors_and_draws_a_corridor_by_its_edge() -> None:
+    line = Corridor((Point(126.92, 37.61), Point(126.93, 37.61)), 60)
+    drawn = []
+    for kind, area in (("safe", line), ("forbidden", line), ("safe", Circle(Point(126.92, 37.61), 90))):
+        zone = SafeZone("home", "haneul", "p1", "zone", area, (), kind=kind)
+        view = msgspec.structs.replace(await view_of(), zones={"home": zone})
+        drawn.append(next(m for m in map_panel.query(view).marks if m.id == "i1"))
+    assert [mark.zone_kind for mark in drawn] == ["corridor", "forbidden", "safe"]
+    assert len(drawn[0].zone[0]) > 10
+    assert drawn[0].zone[0][0] == drawn[0].zone[0][-1]
 
 
 async def test_a_tile_shows_the_worst_open_incident_of_its_camera() -> None:
