@@ -35,7 +35,7 @@ class Ours:
     @property
     def needs(self) -> Needs:
         """What the rule must have seen to be obliged to tell."""
-        return Needs(self._thresholds.buffer_m, self._thresholds.confirmations, None)
+        return Needs(self._thresholds.buffer_m, self._thresholds.confirmations, self._thresholds.votes)
 
     def leaves(self, zones: tuple[Zone, ...], fixes: Fixes) -> Alerts:
         """When `zone-exit` was raised."""
