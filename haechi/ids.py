@@ -50,3 +50,8 @@ def device_id() -> str:
     """What a device reports under: 128 unguessable bits in lower-case base 32 without padding, easy to type."""
     alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
     return "".join(secrets.choice(alphabet) for _ in range(26))
+
+
+def front_of(device: str) -> str:
+    """How people read of a device: its id is its credential, so only the front is told."""
+    return f"{device[:6].rstrip('…')}…"

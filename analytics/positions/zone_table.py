@@ -15,6 +15,7 @@ from analytics.zone_book import ZoneBook
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, SafeZone
 from haechi.domain.time import instant_of
+from haechi.ids import front_of
 
 KEPT_FIXES = 4
 LEVELS = 2  # a person's own safe zones, and those of everyone in the district
@@ -133,7 +134,7 @@ class ZoneTable:
         order = [ring["fix"][i % KEPT_FIXES] for i in range(max(0, newest - KEPT_FIXES), newest)]
         return tuple(
             Position(
-                device=self._devices.device(slot),
+                device=front_of(self._devices.device(slot)),
                 person=self._devices.person(slot),
                 at=instant_of(fix["at"]),
                 received_at=instant_of(fix["received"]),

@@ -27,6 +27,7 @@ from haechi.domain.alerting import Alert
 from haechi.domain.geo import METRES_PER_DEGREE, Point
 from haechi.domain.people import Position, PositionBatch
 from haechi.domain.time import instant_of
+from haechi.ids import front_of
 
 _SECOND = 1_000_000
 LOOK_EVERY = 5 * _SECOND
@@ -262,7 +263,7 @@ class Silences:
     def _last_words(self, slot: int, now: int) -> LastWords:
         row, at = self._columns.rows[slot], instant_of(now)
         fix = Position(
-            device=f"{self._devices.device(slot)[:6]}…",
+            device=front_of(self._devices.device(slot)),
             person=self._devices.person(slot),
             at=instant_of(row["at"]),
             received_at=instant_of(row["heard"]),

@@ -17,6 +17,7 @@ from haechi.clock import Clock
 from haechi.domain.access import Principal
 from haechi.domain.alerting import Acknowledge, Close, Command, DeliveryView, Incident, IncidentEvent, Note, Own
 from haechi.domain.explaining import explain
+from haechi.ids import front_of
 from haechi.store.audit import Audit, AuditEntry, Look
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry, zone_of
@@ -186,9 +187,7 @@ def add_incidents(
 
 def _without_credentials(incident: Incident) -> Incident:
     """A device's id is what it reports under: whoever has it can press SOS for the person. Only its front is told."""
-    fixes = tuple(
-        msgspec.structs.replace(fix, device=f"{fix.device[:6].rstrip('…')}…") for fix in incident.because.fixes
-    )
+    fixes = tuple(msgspec.structs.replace(fix, device=front_of(fix.device)) for fix in incident.because.fixes)
     return msgspec.structs.replace(incident, because=msgspec.structs.replace(incident.because, fixes=fixes))
 
 

@@ -11,7 +11,7 @@ from haechi.domain.people import Position, UrgentCall
 from haechi.domain.scene import Scene
 from haechi.domain.video import Sighting
 from haechi.errors import Conflict
-from haechi.ids import alert_id
+from haechi.ids import alert_id, front_of
 
 Status = Literal["Actual", "Exercise", "Test"]
 
@@ -365,10 +365,12 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     """
     kind = KINDS["sos" if call.kind == "cancel" else call.kind]
     subject = call.person or f"unknown:{call.source or call.device}"
-    words = f"{kind.title} on device {call.device[:4]}…" if call.person else "SOS from a device that nobody registered"
+    words = (
+        f"{kind.title} on device {front_of(call.device)}" if call.person else "SOS from a device that nobody registered"
+    )
     if call.kind == "cancel":
         words = "The device sent a cancel; a person must decide"
-    device = f"{call.device[:4]}…"  # its id is its credential
+    device = front_of(call.device)
     return Alert(
         id=alert_id(kind.name, subject, "-", call.at),
         action="update" if call.kind == "cancel" else "raise",

@@ -9,6 +9,7 @@ from haechi.domain.coverage import Coverage, Watcher
 from haechi.domain.geo import Point
 from haechi.domain.people import Battery, Position
 from haechi.domain.places import Gazetteer, PlaceWords
+from haechi.ids import front_of
 
 FIXES = 10
 
@@ -33,7 +34,7 @@ def last_before(fixes: Sequence[Position], at: datetime) -> tuple[Position, ...]
     """The last fixes up to an instant, oldest first, each once. A device's id is its credential: only its front."""
     known = {(fix.device, fix.at): fix for fix in fixes if fix.at <= at}
     newest = sorted(known.values(), key=lambda fix: fix.at)[-FIXES:]
-    return tuple(msgspec.structs.replace(fix, device=f"{fix.device[:6].rstrip('…')}…") for fix in newest)
+    return tuple(msgspec.structs.replace(fix, device=front_of(fix.device)) for fix in newest)
 
 
 def scene_of(

@@ -6,9 +6,8 @@ from typing import Any
 import msgspec
 
 from haechi.domain.alerting import Incident
-from haechi.ids import device_mark
+from haechi.ids import device_mark, front_of
 from haechi.store.postgres import Pool, translate_errors
-from haechi.store.whereabouts import front_of
 
 _PREFETCH = 1000
 Row = dict[str, Any]  # a row of a query, on its way into JSON

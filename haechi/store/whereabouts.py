@@ -9,7 +9,7 @@ import msgspec
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, DeviceKind, Position
 from haechi.errors import TransientError
-from haechi.ids import device_mark
+from haechi.ids import device_mark, front_of
 from haechi.store.audit import Look, look
 from haechi.store.live import Live
 from haechi.store.postgres import Pool, translate_errors
@@ -137,11 +137,6 @@ async def _devices(connection: Any, person: str) -> dict[int, tuple[str, DeviceK
     """Front of the id and kind by mark, also of those that were removed."""
     rows = await connection.fetch(_DEVICES, person)
     return {device_mark(row["id"]): (front_of(row["id"]), row["kind"]) for row in rows}
-
-
-def front_of(device: str) -> str:
-    """As much of a device's id as may be shown."""
-    return f"{device[:6]}…"
 
 
 def whereabouts(rows: Sequence[Any], devices: Mapping[int, tuple[str, DeviceKind]]) -> list[Whereabout]:

@@ -212,7 +212,8 @@ async def test_whatever_dies_every_accepted_press_is_one_incident_and_everyone_i
         await until(lambda: told(it, "/fire", 8))
         await until(lambda: told(it, "/desk", 9))
 
-        incidents = await it.incidents()
+        # Without Kafka no tick comes: that we are blind then is told too, as often as it is true.
+        incidents = [i for i in await it.incidents() if i["kind"] != "blind"]
         assert Counter((i["kind"], i["subject"]) for i in incidents) == dict.fromkeys(expected, 1)
         for path, came in it.receivers.came.items():
             ids = defaultdict(set)

@@ -67,7 +67,7 @@ def test_they_agree_and_it_is_one_incident_of_the_person() -> None:
 def test_the_phone_was_left_at_home_and_the_watch_walks_away() -> None:
     alerts = run(state_of(HOME_ZONE), *both((0, 0), (0, 0), (0, 400), (0, 400), (0, 410)))
     assert told(alerts) == [("raise", "home")]
-    assert alerts[0].because.fixes[-1].device == "watch"
+    assert alerts[0].because.fixes[-1].device == "watch…"
 
 
 def test_the_phone_left_at_home_takes_nobody_out_of_school() -> None:

@@ -63,7 +63,7 @@ def test_no_credential_of_a_device_is_kept_and_no_more_fixes_than_help() -> None
     assert len(fixes) == FIXES
     assert {f.device for f in fixes} == {"abcdef…"}
     assert last_before(fixes, AT) == fixes
-    assert press(0, HERE).because.fixes[0].device == "abcd…"
+    assert press(0, HERE).because.fixes[0].device == "abcdef…"
 
 
 def test_a_second_press_moves_the_place_and_one_that_comes_late_does_not() -> None:
