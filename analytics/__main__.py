@@ -143,7 +143,7 @@ def outlook_of(
     together = Together(own.cell_silent_least, own.cell_silent_share)
     return Outlook(
         book=book,
-        zones=Rule(own.exit_buffer_m, own.exit_confirmations, own.exit_votes, own.exit_dwell_s),
+        zones=Rule(own.exit_buffer_m, own.exit_confirmations, own.exit_votes, own.exit_dwell_s, own.exit_coarse_m),
         entry_of=devices.get,
         registry_version=lambda: devices.version,
         consents=custody,

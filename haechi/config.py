@@ -117,11 +117,18 @@ class AnalyticsSettings(_Section):
         20, ge=0, le=1000, description="Metres beyond a safe zone's edge before a fix counts as outside."
     )
     exit_confirmations: int = Field(
-        2, ge=1, le=8, description="Fixes that must say outside before a person has left ..."
+        4, ge=1, le=8, description="Fixes that must say outside before a person has left ..."
     )
-    exit_votes: int = Field(3, ge=1, le=8, description="... of the newest so many that say anything.")
+    exit_votes: int = Field(8, ge=1, le=8, description="... of the newest so many that say anything.")
     exit_dwell_s: float = Field(
-        0, ge=0, le=3600, description="Seconds that the first and the last of these fixes must be apart, at least."
+        600,
+        ge=0,
+        le=3600,
+        description="Seconds that the first and the last of these fixes must be apart, unless the speeds that the device "
+        "reports explain the way out: no jump of a position does.",
+    )
+    exit_coarse_m: float = Field(
+        100, ge=0, le=10_000, description="A fix less accurate than this (metres) says nothing of having left."
     )
     trespass_frames: int = Field(
         3,

@@ -27,6 +27,10 @@ _NEAR_HALF_HOUR_US = 60 * _SECOND_US
 _SAME_LAG_US = 5 * _SECOND_US
 _LIVE_US = 5 * _SECOND_US  # two fixes received so far apart did not come in one backlog
 _STREAK = 2
+MOVED_M = 50.0
+WALKING = 0.5  # m/s: slower than any walk, faster than what a phone on a table mostly reports
+_STANDING = 0.3  # who came less than this part of what the speed says did not walk
+_ERRING = 1.5  # by so much a reported speed may be too low
 ALONE_US = 600 * _SECOND_US
 
 
@@ -57,6 +61,7 @@ _TRACK = np.dtype(
         ("lon", "<f8"),
         ("lat", "<f8"),
         ("accuracy", "<f4"),
+        ("speed", "<f4"),
         ("suspect_at", "<i8"),
         ("suspect_lon", "<f8"),
         ("suspect_lat", "<f8"),
@@ -71,7 +76,23 @@ class Tracks:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, 0, 0.0, 0.0, 0, 0))
+        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, np.nan, 0, 0.0, 0.0, 0, 0))
+
+    def walked(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """(n,) whether the speeds that a device reports explain how far it came since its newest good fix; no jump does.
+
+        Asked before `judge` for the same fixes; `speed` (n,) m/s, NaN where unknown.
+        """
+        before = self.columns.rows[slots]
+        fastest = np.fmax(speed, before["speed"])
+        far = metres(fixes["lon"] - before["lon"], fixes["lat"] - before["lat"], fixes["lat"])
+        sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(before["accuracy"])
+        seconds = (fixes["at"] - before["at"]) / _SECOND_US
+        self.columns.rows["speed"][slots] = np.where(seconds > 0, speed, before["speed"])
+        said = fastest * seconds
+        known = (before["at"] > 0) & (fastest > WALKING)
+        explained: NDArray[np.bool_] = known & (far >= _STANDING * said) & (sure <= _ERRING * said)
+        return explained
 
     def judge(self, slots: Slots, fixes: NDArray[np.void]) -> NDArray[np.uint8]:
         """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place."""

@@ -39,14 +39,17 @@ class Rule(msgspec.Struct, frozen=True):
     """The thresholds; at most 8 votes.
 
     `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so, the first and
-    the last of them at least `dwell_s` apart. One fix ends an alarm; telling of an entry needs `entry_confirmations`, or
-    one fix after a long silence (a tag that a reader saw, a tracker that reports each hour).
+    the last of them at least `dwell_s` apart; not so for who walked out by the speeds that the device reports, as no
+    jump of a position does. A fix less accurate than `coarse_m` says nothing of having left. One fix ends an alarm;
+    telling of an entry needs `entry_confirmations`, or one fix after a long silence (a tag that a reader saw, a tracker
+    that reports each hour).
     """
 
     buffer_m: float = 20
-    confirmations: int = 2
-    votes: int = 3
-    dwell_s: float = 0
+    confirmations: int = 4
+    votes: int = 8
+    dwell_s: float = 600
+    coarse_m: float = 100
     entry_confirmations: int = 2
 
 
@@ -76,7 +79,7 @@ class SafeZones:
         self._table.place(heard.slots)
         for turn in heard.turns:
             if len(turn):
-                alerts.extend(self._decide(heard.slots[turn], heard.fixes[turn]))
+                alerts.extend(self._decide(heard.slots[turn], heard.fixes[turn], heard.walked[turn]))
         return alerts
 
     def tick(self, moment: Moment) -> list[Alert]:
@@ -133,6 +136,7 @@ class SafeZones:
             ("confirmations", rule.confirmations),
             ("votes", rule.votes),
             ("dwell_s", rule.dwell_s),
+            ("coarse_m", rule.coarse_m),
         )
 
     def _read_book(self) -> None:
@@ -148,7 +152,7 @@ class SafeZones:
         self._read_book()
         return [self._episodes.end(one) for one in lost]
 
-    def _decide(self, slots: Slots, fixes: NDArray[np.void]) -> list[Alert]:
+    def _decide(self, slots: Slots, fixes: NDArray[np.void], walked: NDArray[np.bool_]) -> list[Alert]:
         """At most one fix a person."""
         table, rule = self._table, self._rule
         before = table.remember(slots, fixes)
@@ -166,7 +170,7 @@ class SafeZones:
         accuracy = known_accuracy(fixes["accuracy"])[which]
         distance = self.book.edges.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
         coarse = accuracy > self.book.reach[zone]
-        out = distance - accuracy > rule.buffer_m
+        out = (distance - accuracy > rule.buffer_m) & (accuracy <= rule.coarse_m)
         inside = (distance <= -self.book.inner[zone]) & ~coarse
         says = out | inside | (~coarse & (distance <= rule.buffer_m))
         cell = table.cells[pair]
@@ -175,11 +179,14 @@ class SafeZones:
         ins = np.where(says, (cell["ins"] << 1 | inside) & self._mask, cell["ins"])
         outs[inside], ins[out], ins[inside & alone[which]] = 0, 0, self._mask
         since = np.where(out & (cell["outs"] == 0), at, cell["since"])
-        gone = out & (_BITS[outs] >= rule.confirmations) & (at - since >= self._dwell_us)
+        on_foot = (cell["walked"] | (out & walked[which])) & ~inside
+        sure = on_foot | (at - since >= self._dwell_us)
+        gone = out & (_BITS[outs] >= rule.confirmations) & sure
         came = inside & (_BITS[ins] >= self._entry[zone])
         where = np.where(gone, OUTSIDE, np.where(came, INSIDE, cell["where"])).astype(np.int8)
         moved = which[where != cell["where"]]
-        cell["outs"], cell["ins"], cell["where"], cell["since"] = outs, ins, where, since
+        cell["outs"], cell["ins"], cell["where"] = outs, ins, where
+        cell["since"], cell["walked"] = since, on_foot
         table.cells[pair] = cell
         look = self._episodes.stale(person, fixes["at"]) | shared
         look[moved] = True

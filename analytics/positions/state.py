@@ -111,9 +111,10 @@ class PositionState:
         verdict = np.where(fixes["at"] == told, Verdict.GOOD, Verdict.CLOCK).astype(np.uint8)
         # Of fixes in the future, which all count as of now, the one with the latest clock comes first: others are late.
         latest_first = np.where(fixes["at"] == told, told, -told)
-        deciding = []
+        deciding, walked = [], np.zeros(len(rows), dtype=bool)
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
             judged = fixes[turn]
+            walked[turn] = self.devices.tracks.walked(slots[turn], judged, batch.speed[rows[turn]])
             found = self.devices.tracks.judge(slots[turn], judged)
             fixes[turn] = judged
             verdict[turn] = np.maximum(verdict[turn], found)
@@ -121,7 +122,7 @@ class PositionState:
         for kind, count in enumerate(np.bincount(verdict).tolist()):
             if count:
                 self._metrics.fixes.labels(Verdict(kind).name.lower()).inc(count)
-        return Heard(batch, rows, slots, fixes, verdict, tuple(deciding))
+        return Heard(batch, rows, slots, fixes, verdict, walked, tuple(deciding))
 
     def _tick(self, offset: int, tick: Tick) -> Sequence[Alert]:
         now = micros_of(tick.at)

@@ -23,7 +23,7 @@ LEVELS = 2  # a person's own safe zones, and those of everyone in the district
 # The last few deciding fixes in a ring; `cursor` counts them.
 _RING = np.dtype([("cursor", "<u4"), ("fix", FIX, (KEPT_FIXES,))])
 # A device in a zone: the last votes as bits, newest lowest; `since` is the first of the present votes for outside.
-CELL = np.dtype([("outs", "u1"), ("ins", "u1"), ("where", "i1"), ("since", "<i8")])
+CELL = np.dtype([("outs", "u1"), ("ins", "u1"), ("where", "i1"), ("walked", "?"), ("since", "<i8")])
 _NO_CELL = np.zeros((), dtype=CELL)
 # A person. Per level: when the open episode began (0: none), the zone it is about and the one where they last were (rows
 # of the book or −1), when the last episode ended. `pattern` is which zones were active when they were last looked at.

@@ -131,7 +131,11 @@ async def centre(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    settings = load({"HAECHI_ALERTS__ALLOW_NETWORKS": f"127.0.0.1:{port}"}, data=folder / "data")
+    patience = {
+        "HAECHI_ANALYTICS__EXIT_CONFIRMATIONS": "2",
+        "HAECHI_ANALYTICS__EXIT_DWELL_S": "0",
+    }  # seconds, not minutes
+    settings = load({"HAECHI_ALERTS__ALLOW_NETWORKS": f"127.0.0.1:{port}"} | patience, data=folder / "data")
     supervisor = Supervisor(settings, BLIND, failpoints=FATES, say=lambda _: None)
     await supervisor.start()
     looking_after = asyncio.create_task(supervisor.run())

@@ -21,7 +21,7 @@ from haechi.ids import shard_of
 HOME = Point(126.9227, 37.6186)
 PLANE = LocalPlane(HOME)
 AT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 9:00 in Seoul
-RULE = Rule(buffer_m=20, confirmations=2)
+RULE = Rule(buffer_m=20, confirmations=2, votes=3, dwell_s=0)
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -34,6 +34,7 @@ class Fix(msgspec.Struct, frozen=True):
     device: str
     person: str
     received: datetime
+    speed: float = float("nan")
 
 
 def fix(
@@ -44,11 +45,12 @@ def fix(
     person: str = "p1",
     north: float = 0,
     received: float | None = None,
+    speed: float = float("nan"),
 ) -> Fix:
     """A fix `minute` minutes after AT, heard at once or in minute `received`."""
     at = AT + timedelta(minutes=minute)
     heard = AT + timedelta(minutes=received) if received is not None else at + timedelta(milliseconds=100)
-    return Fix(at, east, north, accuracy, device, person, heard)
+    return Fix(at, east, north, accuracy, device, person, heard, speed)
 
 
 def batch(fixes: Sequence[Fix]) -> PositionBatch:
@@ -68,7 +70,7 @@ def batch(fixes: Sequence[Fix]) -> PositionBatch:
         lon=lon,
         lat=lat,
         accuracy=np.array([f.accuracy for f in fixes], np.float32),
-        speed=nan,
+        speed=np.array([f.speed for f in fixes], np.float32),
         course=nan,
         battery=nan,
     )

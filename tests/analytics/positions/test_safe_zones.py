@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from analytics.positions.safe_zones import Rule
 from haechi.domain.geo import Circle, Point, Polygon
 from haechi.domain.people import SafeZone
 from haechi.domain.schedule import DAYS, Window
@@ -48,6 +49,37 @@ def test_a_fix_without_accuracy_is_taken_as_thirty_metres() -> None:
     nan = float("nan")
     assert run(state_of(circle()), *([fix(m, 149, accuracy=nan)] for m in range(5))) == []
     assert told(run(state_of(circle()), *([fix(m, 151, accuracy=nan)] for m in range(5)))) == [("raise", "home")]
+
+
+PATIENT = Rule(buffer_m=20, confirmations=2, votes=8, dwell_s=600)
+
+
+def test_a_jump_that_no_speed_explains_needs_patience() -> None:
+    jumped = [[fix(m, x, 2, speed=0.1)] for m, x in enumerate([0, 0, *[180] * 12])]
+    (raised,) = run(state_of(circle(), rule=PATIENT), *jumped)
+    assert raised.starts_at == AT + timedelta(minutes=12)  # ten minutes after the first fix outside
+    assert run(state_of(circle(), rule=PATIENT), *jumped[:11], [fix(11, 0, speed=0.1)]) == []
+
+
+def test_who_walked_out_by_the_speeds_that_are_reported_is_told_of_without_patience() -> None:
+    ways = [[fix(m, x, speed=1.3)] for m, x in enumerate([0, 70, 140, 210])]
+    (raised,) = run(state_of(circle(), rule=PATIENT), *ways)
+    assert raised.starts_at == AT + timedelta(minutes=3)
+
+
+def test_a_speed_too_small_for_the_distance_explains_nothing() -> None:
+    ways = [(0, 0, 1.3), (1, 500, 1.3), (2, 502, 0.1), (3, 500, 0.1), (4, 501, 0.1)]
+    assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
+
+
+def test_coming_back_inside_forgets_the_walk() -> None:
+    ways = [(0, 0, 1.3), (1, 125, 1.6), (2, 0, 1.6), (3, 180, 0.1), (4, 180, 0.1), (5, 180, 0.1)]
+    assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
+
+
+def test_a_coarse_fix_says_nothing_of_having_left() -> None:
+    assert run(state_of(circle()), *([fix(m, 2000, accuracy=101)] for m in range(9))) == []
+    assert told(run(state_of(circle()), *([fix(m, 2000, accuracy=100)] for m in range(2)))) == [("raise", "home")]
 
 
 def test_a_fix_in_the_buffer_neither_leaves_nor_returns() -> None:
