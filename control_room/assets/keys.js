@@ -37,20 +37,24 @@ const keys = {
 };
 
 const arrows = new Set(["ArrowDown", "ArrowUp"]);
+const dialogOpen = () => $("help").open || $("why").open;
+let closed = false; // the Escape that is down has closed a dialog
 let down = new Set(); // keys pressed with a modifier or in a field do nothing when they come up
 
 export function startKeys() {
   addEventListener("keydown", (event) => {
+    // The browser closes a dialog when Escape goes down; when it comes up, that press has done its work.
+    if (event.code === "Escape") closed = dialogOpen();
     if (event.ctrlKey || event.altKey || event.metaKey || inField(event.target)) down.add(event.code);
     else {
       down.delete(event.code);
-      if (arrows.has(event.code) && !event.target.closest?.("#map, .timeline")) event.preventDefault();
+      if (arrows.has(event.code) && !event.target.closest?.("#map, .timeline, dialog")) event.preventDefault();
     }
   });
   addEventListener("keyup", (event) => {
     const ignored = down.delete(event.code) || event.ctrlKey || event.altKey || event.metaKey;
-    if (event.code === "Escape") return back();
-    if (ignored || inField(event.target) || $("help").open || $("why").open || !setting("keys")) return;
+    if (event.code === "Escape") return closed ? (closed = false) : back();
+    if (ignored || inField(event.target) || dialogOpen() || !setting("keys")) return;
     if (event.key === "?" || (event.code === "Slash" && event.shiftKey)) return $("help").showModal();
     if (arrows.has(event.code) && event.target.closest?.("#map, .timeline")) return;
     if (event.code === "Enter" && event.target.closest?.("button")) return; // the button's own
@@ -61,7 +65,6 @@ export function startKeys() {
 const inField = (node) => node instanceof HTMLElement && (node.matches("input, textarea, select") || node.isContentEditable);
 
 function back() {
-  for (const id of ["help", "why"]) if ($(id).open) return $(id).close();
   if (closeForm()) return;
   if (inField(document.activeElement)) return document.activeElement.blur();
   emit("open", null);

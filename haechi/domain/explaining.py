@@ -163,10 +163,11 @@ def _when(incident: Incident, tz: tzinfo) -> Iterator[str]:
 
 
 def _told(incident: Incident, deliveries: Sequence[DeliveryView]) -> Iterator[str]:
-    for delivery in deliveries:
+    tellable = [delivery for delivery in deliveries if delivery.recipient.channel != NO_CHANNEL]
+    if not tellable:
+        yield "nobody"
+    for delivery in tellable:
         to = delivery.recipient
-        if to.channel == NO_CHANNEL:
-            continue
         why = "guards the person" if to.kind == "guardian" else f"{incident.kind} goes to {to.kind}"
         yield f"{to.name} ({to.kind}) by {to.channel}, because {why} and the incident was {delivery.reason}: " + _how(
             incident, delivery

@@ -164,6 +164,10 @@ def test_it_says_who_was_told_and_why_and_who_was_not_and_why() -> None:
     assert "Lee Sora" not in told
 
 
+def test_when_nobody_could_be_told_it_says_so() -> None:
+    assert section(why(left_home(), told=(MUTE,)), "Who was told") == "nobody"
+
+
 def test_of_a_drill_it_says_that_no_agency_hears() -> None:
     for status in ("Exercise", "Test"):
         explanation = why(left_home(kind="sos", status=status), told=TOLD[:1])
