@@ -55,13 +55,17 @@ def train(
     work: Annotated[Path, typer.Option(help="Folder for all that is made; run again to go on where it stopped.")],
     seed: Annotated[int, typer.Option(help="The same seed makes the same pictures.")] = 7,
     cores: Annotated[int, typer.Option(min=1, help="Cores to use.")] = os.cpu_count() or 1,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=1, help="Let the network learn no longer than this by the clock, also on a busy machine."),
+    ] = None,
 ) -> None:
     """Makes a person detector from renders, from nothing to a scored model."""
     from vision.training.pipeline import Bench, make_model
 
     console = Console()
     try:
-        model = make_model(Bench(body, work.resolve(), seed, cores, console))
+        model = make_model(Bench(body, work.resolve(), seed, cores, console, minutes))
     except HaechiError as error:
         raise _stop(error) from error
     console.print(f"The model is {model}. To use it: HAECHI_VISION__MODEL={model}", soft_wrap=True)

@@ -35,8 +35,14 @@ class RenderError(HaechiError):
     """Blender or the body is missing, or Blender failed; says which and what to do."""
 
 
-def plates(views: Sequence[tuple[Camera, Sequence[str]]], work: Path, threads: int, say: Say) -> None:
-    """Renders each camera's empty view in its lights, and packs it."""
+def plates(
+    views: Sequence[tuple[Camera, Sequence[str]]],
+    work: Path,
+    threads: int,
+    say: Say,
+    folder: Path = assets.FOLDER,
+) -> None:
+    """Renders each camera's empty view in its lights, and packs it into `folder`."""
     work.mkdir(parents=True, exist_ok=True)
     ground.write(work / "ground.json", district_map.read())
     job = {
@@ -57,7 +63,7 @@ def plates(views: Sequence[tuple[Camera, Sequence[str]]], work: Path, threads: i
     }
     _blender("plates.py", job, work, say)
     for camera, lights in views:
-        pack_plate(work, camera.id, lights)
+        pack_plate(work, camera.id, lights, folder)
 
 
 def people(
@@ -93,9 +99,9 @@ def people(
 CLIMBER = "dolsae"
 
 
-def pack_plate(work: Path, camera: str, lights: Sequence[str]) -> None:
+def pack_plate(work: Path, camera: str, lights: Sequence[str], assets_folder: Path = assets.FOLDER) -> None:
     """Blender's pictures of a view → the committed ones: noise taken out, infra-red made grey, depth as PNG."""
-    folder = assets.FOLDER / "plates"
+    folder = assets_folder / "plates"
     folder.mkdir(parents=True, exist_ok=True)
     layers = np.load(work / f"{camera}.depth.npz")
     grain = np.random.default_rng(11).normal(0, 1, (HEIGHT, WIDTH)).astype(np.float32)

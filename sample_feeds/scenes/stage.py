@@ -44,13 +44,14 @@ def figures(camera: Camera, walks: Sequence[Walk], seconds: float, period: float
     found = []
     for walk in walks:
         pose = walk.at(walk.start + (seconds - walk.start) % period)
-        figure = _figure(camera, walk.person, pose) if pose else None
-        if figure:
-            found.append(figure)
+        placed = figure(camera, walk.person, pose) if pose else None
+        if placed:
+            found.append(placed)
     return sorted(found, key=lambda f: -f.depth_m)
 
 
-def _figure(camera: Camera, person: Identity, pose: Pose) -> Figure | None:
+def figure(camera: Camera, person: Identity, pose: Pose) -> Figure | None:
+    """One person's place in the picture; None where the person is outside it or too near."""
     ends = np.array([[pose.x, pose.y, pose.z], [pose.x, pose.y, pose.z + person.height_m]])
     pixels, depths = camera.project(ends)
     depth = float(depths.mean())

@@ -1,24 +1,27 @@
-"""Sprites → pictures → training → export → score; each step is left out when its output is complete."""
+"""Renders → frames → squares → training → its mistakes → training → export → score.
+
+Each step is left out when its output is complete.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from vision.training import compose, district, sprites
+from vision.training import cast, frames, mistakes, renders, squares
 from vision.training.export import NAME, export
 from vision.training.train import NETWORK, Schedule, quiet, train
 
-SCHEDULE = Schedule(epochs=10, learning_rate=0.002, minutes=70)
-SPRITES = 2000
-PICTURES = {"composed": {"train": 12_000, "val": 400}, "district": {"train": 8_000, "val": 400}}
-"""What the network sees: people of every kind in painted and rendered places, and the sample district as it is."""
+REELS = {"train": 134, "val": 12}
+FIRST = Schedule(epochs=30, learning_rate=0.002, core_minutes=75)
+AGAIN = Schedule(epochs=30, learning_rate=0.0008, core_minutes=40)
+"""After its own mistakes have been added to what it learns from."""
 
 
 @dataclass(frozen=True)
@@ -30,23 +33,33 @@ class Bench:
     seed: int
     cores: int
     console: Console
+    minutes: float | None = None
+    """At most so many by the clock for both trainings; left out: as long as the work takes."""
 
     @contextmanager
-    def bar(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+    def bar(self, what: str, total: float) -> Iterator[Callable[[float], None]]:
         """A progress bar; the function that it gives sets how much is done."""
-        columns = (TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn())
+        columns = (TextColumn("{task.description:<24}"), BarColumn(), TaskProgressColumn())
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self.console) as progress:
             task = progress.add_task(what, total=total)
             yield lambda done: progress.update(task, completed=min(done, total))
 
+    def follow(self, what: str, total: float, steps: Iterator[int]) -> None:
+        with self.bar(what, total) as show:
+            for done in steps:
+                show(done)
+
 
 def make_model(bench: Bench) -> Path:
     """The whole chain; returns the folder of the exported model."""
-    sprites.check_body(bench.body)
+    renders.check_body(bench.body)
     quiet(bench.work)
-    people = _sprites(bench)
-    index = _pictures(bench, people)
-    weights = _weights(bench, index)
+    _renders(bench)
+    _frames(bench)
+    pictures = _squares(bench)
+    first = _train(bench, "first", FIRST, [pictures], NETWORK)
+    wrong = _mistakes(bench, first)
+    weights = _train(bench, "again", AGAIN, [pictures, wrong, wrong], first)
     model = bench.work / "model" / f"{NAME}_openvino_model"
     if not model.exists():
         model = export(weights, bench.work / "model")
@@ -54,67 +67,88 @@ def make_model(bench: Bench) -> Path:
     return model
 
 
-def _sprites(bench: Bench) -> Path:
-    folder = bench.work / "sprites"
-    if len(list(folder.glob("*.json"))) < -(-SPRITES // sprites.CHUNK):
-        with bench.bar("people, by Blender", SPRITES) as show:
-            for done in sprites.render(bench.body, folder, seed=bench.seed, count=SPRITES, threads=bench.cores):
-                show(done)
-    return folder
+@contextmanager
+def _once(out: Path) -> Iterator[bool]:
+    """Whether a step is still to be done; notes it when it ends well."""
+    finished = out.with_name(f"{out.name}.done")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    todo = not finished.exists()
+    yield todo
+    if todo:
+        finished.touch()
 
 
-def _pictures(bench: Bench, people: Path) -> Path:
-    for kind, splits in PICTURES.items():
-        out = bench.work / kind
-        for split, count in splits.items():
-            finished = out / f"{split}.done"
-            if finished.exists():
-                continue
-            made = (
-                compose.compose(
-                    compose.Recipe(people, (district.PLATES,), out, split, bench.seed, count), workers=bench.cores
-                )
-                if kind == "composed"
-                else district.compose(out, split, seed=bench.seed, count=count)
-            )
-            with bench.bar(f"{kind}, {split}", count) as show:
-                for done in made:
-                    show(done)
-            finished.touch()
-    index = bench.work / "pictures.yaml"
-    sets = {split: [f"{kind}/{split}/images" for kind in PICTURES] for split in ("train", "val")}
-    index.write_text(json.dumps({"path": str(bench.work), **sets, "names": {"0": "person"}}))
-    return index
+def _renders(bench: Bench) -> None:
+    out = bench.work / "renders"
+    with _once(out) as todo:
+        if todo:
+            who = cast.invented(bench.seed, renders.PEOPLE, bench.body)
+            bench.follow("people, by Blender", len(who), renders.render_people(bench.body, out, who, bench.cores))
+            bench.follow("views, by Blender", renders.POSTS, renders.render_views(bench.seed, out, bench.cores))
 
 
-def _weights(bench: Bench, index: Path) -> Path:
-    with bench.bar("epochs", SCHEDULE.epochs) as show:
+def _frames(bench: Bench) -> None:
+    for part, reels in REELS.items():
+        out = bench.work / "frames" / part
+        with _once(out) as todo:
+            if todo:
+                recipe = frames.Recipe(bench.body, bench.work / "renders", out, part, bench.seed, reels)
+                bench.follow(f"frames, {part}", reels, frames.make(recipe, bench.cores))
+
+
+def _squares(bench: Bench) -> Path:
+    for part, reels in REELS.items():
+        folder, out = bench.work / "frames" / part, bench.work / "squares" / part
+        with _once(out) as todo:
+            if todo:
+                total = reels * frames.PER_REEL
+                bench.follow(f"squares, {part}", total, squares.make(folder, out, bench.seed))
+    return bench.work / "squares" / "train"
+
+
+def _mistakes(bench: Bench, weights: Path) -> Path:
+    out = bench.work / "mistakes" / "train"
+    with _once(out) as todo:
+        if todo:
+            total = REELS["train"] * frames.PER_REEL / mistakes.EVERY
+            found = mistakes.make(weights, bench.work / "frames" / "train", out, bench.seed)
+            bench.follow("its mistakes", total, found)
+    return out
+
+
+def _train(bench: Bench, name: str, schedule: Schedule, folders: list[Path], start: Path) -> Path:
+    index = bench.work / f"{name}.yaml"
+    val = bench.work / "squares" / "val" / "images"
+    train_on = [str(folder / "images") for folder in folders if (folder / "images").exists()]
+    index.write_text(
+        json.dumps({"path": str(bench.work), "train": train_on, "val": str(val), "names": {"0": "person"}})
+    )
+    if bench.minutes:
+        share = schedule.core_minutes / (FIRST.core_minutes + AGAIN.core_minutes)
+        schedule = replace(schedule, wall_minutes=bench.minutes * share)
+    with bench.bar(f"training, {name}", 1.0) as show:
 
         def on_epoch(epoch: int, metrics: dict[str, float]) -> None:
-            show(epoch)
-            figures = "  ".join(
-                f"{key.split('/')[-1]} {value:.3f}" for key, value in metrics.items() if "metrics" in key
-            )
-            bench.console.print(f"epoch {epoch}: {figures}")
+            figures = (f"{key.split('/')[-1]} {value:.3f}" for key, value in metrics.items() if value)
+            bench.console.print(f"epoch {epoch}: {'  '.join(figures)}")
 
         return train(
             index,
-            bench.work / "run",
-            SCHEDULE,
-            start=NETWORK,
+            bench.work / name,
+            schedule,
+            start=start,
             seed=bench.seed,
             threads=bench.cores,
+            on_progress=show,
             on_epoch=on_epoch,
         )
 
 
 def _score(bench: Bench, model: Path) -> None:
-    """Scores the exported model on pictures of people and moments that it was not trained on."""
-    from vision.training.held_out import score_pictures
+    """Scores the exported model on frames of people and posts that it was not trained on."""
+    from vision.training.held_out import score
 
     result = bench.work / "model" / "score.json"
     if not result.exists():
-        figures = {kind: score_pictures(model, bench.work / kind / "val") for kind in PICTURES}
-        result.write_text(json.dumps(figures, indent=1))
-    for kind, figures in json.loads(result.read_text()).items():
-        bench.console.print(kind, figures)
+        result.write_text(json.dumps(score(model, bench.work / "frames" / "val"), indent=1))
+    bench.console.print(json.loads(result.read_text()))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from vision.training.errors import TrainingError
+from vision.training.squares import SIZE
 
 NETWORK = Path(__file__).with_name("network.yaml")
 
@@ -22,28 +24,62 @@ class Schedule:
 
     epochs: int
     learning_rate: float
-    minutes: float
-    """At the latest then it ends, on whatever machine: the learning rate falls with the clock where that is ahead."""
-    batch: int = 12
-    size: int = 160
+    core_minutes: float
+    """It ends after so many minutes of one core at work: a busy machine takes longer and learns as much."""
+    wall_minutes: float | None = None
+    """Or after so many by the clock, where somebody waits; it then learns less where others work too."""
+    batch: int = 16
+    size: int = SIZE
 
 
-@dataclass
+@dataclass(frozen=True)
+class Spent:
+    """What a training has taken so far, earlier attempts included, in seconds."""
+
+    work: float = 0.0
+    clock: float = 0.0
+
+
+@dataclass(frozen=True)
 class Pace:
-    """How far training is, by batches or by the clock, whichever is ahead."""
+    """How far training is: by its batches, the work of its cores or the clock, whichever is ahead."""
 
     batches: int
-    seconds: float
-    began: float
-    done: int = 0
+    schedule: Schedule
 
-    def progress(self, now: float) -> float:
+    def progress(self, done: int, spent: Spent) -> float:
         """0 at the start, 1 at the end."""
-        return min(1.0, max(self.done / max(1, self.batches), (now - self.began) / self.seconds))
+        wall = self.schedule.wall_minutes
+        return min(
+            1.0,
+            max(
+                done / max(1, self.batches),
+                spent.work / (60 * self.schedule.core_minutes),
+                spent.clock / (60 * wall) if wall else 0.0,
+            ),
+        )
 
-    def rate(self, now: float) -> float:
-        """The share of the first learning rate that is left: a cosine from 1 to 0.03."""
-        return 0.03 + 0.97 * (1 + math.cos(math.pi * self.progress(now))) / 2
+    def rate(self, progress: float) -> float:
+        """The learning rate: a cosine from the first one down to 3 % of it."""
+        return self.schedule.learning_rate * (0.03 + 0.97 * (1 + math.cos(math.pi * progress)) / 2)
+
+
+class Watch:
+    """The work and the time of this process, on from where an earlier attempt stopped."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._before = Spent(**json.loads(file.read_text())) if file.exists() else Spent()
+        self._began = Spent(time.process_time(), time.monotonic())
+
+    def spent(self) -> Spent:
+        return Spent(
+            self._before.work + time.process_time() - self._began.work,
+            self._before.clock + time.monotonic() - self._began.clock,
+        )
+
+    def save(self) -> None:
+        self._file.write_text(json.dumps(asdict(self.spent())))
 
 
 def quiet(work: Path) -> None:
@@ -67,6 +103,7 @@ def train(
     start: Path,
     seed: int,
     threads: int,
+    on_progress: Callable[[float], None],
     on_epoch: Callable[[int, dict[str, float]], None],
 ) -> Path:
     """Trains and returns its last weights; goes on where an earlier attempt was cut off.
@@ -81,30 +118,36 @@ def train(
     last = run / "weights" / "last.pt"
     resuming = last.exists()
     model: Any = YOLO(str(last if resuming else start))
+    run.mkdir(parents=True, exist_ok=True)
+    watch, done, paces = Watch(run / "spent.json"), 0, list[Pace]()
 
-    pace: list[Pace] = []
+    def progress() -> float:
+        return paces[-1].progress(done, watch.spent())
 
     def on_start(trainer: Any) -> None:
         # Ultralytics takes all cores but one: on a small machine that halves the speed.
         import torch
 
+        nonlocal done
         torch.set_num_threads(threads)
         trainer.model.to(memory_format=torch.channels_last)  # a quarter less time on a CPU
-
         batches = len(trainer.train_loader)
-        pace.append(
-            Pace(trainer.epochs * batches, schedule.minutes * 60, time.monotonic(), trainer.start_epoch * batches)
-        )
+        done = trainer.start_epoch * batches
+        paces.append(Pace(trainer.epochs * batches, schedule))
 
     def before_batch(trainer: Any) -> None:
         for group in trainer.optimizer.param_groups:
-            group["lr"] = schedule.learning_rate * pace[-1].rate(time.monotonic())
+            group["lr"] = paces[-1].rate(progress())
 
     def after_batch(trainer: Any) -> None:
-        pace[-1].done += 1
-        trainer.stop = trainer.stop or pace[-1].progress(time.monotonic()) >= 1
+        nonlocal done
+        done += 1
+        trainer.stop = trainer.stop or progress() >= 1
+        if done % 20 == 0:
+            on_progress(progress())
 
     def on_end(trainer: Any) -> None:
+        watch.save()
         on_epoch(int(trainer.epoch) + 1, {key: float(value) for key, value in trainer.metrics.items()})
 
     model.add_callback("on_train_start", on_start)
@@ -134,7 +177,8 @@ def train(
             workers=1,
             amp=False,
             plots=False,
-            # The pictures vary by themselves; only mirroring is free.
+            val=False,  # whole frames are scored at the end
+            # The pictures vary by themselves; only mirroring and brightness are free.
             mosaic=0.0,
             close_mosaic=0,
             scale=0.0,
@@ -142,8 +186,8 @@ def train(
             degrees=0.0,
             flipud=0.0,
             hsv_h=0.0,
-            hsv_s=0.0,
-            hsv_v=0.0,
+            hsv_s=0.2,
+            hsv_v=0.25,
             erasing=0.0,
             fliplr=0.5,
         )
