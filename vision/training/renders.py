@@ -20,7 +20,7 @@ from sample_feeds.scenes.people import Identity
 from vision.training import posts
 from vision.training.errors import TrainingError
 
-PEOPLE, POSTS = 12, 8
+PEOPLE, POSTS = 24, 12
 AT_ONCE = 4
 """People or posts of one call of Blender: so much is lost where it is stopped."""
 
