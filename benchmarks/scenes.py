@@ -18,8 +18,8 @@ from haechi.errors import HaechiError
 from sample_feeds.scenes import film, truth
 from vision.training.score import Scored, asked_for, by_light, confidence_for, tally
 
-ALLOWED_FALSE = 0.05
-"""False boxes a frame, on the tuning set."""
+ALLOWED_FALSE = 0.03
+"""False boxes a frame, on the tuning set: the goal is 0.05 on the scoring set, but the tuning set's posts are known."""
 CLIPS = Path(truth.__file__).parent / "clips"
 ELSEWHERE = Path(__file__).parents[2] / "shared" / "clips"
 PEER_IS_SURE = 0.5

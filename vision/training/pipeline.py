@@ -19,8 +19,8 @@ from vision.training.export import NAME, export
 from vision.training.train import NETWORK, Schedule, quiet, train
 
 REELS = {"train": 134, "val": 12}
-FIRST = Schedule(epochs=30, learning_rate=0.002, core_minutes=75)
-AGAIN = Schedule(epochs=30, learning_rate=0.0008, core_minutes=40)
+FIRST = Schedule(epochs=30, learning_rate=0.002, core_minutes=60)
+AGAIN = Schedule(epochs=30, learning_rate=0.0008, core_minutes=50)
 """After its own mistakes have been added to what it learns from."""
 
 
