@@ -1,4 +1,4 @@
-"""Renders → frames → squares → training → its mistakes → training → export → score.
+"""Renders → frames → squares → training → its mistakes → training → its confidence → export → score.
 
 Each step is left out when its output is complete.
 """
@@ -15,7 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from vision.training import cast, frames, mistakes, renders, squares
-from vision.training.export import NAME, export
+from vision.training.export import NAME, USUAL, export
+from vision.training.held_out import choose_confidence, score
 from vision.training.train import NETWORK, Schedule, quiet, train
 
 REELS = {"train": 134, "val": 12}
@@ -62,7 +63,7 @@ def make_model(bench: Bench) -> Path:
     weights = _train(bench, "again", AGAIN, [pictures, wrong, wrong], first)
     model = bench.work / "model" / f"{NAME}_openvino_model"
     if not model.exists():
-        model = export(weights, bench.work / "model")
+        model = export(weights, bench.work / "model", choose_confidence(weights))
     _score(bench, model)
     return model
 
@@ -146,9 +147,7 @@ def _train(bench: Bench, name: str, schedule: Schedule, folders: list[Path], sta
 
 def _score(bench: Bench, model: Path) -> None:
     """Scores the exported model on frames of people and posts that it was not trained on."""
-    from vision.training.held_out import score
-
     result = bench.work / "model" / "score.json"
     if not result.exists():
-        result.write_text(json.dumps(score(model, bench.work / "frames" / "val"), indent=1))
+        result.write_text(json.dumps(score(model, bench.work / "frames" / "val", USUAL), indent=1))
     bench.console.print(json.loads(result.read_text()))
