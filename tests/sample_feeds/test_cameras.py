@@ -83,4 +83,4 @@ async def test_who_is_connected_sees_the_other_clip_from_the_next_round_on(camer
 
 def test_a_missing_clip_is_named(tmp_path: Path) -> None:
     with pytest.raises(NoClip, match="nothing-here"):
-        Cameras(tmp_path, 1, tmp_path).show(CameraPlan("a", "A", 0, 0, "nothing-here"), "nothing-here")
+        Cameras(tmp_path, 1, tmp_path).show(CameraPlan("a", "A", 0, 0, 0, 60, "nothing-here"), "nothing-here")
