@@ -16,9 +16,10 @@ from haechi.domain.alerting import Alert, Incident, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.people import Position
 from haechi.domain.places import Gazetteer, NamedPlace
+from haechi.domain.time import micros_of
 from haechi.domain.video import Camera, CameraView
 from haechi.sealing import Sealer, create_key
-from haechi.store.live import Live
+from haechi.store.live import LastFix, Live
 from haechi.store.registry import CAMERAS, Registry
 from haechi.store.slices import CameraSitesSlice
 from tests.alerts.town import DISTRICT, Town
@@ -52,8 +53,9 @@ def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> Intake:
 
 async def walked(live: Live, person: str, ago_s: float) -> datetime:
     at = datetime.now(UTC) - timedelta(seconds=ago_s)
-    fix = Position("abcdefghijkl", person, at, at, HERE, 9.0, battery=31.0)
-    await live.put_positions([(person, msgspec.json.encode(fix))])
+    unknown = float("nan")
+    fix = LastFix("abcdefghijkl", micros_of(at), micros_of(at), HERE.lon, HERE.lat, 9.0, unknown, unknown, 31.0)
+    await live.put_positions({person: fix})
     return at
 
 
