@@ -35,7 +35,7 @@ from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.alerting import Alert, Delivery
-from haechi.errors import Conflict, NotFound
+from haechi.errors import Conflict, NotFound, TransientError
 from haechi.process import Component, Main, component, open_files
 from haechi.sealing import data_key_of
 from haechi.serving import AtMost, Server, behind, listen
@@ -182,8 +182,10 @@ async def _people(it: Component, pool: Pool) -> RecipientsSlice:
 
 
 async def _sites(it: Component, pool: Pool) -> CameraSitesSlice:
+    """Which cameras see a spot is told where it is known: an incident never waits for it, and so neither does a start."""
     sites = CameraSitesSlice(pool, it.sealer, copy=it.copies / "camera-sites")
-    await sites.start()
+    with suppress(TransientError):  # `follow` loads them when PostgreSQL is there
+        await sites.start()
     return sites
 
 
