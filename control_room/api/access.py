@@ -1,14 +1,16 @@
 """In which districts a caller may do something; what lies elsewhere does not exist."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
+from fastapi import Query
 from starlette.exceptions import HTTPException
 
 from haechi.domain.access import Principal, Right
 from haechi.errors import NotFound
 
 R = TypeVar("R")
+District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 
 
 def the_district(principal: Principal, right: Right, asked: str | None) -> str:

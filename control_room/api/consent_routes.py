@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, Field, model_validator
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.api.models import Name, RowId
 from control_room.api.places import Body
 from control_room.guard import principal_of
@@ -20,7 +20,6 @@ from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision, Given
 from haechi.store.registry import PEOPLE, Registry
 
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
 Words = Annotated[str, Field(max_length=2000, description="A remark, such as where the signed form is kept.")]
 

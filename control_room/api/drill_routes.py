@@ -1,20 +1,18 @@
 """Tests of a person's button and of the guardians' telephones (`haechi.domain.drills` says what is a test)."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.store.drills import ButtonTest, Drills
 from haechi.store.registry import PEOPLE, Registry
-
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 
 
 class DrillBody(Body):

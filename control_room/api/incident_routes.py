@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, Field
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_district, the_districts
+from control_room.api.access import District, in_any, the_district, the_districts
 from control_room.api.places import Body
 from control_room.details import look_at
 from control_room.guard import principal_of
@@ -22,7 +22,6 @@ from haechi.store.audit import Audit, AuditEntry, Look
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry, zone_of
 
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.api.models import RowId
 from control_room.api.places import Body
 from control_room.api.registry_routes import Beside
@@ -19,8 +19,6 @@ from haechi.store.audit import Audit, AuditEntry
 from haechi.store.bars import Bar, Bars
 from haechi.store.reach import Reaching
 from haechi.store.registry import PEOPLE, Registry, Row
-
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 
 Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]

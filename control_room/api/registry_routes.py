@@ -11,14 +11,13 @@ from pydantic import JsonValue, ValidationError, create_model
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from control_room.api.access import in_any, the_district, the_districts
+from control_room.api.access import District, in_any, the_district, the_districts
 from control_room.api.resources import Answer, Resource
 from control_room.guard import principal_of
 from haechi.errors import NotFound
 from haechi.store.audit import Audit
 from haechi.store.registry import Registry, Row, subject_of
 
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description='The ETag that the change is based on, such as "3".')

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.domain.erasure import Erasure
@@ -16,7 +16,6 @@ from haechi.store.erasures import Erasures
 from haechi.store.export import Export
 from haechi.store.registry import PEOPLE, Registry
 
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Reason = Annotated[
     str,
     Query(

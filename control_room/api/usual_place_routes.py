@@ -8,10 +8,10 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.api.models import Name
 from control_room.api.places import Body
-from control_room.api.whereabouts_routes import District, Reason
+from control_room.api.whereabouts_routes import Reason
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.habits import UsualPlace

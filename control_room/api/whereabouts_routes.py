@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from control_room.api.access import in_any, the_districts
+from control_room.api.access import District, in_any, the_districts
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.access import Principal
@@ -33,7 +33,6 @@ _A_FIX = {
     "device_kind": "watch",
     "late": False,
 }
-District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
 Reason = Annotated[
     str,
     Query(
