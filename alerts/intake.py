@@ -24,6 +24,7 @@ SETTLE_S = 1.0
 class Incidents(Protocol):
     """What is asked of `haechi.store.incidents.Incidents`."""
 
+    async def identified(self, alert: Alert) -> Alert: ...
     async def apply_alert(self, alert: Alert, route: Route, *, scene: Scene | None) -> Applied: ...
 
 
@@ -50,6 +51,7 @@ class Intake:
 
     async def apply(self, alert: Alert) -> Applied:
         """One alert, committed when it returns. TransientError while PostgreSQL is away."""
+        alert = await self._incidents.identified(alert)
         await self._know(alert.subject)
         scene = await self._scene(alert)
         failpoint("alerts.before_commit")

@@ -91,7 +91,7 @@ class Wire(Generic[T]):
             for version in range(head.version, self.version):
                 body = self._upgrades[version](body)
             return msgspec.convert(body, self.kind, dec_hook=_decode_extra)
-        except (msgspec.DecodeError, ValueError, TypeError, KeyError) as error:
+        except (msgspec.DecodeError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise PermanentError(f"'{self.name}' version {head.version} does not decode: {error}") from error
 
 
@@ -99,7 +99,7 @@ def read_head(data: bytes) -> Head:
     """Name, version and undecoded body of a message; raises PermanentError when it is none of ours."""
     try:
         return _head.decode(data)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PermanentError(f"Not a message of this system: {error}") from error
 
 

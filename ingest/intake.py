@@ -156,7 +156,10 @@ class Intake:
     async def _call(
         self, report: Report, kind: UrgentKind, received_at: datetime, source: str, on_behalf: OnBehalf | None
     ) -> None:
-        """Both roads, whoever it is: without consent, and from a device that nobody registered."""
+        """Both roads, whoever it is: without consent, and from a device that nobody registered.
+
+        Whose it is, is asked once more when its incident is made: there the registry always answers.
+        """
         entry = self._known(report.device, on_behalf) or _covered(await self._quick_look_up(report.device), on_behalf)
         device = entry.device.id if entry else report.device
         call = UrgentCall(
@@ -164,13 +167,14 @@ class Intake:
             kind=kind,
             device=device,
             person=entry.device.person_id if entry else None,
-            district=entry.device.district if entry else self._district,
+            district=entry.device.district if entry else on_behalf.district if on_behalf else self._district,
             at=report.at,
             received_at=received_at,
             point=report.point,
             accuracy_m=report.accuracy_m,
             battery=report.battery,
             source=None if entry else _stranger(report, source, on_behalf),
+            on_behalf=entry is None and on_behalf is not None,
         )
         if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
             with suppress(Refused):  # its own fix among the positions, as well as it goes

@@ -89,6 +89,9 @@ class Alert(msgspec.Struct, frozen=True):
 
     Subject and place: SOS person/-, exit person/zone, trespass camera/zone, reading sensor/rule. `starts_at` is event
     time; `received_at` and `decided_at` carry the latency. `evidence` is the SHA-256 of a picture.
+
+    `call` is the call for help that it came from, where its door did not know whose device that was: the registry is asked
+    once more when the incident is made, which keeps nothing of it.
     """
 
     id: str
@@ -108,6 +111,7 @@ class Alert(msgspec.Struct, frozen=True):
     point: Point | None = None
     accuracy_m: float | None = None
     evidence: str | None = None
+    call: UrgentCall | None = None
 
 
 IncidentState = Literal["unacknowledged", "acknowledged", "returned-unacknowledged", "closed"]
@@ -396,6 +400,7 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
         title=kind.title if call.person else "SOS from an unknown device",
         point=call.point,
         accuracy_m=call.accuracy_m,
+        call=None if call.person else call,
     )
 
 

@@ -191,7 +191,8 @@ class UrgentCall(msgspec.Struct, frozen=True):
     """One press of a button, or its kin, with its own fix. `person` is None for a device that nobody registered.
 
     `source` is the place the call came from, kept for unknown devices only: an address (of IPv6 the network), and the
-    tracker's name too where a known server speaks for it.
+    tracker's name too where a known server speaks for it. `on_behalf`: such a server of the district said it, so that
+    `device` may be a serial.
     """
 
     id: str
@@ -205,3 +206,4 @@ class UrgentCall(msgspec.Struct, frozen=True):
     accuracy_m: float | None = None
     battery: Battery | None = None
     source: str | None = None
+    on_behalf: bool = False

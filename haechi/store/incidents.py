@@ -48,6 +48,13 @@ class Incidents:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    async def identified(self, alert: Alert) -> Alert:
+        """The alert with its person, where a call came from a device that its door did not know, and the registry does."""
+        if alert.call is None:
+            return alert
+        with translate_errors():
+            return await wards.identified(self._pool, alert)
+
     async def apply_alert(
         self, alert: Alert, route: Route, at: datetime | None = None, scene: Scene | None = None
     ) -> Applied:

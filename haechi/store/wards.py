@@ -1,4 +1,4 @@
-"""What an incident must know of its subject in its own transaction: whether a consent covers a call, and who is barred."""
+"""What an incident must know of its subject: whose device called, whether a consent covers a call, and who is barred."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, Alert, Recipient
+from haechi.domain.alerting import CALLS, Alert, Recipient, urgent_alert
 from haechi.domain.people import Consent
 from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
@@ -14,6 +14,14 @@ from haechi.store.bars import barred_from
 
 NO_CONSENT = "no valid consent; a call for help is processed all the same"
 NOBODYS = "from a device that nobody registered; a call for help is processed all the same"
+
+
+# A serial is no credential: it names a device only where a server or reader of the device's district has said it.
+_DEVICE = """
+SELECT id, person_id::text AS person, district FROM devices
+WHERE deleted_at IS NULL AND (($2 AND district = $3 AND serial = $1) OR (id = $1 AND (NOT $2 OR district = $3)))
+ORDER BY serial = $1 DESC NULLS LAST LIMIT 1
+"""
 
 
 class Ward(msgspec.Struct, frozen=True):
@@ -36,6 +44,20 @@ async def ward_of(connection: Any, subject: str) -> Ward:  # asyncpg has no type
         return Ward()
     consent = None if row["consent"] is None else msgspec.json.decode(row["consent"], type=Consent)
     return Ward(consent, await barred_from(connection, subject))
+
+
+async def identified(connection: Any, alert: Alert) -> Alert:  # asyncpg has no types
+    """The alert as it would be had the door known the device, where the registry knows it: then it is the same press as
+    one that another door, or the next try of the device, tells of with its person."""
+    if (call := alert.call) is None:
+        return alert
+    row = await connection.fetchrow(_DEVICE, call.device, call.on_behalf, call.district)
+    if row is None:
+        return alert
+    known = msgspec.structs.replace(
+        call, device=row["id"], person=row["person"], district=row["district"], source=None, on_behalf=False
+    )
+    return urgent_alert(known, alert.decided_at)
 
 
 async def marked(connection: Any, alert: Alert, ward: Ward, at: datetime) -> Alert:  # asyncpg has no types

@@ -6,10 +6,13 @@ from datetime import date
 import pytest
 
 from alerts.intake import in_order
-from haechi.domain.people import Guardian, Person
+from haechi.clock import utc_now
+from haechi.domain.alerting import urgent_alert
+from haechi.domain.people import Device, Guardian, Person, UrgentCall
 from haechi.errors import TransientError
-from haechi.store.registry import GUARDIANS, PEOPLE
-from tests.alerts.town import DISTRICT, Town
+from haechi.store.districts import ensure_district
+from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE
+from tests.alerts.town import DISTRICT, EVERYONE, Town
 
 
 async def test_items_of_one_key_go_one_after_the_other_and_keys_beside_each_other() -> None:
@@ -57,3 +60,47 @@ async def test_the_guardians_of_somebody_registered_this_very_moment_are_told(to
         await town.intake.apply(town.alert(subject=child))
         assert f"new-{n}" in await town.states()
     following.cancel()
+
+
+async def watch_of_the_child(town: Town) -> Device:
+    device = Device("", "", town.child, "watch", serial="359710042436064")
+    return (await town.registry.add(DEVICES, DISTRICT, device)).value
+
+
+def not_looked_up(town: Town, device: str, **changes: object) -> UrgentCall:
+    """As a door makes it whose look-up in the registry takes too long."""
+    return town.call(device=device, person=None, source="203.0.113.7", **changes)
+
+
+async def press(town: Town, *calls: UrgentCall) -> None:
+    for call in calls:
+        await town.intake.apply(urgent_alert(call, utc_now()))
+
+
+@pytest.mark.parametrize("first", ["known", "not looked up"])
+async def test_a_press_whose_door_did_not_know_the_device_in_time_is_the_same_incident(town: Town, first: str) -> None:
+    device = (await watch_of_the_child(town)).id
+    known = town.call(device=device)
+    other = not_looked_up(town, device, at=known.at, received_at=known.received_at)
+    cancel = not_looked_up(town, device, kind="cancel")
+    await press(town, *((known, other) if first == "known" else (other, known)), cancel)
+    (incident,) = await town.open_incidents()
+    assert (incident.subject, incident.presses, incident.title) == (town.child, 1, "SOS pressed")
+    assert "a person must decide" in incident.because.words
+    assert set(await town.states()) == set(EVERYONE)
+
+
+async def test_a_serial_names_a_device_only_where_a_server_of_its_district_has_said_it(town: Town) -> None:
+    serial = (await watch_of_the_child(town)).serial
+    await ensure_district(town.pool, "bada", "Bada-dong")
+    await press(town, not_looked_up(town, serial), not_looked_up(town, serial, on_behalf=True, district="bada"))
+    assert {incident.subject for incident in await town.open_incidents()} == {"unknown:203.0.113.7"}
+    await press(town, not_looked_up(town, serial, on_behalf=True))
+    assert {incident.subject for incident in await town.open_incidents()} == {"unknown:203.0.113.7", town.child}
+
+
+async def test_a_device_that_was_removed_is_nobodys(town: Town) -> None:
+    device = (await watch_of_the_child(town)).id
+    await town.registry.remove(DEVICES, DISTRICT, device)
+    await press(town, not_looked_up(town, device))
+    assert [incident.subject for incident in await town.open_incidents()] == ["unknown:203.0.113.7"]

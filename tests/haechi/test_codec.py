@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from haechi.codec import Wire, decode_any, read_head
@@ -40,13 +40,19 @@ def batch_of(n: int, lon: float = 126.9227) -> PositionBatch:
 CALL = UrgentCall("c1", "sos", "d1", "p1", "haneul", AT, AT, Point(126.9, 37.6), 5.0, 80.0)
 
 
+CALL_AS_FIRST_SENT = (
+    "93ab757267656e742d63616c6c018ba26964a26331a46b696e64a3736f73a6646576696365a26431a6706572736f6ea27031a864"
+    "69737472696374a668616e65756ca26174d6ff6b02d940ab72656365697665645f6174d6ff6b02d940a5706f696e7482a36c6f6e"
+    "cb405fb9999999999aa36c6174cb4042cccccccccccdaa61636375726163795f6dcb4014000000000000a762617474657279cb40"
+    "54000000000000a6736f75726365c0"
+)
+
+
 def test_the_bytes_of_an_urgent_call_never_change_within_a_version() -> None:
-    assert wire.URGENT.encode(CALL).hex() == (
-        "93ab757267656e742d63616c6c018ba26964a26331a46b696e64a3736f73a6646576696365a26431a6706572736f6ea27031a864"
-        "69737472696374a668616e65756ca26174d6ff6b02d940ab72656365697665645f6174d6ff6b02d940a5706f696e7482a36c6f6e"
-        "cb405fb9999999999aa36c6174cb4042cccccccccccdaa61636375726163795f6dcb4014000000000000a762617474657279cb40"
-        "54000000000000a6736f75726365c0"
-    )
+    """What is added (here `on_behalf`) has a default: what an older door has sent, or spooled, is read as it was."""
+    twelve_fields = CALL_AS_FIRST_SENT.replace("63616c6c018b", "63616c6c018c")
+    assert wire.URGENT.encode(CALL).hex() == twelve_fields + "a96f6e5f626568616c66c2"
+    assert wire.URGENT.decode(bytes.fromhex(CALL_AS_FIRST_SENT)) == CALL
 
 
 def test_the_bytes_of_a_tick_never_change_within_a_version() -> None:
@@ -78,6 +84,8 @@ def test_a_column_whose_shape_lies_is_refused() -> None:
 
 
 @given(st.binary(max_size=200))
+@example(b"\x93\xa2\x00\x80")  # a name that is no UTF-8
+@example(b"\x93\xa1a\x01" + b"\x91" * 100_000)  # nested deeper than anybody reads
 def test_any_bytes_are_either_ours_or_refused_in_words(data: bytes) -> None:
     with pytest.raises(PermanentError):
         decode_any(data, wire.WIRES)

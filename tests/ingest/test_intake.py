@@ -21,7 +21,7 @@ from haechi.store.registry import DeviceEntry
 from ingest.batching import Batcher
 from ingest.columns import positions, readings
 from ingest.devices.report import Goodbye, Report
-from ingest.intake import Intake
+from ingest.intake import Intake, OnBehalf
 from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused
@@ -38,8 +38,8 @@ CONSENT = Consent("guardian", NOW - timedelta(days=1), ("position", "sos"), NOW 
 class Known:
     """A slice that holds `rows`, and finds more behind it."""
 
-    def __init__(self, rows, behind=None, away=False) -> None:
-        self.rows, self.behind, self.away = rows, behind or {}, away
+    def __init__(self, rows, behind=None, away=False, slow=False) -> None:
+        self.rows, self.behind, self.away, self.slow = rows, behind or {}, away, slow
 
     def get(self, row_id):
         return self.rows.get(row_id)
@@ -50,6 +50,8 @@ class Known:
     async def read_through(self, row_id):
         if self.away and row_id not in self.rows:
             raise TransientError("PostgreSQL is away")
+        if self.slow and row_id not in self.rows:
+            await asyncio.Event().wait()
         return self.rows.get(row_id) or self.behind.get(row_id)
 
 
@@ -60,7 +62,7 @@ def entry(device: str, person: str, consent: Consent | None, **more) -> DeviceEn
 class Room:
     """An intake over fakes, and what came out of it."""
 
-    def __init__(self, folder: Path, *, away: bool = False, limit: RateLimit | None = None) -> None:
+    def __init__(self, folder: Path, *, away: bool = False, slow: bool = False, limit: RateLimit | None = None) -> None:
         rows = {
             "d1": entry("d1", "p1", CONSENT, encryption_key="mysecreTpass01"),
             "d2": entry("d2", "p2", None),
@@ -77,7 +79,7 @@ class Room:
             topic: [self._batcher(topic, n) for n in range(8)] for topic in (topics.POSITIONS, topics.READINGS)
         }
         self.intake = Intake(
-            Known(rows, {"d3": entry("d3", "p3", CONSENT)}, away),
+            Known(rows, {"d3": entry("d3", "p3", CONSENT)}, away, slow),
             Known({"s1": Sensor("s1", "haneul", "gas", "gas", "%[LEL]", HERE)}, away=away),
             self.batchers[topics.POSITIONS],
             self.batchers[topics.READINGS],
@@ -172,13 +174,24 @@ async def test_an_sos_is_processed_whoever_sends_it(
     assert len(room.sent) == (device == "d1"), "its fix is a position too, where a consent covers positions"
 
 
-async def test_an_sos_does_not_wait_for_the_registry(tmp_path: Path) -> None:
-    async with Room(tmp_path, away=True).open() as room:
+@pytest.mark.parametrize("registry", ["away", "slow"])
+async def test_an_sos_does_not_wait_for_the_registry(tmp_path: Path, registry: str) -> None:
+    async with Room(tmp_path, away=registry == "away", slow=registry == "slow").open() as room:
         await room.intake.report(Report("d3", NOW, None, urgent="sos"), NOW, "1.2.3.4")
-        assert wire.URGENT.decode(room.kafka.values[0]).person is None
+        call = wire.URGENT.decode(room.kafka.values[0])
+        assert (call.person, call.device, call.on_behalf) == (None, "d3", False), "the incident will ask whose it is"
         with pytest.raises(Refused) as refused:
             await room.intake.report(Report("d3", NOW, HERE), NOW, "")
         assert refused.value.status == 503, "it may be registered since: the device should try again"
+
+
+async def test_a_call_for_a_tracker_that_nobody_registered_goes_to_the_district_of_the_server_that_says_it(
+    room: Room,
+) -> None:
+    await room.intake.report(Report("35971", NOW, HERE, urgent="sos"), NOW, "1.2.3.4", OnBehalf("bada"))
+    call = wire.URGENT.decode(room.kafka.values[0])
+    assert (call.person, call.device, call.district, call.on_behalf) == (None, "35971", "bada", True)
+    assert call.source == "1.2.3.4 35971"
 
 
 async def test_the_rate_limit_never_touches_an_sos(tmp_path: Path) -> None:
