@@ -22,7 +22,7 @@ from haechi.store.registry import DeviceEntry
 from ingest.batching import Batcher
 from ingest.callers import UnknownCallers, source_of
 from ingest.columns import PositionRow
-from ingest.devices.report import Goodbye, Report
+from ingest.devices.report import Goodbye, NoFix, Report
 from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, missing, overloaded
@@ -118,17 +118,15 @@ class Intake:
             await self._call(report, report.urgent, received_at, source, on_behalf)
             self._count("urgent", began)
             return
-        entry = self._known(report.device, on_behalf) or _covered(await self._look_up(report.device), on_behalf)
-        if entry is None:
-            raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
-        if entry.consent is None or not entry.consent.allows("position", received_at):
-            raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
-        if self._limit and not self._limit.allows(entry.device.id, began):
-            raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
+        entry = await self._admitted(report.device, received_at, on_behalf)
         if report.point is None:
             raise missing("lat")
         await self._put(report, report.point, entry, received_at)
         self._count("position", began)
+
+    async def no_fix(self, said: NoFix, received_at: datetime) -> None:
+        """Nothing is kept; whoever sets up a device hears whether its positions would be taken. Raises Refused."""
+        await self._admitted(said.device, received_at, None)
 
     async def goodbye(self, goodbye: Goodbye, received_at: datetime) -> None:
         """A hint for whoever finds the device silent, of a registered device with consent only; it may get lost."""
@@ -183,6 +181,17 @@ class Intake:
             await self._urgent.accept(call)
         elif not await self._strangers.accept(call, time.monotonic()):
             self._repeated.inc()
+
+    async def _admitted(self, device: str, received_at: datetime, on_behalf: OnBehalf | None) -> DeviceEntry:
+        """Of a device whose positions we take now. Raises Refused."""
+        entry = self._known(device, on_behalf) or _covered(await self._look_up(device), on_behalf)
+        if entry is None:
+            raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
+        if entry.consent is None or not entry.consent.allows("position", received_at):
+            raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
+        if self._limit and not self._limit.allows(entry.device.id, time.monotonic()):
+            raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
+        return entry
 
     def _known(self, device: str, on_behalf: OnBehalf | None) -> DeviceEntry | None:
         if on_behalf is None:

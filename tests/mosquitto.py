@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from haechi.embedded.addresses import HOST, free_port
@@ -15,22 +16,29 @@ SBIN = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin"
 class Mosquitto:
     """One broker over one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Nothing runs yet."""
+    def __init__(self, folder: Path, *, users: Sequence[str] = ("haechi",), acl: str = "", more: str = "") -> None:
+        """Nothing runs yet. Every user's password is "durable"; `acl` is an access list (none: everybody may do
+        everything), `more` are further lines of the configuration."""
         self.port = free_port(set())
         self.url = f"mqtt://haechi:durable@{HOST}:{self.port}"
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         folder.mkdir(parents=True)
         (folder / "passwords").touch(mode=0o600)
-        subprocess.run(
-            [str(shutil.which("mosquitto_passwd")), "-b", str(folder / "passwords"), "haechi", "durable"],
-            check=True,
-            capture_output=True,
-        )
+        for user in users:
+            subprocess.run(
+                [str(shutil.which("mosquitto_passwd")), "-b", str(folder / "passwords"), user, "durable"],
+                check=True,
+                capture_output=True,
+            )
+        if acl:
+            (folder / "acl").write_text(acl)
+            (folder / "acl").chmod(0o600)
+            more += f"acl_file {folder}/acl\n"
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} {HOST}\nallow_anonymous false\npassword_file {folder}/passwords\n"
             f"persistence true\npersistence_location {folder}/\nautosave_interval 1\nautosave_on_changes true\n"
+            + more
             + ("user root\n" if os.geteuid() == 0 else "")
         )
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 
 from ingest.devices import osmand, owntracks, traccar
-from ingest.devices.report import Goodbye, Posted, Report
+from ingest.devices.report import Goodbye, NoFix, Posted, Report
 
 
 class DeviceFormat(msgspec.Struct, frozen=True):
@@ -18,7 +18,7 @@ class DeviceFormat(msgspec.Struct, frozen=True):
     name: str
     paths: tuple[str, ...]
     methods: tuple[str, ...]
-    parse: Callable[[Posted], Report | Goodbye | None]
+    parse: Callable[[Posted], Report | Goodbye | NoFix | None]
     answer: bytes = b""
     by_user: bool = False
     by_reporter: bool = False

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
+from ingest.devices.report import Fields, NoFix, Posted, Report, device_of, urgent_of
 from ingest.refusal import unreadable
 
 KNOT = 0.514444  # m/s
@@ -51,8 +51,8 @@ class _Document(msgspec.Struct):
 _json = msgspec.json.Decoder(_Document)
 
 
-def parse(posted: Posted) -> Report | None:
-    """The report; None where the tracker says that its place is not valid. Raises Refused naming the field."""
+def parse(posted: Posted) -> Report | NoFix:
+    """The report; NoFix where the tracker says that its place is not valid. Raises Refused naming the field."""
     if posted.body.lstrip()[:1] == b"{":
         return _of_json(posted)
     fields = _form(posted.query)
@@ -65,7 +65,7 @@ def parse(posted: Posted) -> Report | None:
     get, read = fields.get, Fields()
     urgent, valid = urgent_of(get("alarm")), get("valid") not in _INVALID
     if not valid and urgent is None:
-        return None
+        return NoFix(device)
     report = Report(
         device=device,
         at=read.time("timestamp", get("timestamp"), posted.received_at),

@@ -71,6 +71,12 @@ class Goodbye(msgspec.Struct, frozen=True):
     device: str
 
 
+class NoFix(msgspec.Struct, frozen=True):
+    """The device speaks and says that it does not know where it is: nothing to keep, but it must be one of ours."""
+
+    device: str
+
+
 class Fields:
     """Reads one report's fields and remembers what was wrong: an SOS goes on without the field, all else is refused."""
 

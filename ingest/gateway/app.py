@@ -12,7 +12,7 @@ from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
 from haechi.ids import input_id
 from ingest.devices import FORMATS, DeviceFormat
-from ingest.devices.report import Posted, Report
+from ingest.devices.report import Goodbye, NoFix, Posted, Report
 from ingest.gateway.answers import problem, respond
 from ingest.gateway.batches import PositionsDoor, TagsDoor
 from ingest.gateway.requests import Body, Register, Rows, reporter_of, source_of, user_of
@@ -77,12 +77,16 @@ class DeviceDoor:
             report = self._form.parse(
                 Posted(scope["query_string"], body, received_at, user_of(scope), self._intake.key_of)
             )
-            if isinstance(report, Report):
-                await self._intake.report(report, received_at, source_of(scope))
-            elif report is not None:
-                await self._intake.goodbye(report, received_at)
-            else:
-                self._ignored.inc()
+            match report:
+                case Report():
+                    await self._intake.report(report, received_at, source_of(scope))
+                case Goodbye():
+                    await self._intake.goodbye(report, received_at)
+                case NoFix():
+                    await self._intake.no_fix(report, received_at)
+                    self._ignored.inc()
+                case None:
+                    self._ignored.inc()
         except HaechiError as error:
             await _refuse(send, error, self._refused)
         else:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from haechi.domain.geo import Point
 from ingest.devices.osmand import KNOT, _form, parse
-from ingest.devices.report import Posted, Report
+from ingest.devices.report import NoFix, Posted, Report
 from ingest.refusal import Refused
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -32,7 +32,7 @@ REPORT = Report("abc", AT, Point(127.1, 37.5), 8.0, 10 * KNOT, 270.0, -3.5, 76.5
 
 def read(query: dict[str, str], body: bytes = b"") -> Report:
     report = parse(Posted(urlencode(query).encode(), body, NOW))
-    assert report is not None
+    assert isinstance(report, Report)
     return report
 
 
@@ -42,7 +42,7 @@ def test_a_query_is_read_with_knots_as_metres_per_second() -> None:
 
 @pytest.mark.parametrize("word", ["false", "0"])
 def test_a_place_that_the_tracker_calls_invalid_is_none_and_never_stops_an_sos(word: str) -> None:
-    assert parse(Posted(urlencode(QUERY | {"valid": word}).encode(), b"", NOW)) is None
+    assert parse(Posted(urlencode(QUERY | {"valid": word}).encode(), b"", NOW)) == NoFix("abc")
     called = read(QUERY | {"valid": word, "alarm": "sos"})
     assert (called.urgent, called.point, called.at) == ("sos", None, AT)
     assert read(QUERY | {"valid": "true"}) == REPORT
@@ -61,7 +61,7 @@ def test_a_place_that_the_tracker_calls_invalid_is_none_and_never_stops_an_sos(w
 def test_the_documented_queries_are_read(query: str) -> None:
     for posted in (Posted(query.encode(), b"", NOW), Posted(b"", query.encode(), NOW)):
         report = parse(posted)
-        assert report is not None
+        assert isinstance(report, Report)
         assert (report.device, report.point) == ("12345", Point(2.3522, 48.8566))
         assert report.at == datetime(2021, 1, 1, tzinfo=UTC)
 
@@ -81,7 +81,7 @@ def test_the_documented_json_is_read(coords: dict[str, float], level: float, bat
         "extras": {}, "_": "&id=48241179&lat=0.0&lon=0.0&timestamp=2000-01-01T00:00:00.000Z&",
     }  # fmt: skip
     report = parse(Posted(b"", json.dumps({"location": location, "device_id": "48241179"}).encode(), NOW))
-    assert report is not None
+    assert isinstance(report, Report)
     assert (report.device, report.at) == ("48241179", datetime(2000, 1, 1, tzinfo=UTC))
     assert report.point == Point(coords["longitude"], coords["latitude"])
     assert (report.battery, report.speed) == (battery, 0 if coords["speed"] == 0 else None)
@@ -238,7 +238,7 @@ def test_any_values_give_a_sound_report_or_a_refusal(
         report = None
         with suppress(Refused):
             report = parse(posted)
-        if report is None:
+        if not isinstance(report, Report):
             continue
         assert report.urgent is not None or report.point is not None
         assert report.point is None or (-180 <= report.point.lon <= 180 and -90 <= report.point.lat <= 90)
