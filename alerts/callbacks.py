@@ -30,6 +30,7 @@ from haechi.domain.alerting import (
     IncidentEvent,
     Note,
     Recipient,
+    for_people,
 )
 from haechi.domain.drills import all_answered, as_real
 from haechi.domain.people import Guardian
@@ -138,8 +139,8 @@ class Callbacks:
 
     async def show(self, request: Request) -> Response:
         """The page. Looking changes nothing but leaves a trace: a place was disclosed to somebody."""
-        link, incident, guardian = await self._guarded(request)
-        name = _signs(guardian)
+        link, whole, guardian = await self._guarded(request)
+        incident, name = for_people(whole), _signs(guardian)
         trail = await self._incidents.trail(incident.id)
         if incident.point is not None and request.method == "GET":
             shown = f"incident {incident.number}"

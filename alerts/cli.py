@@ -11,6 +11,7 @@ from rich.console import Console
 from haechi import config
 from haechi.clock import utc_now
 from haechi.config import Settings
+from haechi.domain.alerting import for_people
 from haechi.domain.explaining import Explanation, explain
 from haechi.sealing import sealer_of
 from haechi.store.audit import Audit, Look
@@ -47,7 +48,7 @@ async def explained(settings: Settings, name: str) -> Explanation:
     pool = await open_pool(settings.postgres, size=1)
     try:
         incidents = Incidents(pool)
-        incident = await incidents.find(name)
+        incident = for_people(await incidents.find(name))
         await Audit(pool).look(
             Look(incident.subject, incident.district, WHO, ROLE, f"incident {incident.number}", "haechi explain")
         )

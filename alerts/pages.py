@@ -100,7 +100,7 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     incident = view.incident
     point = incident.point
     if point is None:
-        return "" if incident.kind == "phone-test" else f"<p class=stale>{escape(words.no_place)}</p>"
+        return "" if incident.status != "Actual" else f"<p class=stale>{escape(words.no_place)}</p>"
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
     stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""

@@ -7,7 +7,15 @@ import msgspec
 
 from alerts.links import Links
 from alerts.words import words_of
-from haechi.domain.alerting import Delivery, Incident, IncidentState, Recipient, RecipientKind, Status
+from haechi.domain.alerting import (
+    Delivery,
+    Incident,
+    IncidentState,
+    Recipient,
+    RecipientKind,
+    Status,
+    for_people,
+)
 from haechi.domain.places import PlaceWords
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
@@ -56,7 +64,7 @@ class Payload(msgspec.Struct, frozen=True):
 
 def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
     """The message of one delivery, sent at `at`."""
-    incident, recipient = delivery.incident, delivery.recipient
+    incident, recipient = for_people(delivery.incident), delivery.recipient
     guardian = recipient.kind == "guardian"
     scene, place = incident.scene, None
     cameras: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from control_room.pages.sign_in import sign_in_page
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal
-from haechi.domain.alerting import Incident
+from haechi.domain.alerting import Incident, for_people
 from haechi.errors import NotFound
 
 Who = Callable[[Scope], Principal]
@@ -111,7 +111,7 @@ class WallRoutes:
         principal = self._who(request.scope)
         for district in principal.districts("read incidents"):
             try:
-                return principal, await self._incidents.get(incident_id, district)
+                return principal, for_people(await self._incidents.get(incident_id, district))
             except NotFound:
                 continue
         raise NotFound("There is no such incident in your districts.")

@@ -15,7 +15,17 @@ from control_room.details import look_at
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.access import Principal
-from haechi.domain.alerting import Acknowledge, Close, Command, DeliveryView, Incident, IncidentEvent, Note, Own
+from haechi.domain.alerting import (
+    Acknowledge,
+    Close,
+    Command,
+    DeliveryView,
+    Incident,
+    IncidentEvent,
+    Note,
+    Own,
+    for_people,
+)
 from haechi.domain.explaining import explain
 from haechi.ids import front_of
 from haechi.store.audit import Audit, AuditEntry, Look
@@ -104,7 +114,7 @@ def add_incidents(
     ) -> Response:
         principal = principal_of(request.scope)
         place = the_district(principal, "read incidents", district)
-        found = await incidents.recent(place, open_only=open, limit=limit, before=before)
+        found = [for_people(one) for one in await incidents.recent(place, open_only=open, limit=limit, before=before)]
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
         await audit.follow(*await places_seen(principal, found, "a list of incidents"))
         return _json(
@@ -114,7 +124,7 @@ def add_incidents(
     async def show(request: Request, incident_id: str, district: District = None) -> Response:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
-        incident = await in_any(places, lambda place: incidents.get(incident_id, place))
+        incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
         await audit.look(*await places_seen(principal, [incident], "opened it"))
@@ -123,7 +133,7 @@ def add_incidents(
     async def why(request: Request, incident_id: str, district: District = None) -> Response:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
-        incident = await in_any(places, lambda place: incidents.get(incident_id, place))
+        incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         zone = await zone_of(registry, incident)
         shown = f"the explanation of incident {incident.number}"
@@ -161,7 +171,7 @@ def add_incidents(
     ) -> Response:
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)
-        incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
+        incident = for_people(await in_any(places, lambda place: incidents.apply_command(incident_id, place, command)))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
         await audit.follow(*await places_seen(principal, [incident], what))
         return _json(_without_credentials(incident))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from control_room.live.counts import count_cells
 from control_room.live.sources import Registry
 from control_room.live.view import Cell, Place, Spot, View, seen
-from haechi.domain.alerting import Incident
+from haechi.domain.alerting import Incident, for_people
 from haechi.domain.people import Position
 from haechi.domain.video import CameraState
 from haechi.process import NAMES
@@ -42,8 +42,10 @@ class World:
 
     @property
     def subjects(self) -> set[str]:
-        """People whom an open incident is about."""
-        return {i.subject for i in self._incidents.values() if self._registry.people.get(i.subject)}
+        """People whom an open incident is about; a drill shows nobody's place."""
+        return {
+            i.subject for i in self._incidents.values() if i.status == "Actual" and self._registry.people.get(i.subject)
+        }
 
     def replace_incidents(self, incidents: Iterable[Incident]) -> None:
         """All open incidents, after a start or a gap."""
@@ -55,7 +57,7 @@ class World:
 
     def put_incidents(self, incidents: Iterable[Incident]) -> None:
         """Changed incidents; an older version than the known one is ignored."""
-        for incident in incidents:
+        for incident in map(for_people, incidents):
             known = self._incidents.get(incident.id)
             if known is not None and known.version > incident.version:
                 continue
@@ -73,7 +75,7 @@ class World:
     def put_positions(self, positions: Mapping[str, Position]) -> None:
         """Last positions of `subjects`."""
         for incident in self._incidents.values():
-            if incident.subject in positions:
+            if incident.status == "Actual" and incident.subject in positions:
                 self._add_spots(incident, (positions[incident.subject],))
 
     def put_camera_states(self, states: dict[str, CameraState]) -> None:

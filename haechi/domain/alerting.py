@@ -27,7 +27,8 @@ class Severity(IntEnum):
 class AlertKind(msgspec.Struct, frozen=True):
     """A row of what can be alerted. Urgent kinds travel on `alerts.urgent`, never behind video or sensors.
 
-    A `notice` is good to know and nobody's work: its incident is told, and closed from the beginning.
+    A `notice` is good to know and nobody's work: its incident is told, and closed from the beginning. A `thing` is about
+    a camera, a sensor or the centre itself, whose place is nobody's secret; every other kind is about a person.
     """
 
     name: str
@@ -35,6 +36,7 @@ class AlertKind(msgspec.Struct, frozen=True):
     severity: Severity
     urgent: bool = False
     notice: bool = False
+    thing: bool = False
 
 
 KINDS: dict[str, AlertKind] = {
@@ -49,15 +51,15 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("not-arrived", "Has not arrived at", Severity.URGENT),
         AlertKind("arrived", "Arrived at", Severity.ADVISORY, notice=True),
         AlertKind("left", "Left", Severity.ADVISORY, notice=True),
-        AlertKind("trespass", "Trespass", Severity.URGENT),
-        AlertKind("gas", "Gas", Severity.LIFE_SAFETY),
-        AlertKind("fire", "Fire", Severity.LIFE_SAFETY),
-        AlertKind("flood", "High water", Severity.URGENT),
-        AlertKind("air", "Bad air", Severity.ADVISORY),
+        AlertKind("trespass", "Trespass", Severity.URGENT, thing=True),
+        AlertKind("gas", "Gas", Severity.LIFE_SAFETY, thing=True),
+        AlertKind("fire", "Fire", Severity.LIFE_SAFETY, thing=True),
+        AlertKind("flood", "High water", Severity.URGENT, thing=True),
+        AlertKind("air", "Bad air", Severity.ADVISORY, thing=True),
         AlertKind("consent-ends", "Consent ends soon", Severity.ADVISORY, notice=True),
         AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY),
-        AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY),
-        AlertKind("blind", "No observations arrive", Severity.URGENT),
+        AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY, thing=True),
+        AlertKind("blind", "No observations arrive", Severity.URGENT, thing=True),
         AlertKind("silent", "Device fell silent", Severity.URGENT),
         AlertKind("cell-silent", "All devices of an area fell silent", Severity.URGENT),
         AlertKind("battery-low", "Battery low", Severity.ADVISORY),
@@ -163,6 +165,26 @@ class Incident(msgspec.Struct, frozen=True):
         return self.because.fixes[-1].at if self.because.fixes else self.starts_at
 
 
+def for_people(incident: Incident) -> Incident:
+    """The incident as people may look at it: a drill tells nobody where a person is or was, whatever is stored with it."""
+    return placeless(incident) if _drills_a_person(incident) else incident
+
+
+def placeless(incident: Incident) -> Incident:
+    """Without where its subject is or was."""
+    because = msgspec.structs.replace(incident.because, fixes=())
+    return msgspec.structs.replace(incident, point=None, accuracy_m=None, scene=None, because=because)
+
+
+def about_person(of: Alert | Incident) -> bool:
+    """Whether its place is where a person is or was; a kind that nobody knows is taken for such a one."""
+    return of.kind not in KINDS or not KINDS[of.kind].thing
+
+
+def _drills_a_person(of: Alert | Incident) -> bool:
+    return of.status != "Actual" and about_person(of)
+
+
 class Acknowledge(msgspec.Struct, frozen=True):
     """A person has seen it and is on it."""
 
@@ -237,8 +259,11 @@ class Step(msgspec.Struct, frozen=True):
 def open_incident(
     alert: Alert, incident_id: str, number: int, opened_at: datetime, previous: str | None, scene: Scene | None = None
 ) -> Step:
-    """The first raise of an episode. `scene` says where, also for an alert that does not know its own place."""
-    scene = scene or _bare_scene(alert)
+    """The first raise of an episode. `scene` says where, also for an alert that does not know its own place.
+
+    A drill about a person keeps no place but the fix that the press itself brought, for the case that it was real.
+    """
+    scene = _scene(alert, scene)
     notice = alert.kind in KINDS and KINDS[alert.kind].notice
     incident = Incident(
         id=incident_id,
@@ -268,8 +293,12 @@ def open_incident(
     return Step(incident, (IncidentEvent("opened", opened_at, "rule", alert.because.words),), tell=True)
 
 
-def _bare_scene(alert: Alert) -> Scene:
-    """What the alert itself knows of its place."""
+def _scene(alert: Alert, scene: Scene | None) -> Scene:
+    """What is known of the place, by the alert itself if by nobody else."""
+    if _drills_a_person(alert):
+        return Scene()
+    if scene is not None:
+        return scene
     fixes = alert.because.fixes
     if alert.point is None:
         return Scene()
@@ -298,7 +327,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     rose = alert.severity < incident.severity
     came_back = incident.ends_at is not None and alert.action == "raise"
     state = "unacknowledged" if rose or came_back else incident.state
-    scene = scene or _bare_scene(alert)
+    scene = _scene(alert, scene)
     moves = scene.seen_at is not None and (incident.point is None or scene.seen_at >= incident.seen_at)
     where = scene if moves or incident.scene is None else incident.scene
     changed = _changed(

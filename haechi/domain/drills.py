@@ -65,8 +65,8 @@ def as_real(test: Incident, by: str, at: datetime) -> Alert:
         decided_at=at,
         because=Because("urgent", words, fixes=fixes, values=test.because.values),
         title=test.title,
-        point=test.point,
-        accuracy_m=test.accuracy_m,
+        point=fixes[-1].point if fixes else test.point,
+        accuracy_m=fixes[-1].accuracy_m if fixes else test.accuracy_m,
     )
 
 

@@ -38,7 +38,12 @@ SELECT at, received_at, device, lon, lat, accuracy_m, speed, course, battery, fa
 FROM trail WHERE person = $1 AND at >= $2 ORDER BY at DESC LIMIT 1"""
 _DEVICES = "SELECT id, kind FROM devices WHERE person_id = $1"
 _CONSENT = "SELECT consent FROM people WHERE id = $1 AND deleted_at IS NULL"
-_OPEN = "SELECT EXISTS (SELECT 1 FROM incidents WHERE subject = $1 AND district = $2 AND state <> 'closed')"
+# A drill opens nobody's whereabouts.
+_OPEN = """
+SELECT EXISTS (
+    SELECT 1 FROM incidents
+    WHERE subject = $1 AND district = $2 AND state <> 'closed' AND body->>'status' = 'Actual'
+)"""
 
 
 class Whereabout(msgspec.Struct, frozen=True):
@@ -74,7 +79,7 @@ class Span(msgspec.Struct, frozen=True):
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """What allows to show where a person is: a consent that covers it, an incident that is open."""
+    """What allows to show where a person is: a consent that covers it, an incident that is open and no drill."""
 
     consented: bool
     in_trouble: bool

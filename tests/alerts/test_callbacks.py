@@ -341,13 +341,24 @@ async def test_a_test_is_marked_and_ends_when_every_guardian_who_was_told_has_an
     assert "The button was tested at" in (await http.get(father)).text
 
 
+async def test_a_test_tells_nobody_where_the_person_is_and_its_page_is_no_look(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    test = await pressed_in_a_window(town)
+    text = (await http.get(page_of(town, test, "mother"))).text
+    assert "37.56650" not in text
+    assert "place" not in text.lower()
+    assert await Audit(town.pool).looks(town.child) == []
+
+
 async def test_a_test_that_was_real_becomes_real_once_with_the_same_place(town: Town, http: httpx.AsyncClient) -> None:
     test = await pressed_in_a_window(town)
+    assert test.point is None
     page = page_of(town, test, "father")
     for _ in range(2):
         assert (await http.post(f"{page}/real")).status_code == 303
     real = next(incident for incident in await town.open_incidents() if incident.status == "Actual")
-    assert (real.kind, real.severity, real.point, real.presses) == ("sos", 1, test.point, 1)
+    assert (real.kind, real.severity, real.point, real.presses) == ("sos", 1, test.because.fixes[-1].point, 1)
     assert "father (guardian) says" in real.because.words
     assert set(await town.states()) == set(EVERYONE)
     assert "treated as real" in (await http.get(page)).text

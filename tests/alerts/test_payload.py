@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alerts.links import Links
 from alerts.payload import Payload, payload_of
-from haechi.domain.alerting import Incident, Recipient, RecipientKind
+from haechi.domain.alerting import Incident, Recipient, RecipientKind, Status
 from haechi.domain.coverage import Watcher
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
@@ -46,6 +46,12 @@ def test_the_age_is_that_of_the_fix_and_not_that_of_the_press() -> None:
     point = sent_to("police", incident(scene=old)).point
     assert point is not None
     assert point.age_s == 604.0
+
+
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+def test_a_drill_tells_no_place_not_even_one_that_was_stored_with_it(status: Status) -> None:
+    payload = sent_to("guardian", incident(status=status, scene=Scene(incident().point, 12.0, AT)))
+    assert payload.point is None
 
 
 def test_the_desk_is_told_no_place() -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from haechi.domain.alerting import Close
+from haechi.domain.alerting import Close, Status
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live
@@ -62,6 +62,17 @@ async def test_who_may_see_where_a_person_is(caller: Callable, child: str, incid
     await clients["operator"].post(f"/incidents/{incident}/acknowledge")
     await incidents.apply_command(incident, DISTRICT, Close("Park", AT, "found"))
     problem_of(await clients["operator"].get(f"/people/{child}/{path}", params=HOUR), 403)
+
+
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+async def test_a_drill_opens_nobodys_whereabouts(
+    caller: Callable, admin: httpx.AsyncClient, child: str, incidents: Incidents, status: Status
+) -> None:
+    await incidents.apply_alert(raised(subject=child, status=status), lambda _: [], AT)
+    problem_of(await (await caller("operator")).get(f"/people/{child}/position", params=HOUR), 403)
+    nobody = (await admin.post("/people", json=PERSON | {"consent": None})).json()["id"]
+    await incidents.apply_alert(raised(subject=nobody, status=status), lambda _: [], AT)
+    problem_of(await admin.get(f"/people/{nobody}/trail", params=HOUR), 403)
 
 
 async def test_without_a_consent_a_place_is_shown_only_while_an_incident_is_open(

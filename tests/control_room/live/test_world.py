@@ -1,11 +1,14 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from control_room.live.sources import Registry
 from control_room.live.world import TRAIL, World
+from haechi.domain.alerting import Status
 from haechi.domain.geo import Point
 from haechi.domain.people import Position
+from haechi.domain.scene import Scene
 from tests.control_room.stand_ins import CAMERAS, SENSORS, ZONES, D, Rows, incident, people, walk
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
@@ -45,6 +48,51 @@ def test_only_subjects_of_open_incidents_have_a_place_of_their_own() -> None:
     assert set(view.trails) == {opened.id}
     assert set(view.people) == {"p2"}
     assert b"Oh Mal-sun" not in msgspec.json.encode([view.people, view.incidents, view.trails])
+
+
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+def test_a_drill_shows_nobodys_place_not_even_one_that_was_stored_with_it(status: Status) -> None:
+    here = world()
+    fixes = walk("p1", NOW)
+    drill = incident(
+        1,
+        "sos",
+        "p1",
+        "test",
+        "SOS",
+        1,
+        NOW,
+        fixes=fixes,
+        status=status,
+        scene=Scene(fixes[-1].point),
+        point=fixes[-1].point,
+    )
+    here.replace_incidents([drill])
+    assert not here.subjects
+    here.put_positions({"p1": position("p1")})
+    view = here.view(frozenset({D}), NOW)
+    assert not view.trails
+    (shown,) = view.incidents
+    assert (shown.point, shown.scene, shown.because.fixes) == (None, None, ())
+
+
+def test_a_drill_beside_something_real_takes_nothing_of_its_place() -> None:
+    here = world()
+    here.put_incidents(
+        [
+            incident(1, "sos", "p1", "test", "SOS", 1, NOW, status="Test"),
+            incident(2, "sos", "p1", "-", "SOS pressed", 1, NOW),
+        ]
+    )
+    here.put_positions({"p1": position("p1")})
+    assert set(here.view(frozenset({D}), NOW).trails) == {"i2"}
+
+
+def test_an_exercise_at_a_camera_is_on_the_map() -> None:
+    here = world()
+    where = CAMERAS[0].location
+    here.put_incidents([incident(1, "trespass", "c1", "z1", "Trespass", 1, NOW, status="Exercise", point=where)])
+    assert here.view(frozenset({D}), NOW).incidents[0].point == where
 
 
 def test_a_trail_ends_with_its_incident() -> None:

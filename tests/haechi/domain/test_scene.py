@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+import pytest
 import shapely
 
-from haechi.domain.alerting import Alert, Incident, apply_alert, open_incident, urgent_alert
+from haechi.domain.alerting import Alert, Incident, Status, apply_alert, open_incident, urgent_alert
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, UrgentCall
@@ -97,3 +99,13 @@ def test_when_nothing_could_be_looked_up_the_alerts_own_place_moves_it() -> None
     step = apply_alert(first, press(30, THERE), AT, None)
     assert step.incident.point == THERE
     assert step.incident.seen_at == AT + timedelta(seconds=30)
+
+
+@pytest.mark.parametrize("status", ["Test", "Exercise"])
+def test_a_drill_about_a_person_is_kept_without_a_scene_and_one_at_a_camera_with_it(status: Status) -> None:
+    drill, again = (msgspec.structs.replace(press(second, HERE), status=status) for second in (0, 30))
+    first = opened(drill, fix(-60, THERE))
+    assert (first.point, first.scene) == (None, Scene())
+    second = apply_alert(first, again, AT, scene(again, fix(-60, THERE))).incident
+    assert (second.point, second.scene) == (None, Scene())
+    assert opened(msgspec.structs.replace(drill, kind="trespass", subject="cam")).point == HERE

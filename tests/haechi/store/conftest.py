@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import asyncpg
 import pytest
 
-from haechi.domain.alerting import Agency, Alert, Because, Recipient, Severity
+from haechi.domain.alerting import Agency, Alert, Because, Recipient, Severity, Status
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, Guardian, Person
 from haechi.ids import alert_id
@@ -110,6 +110,7 @@ def raised(
     at: datetime = AT,
     severity: Severity = Severity.LIFE_SAFETY,
     district: str = DISTRICT,
+    status: Status = "Actual",
 ) -> Alert:
     return Alert(
         id=alert_id(kind, subject, "-", at),
@@ -119,7 +120,7 @@ def raised(
         place="-",
         district=district,
         severity=severity,
-        status="Actual",
+        status=status,
         starts_at=at,
         received_at=at,
         decided_at=at,
