@@ -31,6 +31,7 @@ from haechi.domain.alerting import (
     Note,
     Recipient,
     for_people,
+    signature,
 )
 from haechi.domain.drills import all_answered, as_real
 from haechi.domain.people import Guardian
@@ -140,7 +141,7 @@ class Callbacks:
     async def show(self, request: Request) -> Response:
         """The page. Looking changes nothing but leaves a trace: a place was disclosed to somebody."""
         link, whole, guardian = await self._guarded(request)
-        incident, name = for_people(whole), _signs(guardian)
+        incident, name = for_people(whole), signature(guardian.id)
         trail = await self._incidents.trail(incident.id)
         if incident.point is not None and request.method == "GET":
             shown = f"incident {incident.number}"
@@ -148,7 +149,8 @@ class Callbacks:
         said = frozenset(event.words for event in trail if event.by == name)
         looks = tuple(await self._audit.looks(incident.subject, LOOKS))
         test = await self._drills.newest(incident.subject)
-        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test)
+        names = {signature(one.id): one.name for one in self._people.guardians_of(incident.subject)}
+        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test, names)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)
@@ -156,7 +158,7 @@ class Callbacks:
     async def on_it(self, request: Request) -> Response:
         """ "I am on it": the acknowledgement. Somebody else's stands; then it is a line in the trail."""
         link, incident, guardian = await self._guarded(request)
-        name, now = _signs(guardian), self._clock()
+        name, now = signature(guardian.id), self._clock()
         if incident.acknowledged_at is None:
             command: Command = Acknowledge(name, now)
         elif incident.acknowledged_by == name or await self._said(incident, name, ALSO_ON_IT):
@@ -176,7 +178,7 @@ class Callbacks:
         link, incident, guardian = await self._guarded(request)
         if may_test(incident):
             try:
-                await self._drills.open_window(link.district, incident.subject, by=_signs(guardian))
+                await self._drills.open_window(link.district, incident.subject, by=signature(guardian.id))
             except Conflict as error:
                 log.info("callbacks.no_test", incident=incident.id, reason=str(error))
             else:
@@ -186,7 +188,7 @@ class Callbacks:
     async def real(self, request: Request) -> Response:
         """What was taken for a test was none: the alarm is raised, first, and then said to have been."""
         link, incident, guardian = await self._guarded(request)
-        name, now = _signs(guardian), self._clock()
+        name, now = signature(guardian.id), self._clock()
         if incident.status == "Test" and incident.kind == "sos" and not await self._said(incident, name, WAS_REAL):
             await self._raise_alert(as_real(incident, name, now))
             await self._apply(link, Note(name, now, WAS_REAL))
@@ -196,7 +198,7 @@ class Callbacks:
     async def statement(self, request: Request) -> Response:
         """ "False alarm": a note for the operator, and never the end of anything."""
         link, incident, guardian = await self._guarded(request)
-        name = _signs(guardian)
+        name = signature(guardian.id)
         if not await self._said(incident, name, FALSE_ALARM):
             await self._apply(link, Note(name, self._clock(), FALSE_ALARM))
             self._count.labels("false alarm").inc()
@@ -258,11 +260,6 @@ class Callbacks:
         return HTMLResponse(
             plain_page(words, words.away), HTTPStatus.SERVICE_UNAVAILABLE, _HEADERS | {"retry-after": "2"}
         )
-
-
-def _signs(guardian: Guardian) -> str:
-    """As a guardian signs the trail."""
-    return f"{guardian.name} (guardian)"
 
 
 def _back(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """The guardian's page: plain HTML for a shaking thumb on an old phone. No script, no picture from elsewhere."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -8,7 +9,7 @@ import msgspec
 
 from alerts.minimap import MapSheet
 from alerts.words import Words, age_in_words
-from haechi.domain.alerting import Incident, Severity
+from haechi.domain.alerting import Incident, Severity, in_words
 from haechi.store.audit import AuditEntry
 from haechi.store.drills import ButtonTest
 
@@ -43,6 +44,7 @@ class View(msgspec.Struct, frozen=True):
     now: datetime
     looks: tuple[AuditEntry, ...] = ()  # at the person's place, newest first
     test: ButtonTest | None = None
+    names: Mapping[str, str] = {}  # the guardians', by signature
 
 
 def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
@@ -90,7 +92,8 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
             return words.you_got_it.format(clock=clock)
         if incident.acknowledged_by == view.guardian:
             return words.you_are_on_it.format(clock=clock)
-        return words.other_is_on_it.format(name=incident.acknowledged_by, clock=clock)
+        name = in_words(incident.acknowledged_by or "", view.names)
+        return words.other_is_on_it.format(name=name, clock=clock)
     if incident.ends_at is not None:
         return words.cleared.format(clock=_clock(incident.ends_at, zone))
     return words.nobody

@@ -12,7 +12,7 @@ from control_room.live.view import View, seen
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal
-from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent
+from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent, named
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point, distance_m
 from haechi.domain.people import Person
@@ -157,9 +157,10 @@ def details(
     principal: Principal,
 ) -> Details:
     """Pure: what `principal` may read of the incident. The person's name needs the right to handle it."""
+    incident, trail = named(incident, trail, deliveries)
     if person is not None:  # the subject of a closed incident is no longer in the view
         view = msgspec.structs.replace(view, people={person.id: seen(person)})
-    named = person is not None and principal.may("handle incidents", incident.district)
+    may_name = principal.may("handle incidents", incident.district)
     spots = view.trails.get(incident.id, ())
     point = spots[-1].point if spots else incident.point
     return Details(
@@ -172,7 +173,7 @@ def details(
         title=describe.headline(incident),
         who=describe.who(incident, view),
         about="thing" if view.camera(incident.subject) or view.sensor(incident.subject) else "person",
-        name=person.name if named and person is not None else None,
+        name=person.name if may_name and person is not None else None,
         where=_where(incident, view),
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
         seen_at=spots[-1].at if spots else incident.seen_at if incident.point is not None else None,

@@ -25,6 +25,7 @@ from haechi.domain.alerting import (
     Note,
     Own,
     for_people,
+    named,
 )
 from haechi.domain.explaining import explain
 from haechi.ids import front_of
@@ -128,6 +129,7 @@ def add_incidents(
         trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
         await audit.look(*await places_seen(principal, [incident], "opened it"))
+        incident, trail = named(incident, trail, deliveries)
         return _json(Opened(_without_credentials(incident), trail, deliveries, latency_of(incident)))
 
     async def why(request: Request, incident_id: str, district: District = None) -> Response:
@@ -180,7 +182,7 @@ def add_incidents(
         request: Request, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
     ) -> Response:
         place = the_district(principal_of(request.scope), "read audit", district)
-        return _json(AuditPage(await audit.recent(place, limit)))
+        return _json(AuditPage(await audit.named(await audit.recent(place, limit))))
 
     one = "/incidents/{incident_id}"
     route = router.add_api_route

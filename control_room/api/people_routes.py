@@ -70,7 +70,7 @@ def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) 
     ) -> Response:
         places = the_districts(principal_of(request.scope), "read audit", district)
         row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return _json(LooksPage(await audit.looks(row.value.id, limit)))
+        return _json(LooksPage(await audit.named(await audit.looks(row.value.id, limit))))
 
     async def show_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> Response:
         principal = principal_of(request.scope)

@@ -10,7 +10,7 @@ from control_room import describe
 from control_room.live.view import View
 from control_room.panels import Panel
 from control_room.words import word
-from haechi.domain.alerting import Incident, IncidentState, Status
+from haechi.domain.alerting import Incident, IncidentState, Status, in_words
 
 ROWS = 60  # a person works on three at most; more rows cost every update and help nobody
 
@@ -61,7 +61,7 @@ def _row(incident: Incident, view: View) -> Row:
         place=describe.where(incident, view),
         standing=describe.standing(incident),
         opened_at=incident.opened_at,
-        owner=incident.owner,
+        owner=None if incident.owner is None else in_words(incident.owner),
         over=incident.ends_at is not None,
     )
 

@@ -1,5 +1,6 @@
 """Alerts, the incidents they make, and the one way an incident may change (states of ISA-18.2)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import IntEnum
 from typing import Literal
@@ -467,6 +468,22 @@ class Recipient(msgspec.Struct, frozen=True):
     language: str = ""
 
 
+A_GUARDIAN = "a guardian"
+
+
+def signature(guardian: str) -> str:
+    """What a guardian did is signed by the opaque id: the name stands in the registry alone, and goes with the row."""
+    return f"guardian:{guardian}"
+
+
+def in_words(by: str, names: Mapping[str, str] | None = None) -> str:
+    """Who did something, for people to read. `names` are guardians' by signature; whose is not known is "a guardian"."""
+    if not by.startswith(signature("")):
+        return by
+    name = (names or {}).get(by)
+    return f"{name} (guardian)" if name else A_GUARDIAN
+
+
 DeliveryState = Literal["pending", "sending", "delivered", "failed", "cancelled"]
 
 
@@ -495,3 +512,17 @@ class DeliveryView(msgspec.Struct, frozen=True):
     first_attempt_at: datetime | None = None
     finished_at: datetime | None = None
     last_error: str | None = None
+
+
+def named(
+    incident: Incident, trail: Sequence[IncidentEvent], deliveries: Sequence[DeliveryView]
+) -> tuple[Incident, list[IncidentEvent]]:
+    """Signatures as names, for people to read: of the guardians whom a message of the incident went to, as it named them."""
+    names = {signature(d.recipient.id): d.recipient.name for d in deliveries if d.recipient.kind == "guardian"}
+    signed = {
+        field: in_words(by, names)
+        for field in ("acknowledged_by", "owner", "closed_by")
+        if (by := getattr(incident, field)) is not None
+    }
+    lines = [msgspec.structs.replace(event, by=in_words(event.by, names)) for event in trail]
+    return msgspec.structs.replace(incident, **signed), lines

@@ -26,6 +26,8 @@ from haechi.domain.alerting import (
     Incident,
     IncidentEvent,
     Severity,
+    in_words,
+    signature,
 )
 from haechi.ids import alert_id
 
@@ -35,7 +37,7 @@ _PHONES = KINDS["phone-test"]
 
 def as_test(alert: Alert, asked_by: str) -> Alert:
     """The press that a window was opened for: an incident of its own, below everything real."""
-    words = f"{alert.because.words}; the test that {asked_by} asked for"
+    words = f"{alert.because.words}; the test that {in_words(asked_by)} asked for"
     return msgspec.structs.replace(
         alert,
         place=TEST_PLACE,
@@ -50,7 +52,7 @@ def as_real(test: Incident, by: str, at: datetime) -> Alert:
     was applied already, as a test."""
     kind = KINDS[test.kind]
     fixes = test.because.fixes or (test.scene.fixes[-1:] if test.scene else ())
-    words = f"{by} says that the press of test {test.number} was real; it was pressed at {test.starts_at:%H:%M:%S} UTC"
+    words = f"{in_words(by)} says that the press of test {test.number} was real; it was pressed at {test.starts_at:%H:%M:%S} UTC"
     return Alert(
         id=alert_id(kind.name, test.subject, "-", at),
         action="raise",
@@ -72,7 +74,7 @@ def as_real(test: Incident, by: str, at: datetime) -> Alert:
 
 def phone_test(person: str, district: str, due_at: datetime, asked_by: str | None, at: datetime) -> Alert:
     """Asks the guardians of a person whether a message reaches them. The same due test is the same alert."""
-    words = f"asked for by {asked_by}" if asked_by else "asked every month"
+    words = f"asked for by {in_words(asked_by)}" if asked_by else "asked every month"
     return Alert(
         id=alert_id(_PHONES.name, person, TEST_PLACE, due_at),
         action="raise",
@@ -91,9 +93,9 @@ def phone_test(person: str, district: str, due_at: datetime, asked_by: str | Non
 
 
 def all_answered(deliveries: Sequence[DeliveryView], trail: Sequence[IncidentEvent]) -> bool:
-    """Whether every guardian who could be told of a test has answered, by name as they sign."""
+    """Whether every guardian who could be told of a test has answered."""
     told = {
-        f"{delivery.recipient.name} (guardian)"
+        signature(delivery.recipient.id)
         for delivery in deliveries
         if delivery.recipient.kind == "guardian" and delivery.recipient.channel != NO_CHANNEL
     }

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import Because, Incident
+from haechi.domain.alerting import A_GUARDIAN, Because, Incident, signature
 
 ErasureState = Literal["waiting", "erasing", "erased", "final"]
 ERASED = "erased"
@@ -104,13 +104,13 @@ KEPT_OF_INCIDENT = frozenset(
 )
 
 
-def without_person(incident: Incident, guardians: frozenset[str]) -> Incident:
-    """The incident without place, picture and words; a guardian's name becomes "a guardian"."""
+def without_person(incident: Incident) -> Incident:
+    """The incident without place, picture and words; which guardian did something becomes "a guardian"."""
     changes: dict[str, object] = {"title": ERASED, "because": Because(incident.because.rule, ERASED)}
     for field in msgspec.structs.fields(Incident):
         if field.name not in KEPT_OF_INCIDENT and field.name not in changes:
             changes[field.name] = field.default
     for name in ("acknowledged_by", "owner", "closed_by"):
-        if getattr(incident, name) in guardians:
-            changes[name] = "a guardian"
+        if (by := getattr(incident, name)) is not None:
+            changes[name] = A_GUARDIAN if by.startswith(signature("")) else by
     return msgspec.structs.replace(incident, **changes)

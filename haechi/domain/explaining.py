@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 import shapely
 
-from haechi.domain.alerting import KINDS, NO_CHANNEL, DeliveryView, Incident, IncidentEvent, RecipientKind
+from haechi.domain.alerting import KINDS, NO_CHANNEL, DeliveryView, Incident, IncidentEvent, RecipientKind, named
 from haechi.domain.geo import LocalPlane, Point
 from haechi.domain.people import Position, SafeZone
 
@@ -50,6 +50,7 @@ def explain(
     tz: tzinfo,
 ) -> Explanation:
     """`zone` is the safe zone as it stands now, where the alert names one; `tz` is in which times are shown."""
+    incident, trail = named(incident, trail, deliveries)
     sections = (
         Section("What", tuple(_what(incident))),
         Section("Why", tuple(_why(incident, zone))),

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from haechi.domain.alerting import in_words, signature
 from haechi.ids import is_uuid
 from haechi.store.postgres import Pool, translate_errors
 
@@ -114,6 +115,19 @@ class Audit:
                 limit,
             )
         return [AuditEntry(*row) for row in rows]
+
+    async def named(self, entries: Sequence[AuditEntry]) -> list[AuditEntry]:
+        """Guardians by the name that they have now, for people to read; whoever is gone stays the opaque id."""
+        front = signature("")
+        ids = {entry.who.removeprefix(front) for entry in entries if entry.who.startswith(front)}
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT id::text AS id, name FROM guardians WHERE id = ANY($1)", [one for one in ids if is_uuid(one)]
+            )
+        names = {
+            sign: in_words(sign, {sign: row["name"]}) for row in rows if row["name"] and (sign := signature(row["id"]))
+        }
+        return [msgspec.structs.replace(entry, who=names.get(entry.who, entry.who)) for entry in entries]
 
     async def recent(self, district: str, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""

@@ -33,9 +33,23 @@ UPDATE guardians g SET name = '', phone = NULL, webhook_url = NULL, webhook_secr
 FROM people p WHERE p.id = $1 AND g.deleted_at IS NULL
 AND (g.id = ANY(p.guardian_ids) OR EXISTS (SELECT 1 FROM guardian_bars b WHERE b.person_id = $1 AND b.guardian = g.id))
 AND NOT EXISTS (SELECT 1 FROM people o WHERE g.id = ANY(o.guardian_ids) AND o.id <> $1 AND o.deleted_at IS NULL)"""
+_BARE = """
+UPDATE deliveries SET recipient = recipient || '{"name": "", "address": ""}', last_error = NULL,
+    state = CASE WHEN state IN ('pending', 'sending') THEN 'cancelled' ELSE state END,
+    finished_at = COALESCE(finished_at, clock_timestamp()), changed = pg_current_xact_id()
+WHERE recipient->>'kind' = 'guardian' AND recipient->>'name' <> ''"""
+# About others, whom an erased guardian guarded once.
+_ELSEWHERE = f"""{_BARE}
+AND recipient->>'id' IN (SELECT id::text FROM guardians WHERE name = '' AND webhook_secret IS NULL)
+AND NOT EXISTS (
+    SELECT 1 FROM incidents i WHERE i.id = deliveries.incident_id AND (
+        i.subject = $1::uuid::text OR EXISTS (SELECT 1 FROM evidence_locks l WHERE l.sha256 = i.body->>'evidence')
+    )
+)"""  # noqa: S608 - made of literals
 PASSES = (
     Pass("positions of the trail", "DELETE FROM trail WHERE person = $1"),
     Pass("guardians who are left with nobody", _ALONE),
+    Pass("messages to guardians", _ELSEWHERE),
     Pass(
         "devices",
         "UPDATE devices SET serial = NULL, encryption_key = NULL, deleted_at = COALESCE(deleted_at, clock_timestamp()) "
@@ -95,17 +109,10 @@ _UNCLOSED = "SELECT number FROM incidents WHERE subject = $1 AND state <> 'close
 _CLOSED = """
 SELECT id, body, EXISTS (SELECT 1 FROM evidence_locks l WHERE l.sha256 = body->>'evidence') AS locked
 FROM incidents WHERE subject = $1 AND state = 'closed' FOR UPDATE"""
-_GUARDIANS = """
-SELECT DISTINCT recipient->>'name' AS name FROM deliveries
-WHERE incident_id = $1 AND recipient->>'kind' = 'guardian'"""
-_DELIVERIES = """
-UPDATE deliveries SET recipient = recipient || '{"name": "", "address": ""}', last_error = NULL,
-    state = CASE WHEN state IN ('pending', 'sending') THEN 'cancelled' ELSE state END,
-    finished_at = COALESCE(finished_at, clock_timestamp()), changed = pg_current_xact_id()
-WHERE incident_id = $1 AND recipient->>'kind' = 'guardian' AND recipient->>'name' <> ''"""
+_DELIVERIES = f"{_BARE} AND incident_id = $1"
 _EVENTS = """
-UPDATE incident_events SET words = '', by = CASE WHEN by = ANY($2) THEN 'a guardian' ELSE by END
-WHERE incident_id = $1 AND (words <> '' OR by = ANY($2))"""
+UPDATE incident_events SET words = '', by = CASE WHEN by LIKE 'guardian:%' THEN 'a guardian' ELSE by END
+WHERE incident_id = $1 AND (words <> '' OR by LIKE 'guardian:%')"""
 _PICTURES = """
 UPDATE evidence_references SET expires_at = clock_timestamp()
 WHERE owner = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())"""
@@ -200,8 +207,7 @@ class Erasures:
             if row["locked"]:
                 locked.append(incident.number)
                 continue
-            names = frozenset(one["name"] for one in await connection.fetch(_GUARDIANS, incident.id) if one["name"])
-            bare = without_person(incident, names)
+            bare = without_person(incident)
             if bare != incident:
                 await connection.execute(
                     "UPDATE incidents SET body = $2, changed = pg_current_xact_id() WHERE id = $1",
@@ -209,7 +215,7 @@ class Erasures:
                     msgspec.json.encode(bare).decode(),
                 )
                 counts["incidents"] = counts.get("incidents", 0) + 1
-            _count(counts, "lines of incidents", await connection.execute(_EVENTS, incident.id, list(names)))
+            _count(counts, "lines of incidents", await connection.execute(_EVENTS, incident.id))
             _count(counts, "messages to guardians", await connection.execute(_DELIVERIES, incident.id))
             _count(counts, "pictures", await connection.execute(_PICTURES, f"incident:{incident.id}"))
         return locked

@@ -17,7 +17,7 @@ _REACHED: Final = """
         ON d.recipient->>'id' = g.id::text AND d.recipient->>'kind' = 'guardian' AND d.state = 'delivered'
      WHERE g.id = ANY(p.guardian_ids) AND g.deleted_at IS NULL AND d.recipient->>'address' = g.webhook_url),
     (SELECT max(e.at) FROM guardians g JOIN incidents i ON i.subject = p.id::text JOIN incident_events e
-        ON e.incident_id = i.id AND e.by = g.name || ' (guardian)'
+        ON e.incident_id = i.id AND e.by = 'guardian:' || g.id
      WHERE g.id = ANY(p.guardian_ids) AND g.deleted_at IS NULL)))
 """
 UNREACHABLE: Final = f"""

@@ -47,6 +47,7 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
     signs: bool = False  # its rows have a webhook secret
     secret_id: bool = False  # a row's id is its credential: unguessable, and no UUID
     uses: tuple[Use, ...] = ()
+    blank: str = ""  # what a row that is removed loses at once, in SQL
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -70,7 +71,8 @@ _USES_OF_PERSON = (
     ),
 )
 _USES_OF_GUARDIAN = (Use("a person", "SELECT 1 FROM people WHERE $1::uuid = ANY(guardian_ids) AND deleted_at IS NULL"),)
-GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_GUARDIAN)
+_NOBODY = ", name = '', phone = NULL, webhook_url = NULL"  # the secret stays: a message on its way is still signed
+GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_GUARDIAN, blank=_NOBODY)
 AGENCIES = Table("agencies", "agencies", Agency, signs=True)
 PEOPLE = Table("people", "people", Person, json=frozenset({"consent"}), uses=_USES_OF_PERSON)
 CUSTODY = Table("people", "people", Custody, json=frozenset({"consent"}))
@@ -270,7 +272,7 @@ class Registry:
                     if await connection.fetchval(f"{use.sql} LIMIT 1", row_id):
                         raise Conflict(f"{table.kind}/{row_id} is still used by {use.words}; remove that first.")
                 await connection.execute(
-                    f"UPDATE {table.name} SET deleted_at = clock_timestamp() WHERE id = $1",  # noqa: S608 - a literal table
+                    f"UPDATE {table.name} SET deleted_at = clock_timestamp(){table.blank} WHERE id = $1",  # noqa: S608 - a literal table
                     row_id,
                 )
                 await write_entry(connection, by, "removed", subject_of(table, row_id), district)

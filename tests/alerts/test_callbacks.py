@@ -18,7 +18,7 @@ from alerts.pages import FALSE_ALARM
 from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
-from haechi.domain.alerting import Close, Incident, urgent_alert
+from haechi.domain.alerting import Close, Incident, signature, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
@@ -113,7 +113,7 @@ async def test_looking_changes_nothing_but_leaves_a_trace(
     assert len(await town.incidents.trail(incident.id)) == 1
     looks = await Audit(town.pool).looks(town.child)
     assert [(one.who, one.role, one.shown) for one in looks] == [
-        ("mother (guardian)", "guardian", f"incident {incident.number}")
+        (signature(town.ids["mother"]), "guardian", f"incident {incident.number}")
     ]
 
 
@@ -152,7 +152,7 @@ async def test_i_am_on_it_acknowledges_once_and_leads_back_to_the_page(
         assert answer.status_code == 303
         assert str(answer.next_request.url if answer.next_request else "") == page
     now = await town.incidents.get(incident.id, DISTRICT)
-    assert (now.state, now.acknowledged_by) == ("acknowledged", "mother (guardian)")
+    assert (now.state, now.acknowledged_by) == ("acknowledged", signature(town.ids["mother"]))
     assert [event.kind for event in await town.incidents.trail(incident.id)] == ["opened", "acknowledged"]
     assert "확인 중이십니다" in (await http.get(page)).text
 
@@ -163,9 +163,9 @@ async def test_a_second_guardian_joins_and_takes_nothing_over(
     await http.post(f"{page_of(town, incident, 'mother')}/on-it")
     for _ in range(2):
         await http.post(f"{page_of(town, incident, 'father')}/on-it")
-    assert (await town.incidents.get(incident.id, DISTRICT)).acknowledged_by == "mother (guardian)"
+    assert (await town.incidents.get(incident.id, DISTRICT)).acknowledged_by == signature(town.ids["mother"])
     assert [(event.kind, event.by) for event in await town.incidents.trail(incident.id)][2:] == [
-        ("note", "father (guardian)")
+        ("note", signature(town.ids["father"]))
     ]
 
 
@@ -316,7 +316,7 @@ async def test_a_guardians_link_does_not_answer_for_an_agency(
 
 async def pressed_in_a_window(town: Town) -> Incident:
     """The incident of a press in a window that the mother asked for."""
-    await Drills(town.pool).open_window(DISTRICT, town.child, by="mother (guardian)")
+    await Drills(town.pool).open_window(DISTRICT, town.child, by=signature(town.ids["mother"]))
     at = utc_now()
     applied = await town.intake.apply(urgent_alert(town.call(at=at, received_at=at), at))
     assert applied.incident is not None
@@ -337,7 +337,11 @@ async def test_a_test_is_marked_and_ends_when_every_guardian_who_was_told_has_an
     assert (await town.incidents.get(test.id, DISTRICT)).open
     await http.post(f"{father}/on-it")
     ended = await town.incidents.get(test.id, DISTRICT)
-    assert (ended.open, ended.closed_by, ended.acknowledged_by) == (False, "father (guardian)", "mother (guardian)")
+    assert (ended.open, ended.closed_by, ended.acknowledged_by) == (
+        False,
+        signature(town.ids["father"]),
+        signature(town.ids["mother"]),
+    )
     assert "The button was tested at" in (await http.get(father)).text
 
 
@@ -359,7 +363,7 @@ async def test_a_test_that_was_real_becomes_real_once_with_the_same_place(town: 
         assert (await http.post(f"{page}/real")).status_code == 303
     real = next(incident for incident in await town.open_incidents() if incident.status == "Actual")
     assert (real.kind, real.severity, real.point, real.presses) == ("sos", 1, test.because.fixes[-1].point, 1)
-    assert "father (guardian) says" in real.because.words
+    assert "a guardian says" in real.because.words
     assert set(await town.states()) == set(EVERYONE)
     assert "treated as real" in (await http.get(page)).text
 

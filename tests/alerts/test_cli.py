@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from alerts.cli import app, explained
 from haechi.config import PostgresSettings, Settings
-from haechi.domain.alerting import Acknowledge, urgent_alert
+from haechi.domain.alerting import Acknowledge, signature, urgent_alert
 from haechi.errors import NotFound
 from haechi.store.audit import Audit
 from tests.alerts.town import DISTRICT, Town
@@ -26,7 +26,9 @@ async def test_an_sos_is_explained_from_what_was_stored_and_the_look_leaves_a_tr
     applied = await town.intake.apply(urgent_alert(town.call(battery=31.0), datetime.now(UTC)))
     incident = applied.incident
     assert incident is not None
-    await town.incidents.apply_command(incident.id, DISTRICT, Acknowledge("mother (guardian)", datetime.now(UTC)))
+    await town.incidents.apply_command(
+        incident.id, DISTRICT, Acknowledge(signature(town.ids["mother"]), datetime.now(UTC))
+    )
     said = (await explained(settings, str(incident.number))).text()
     assert said == (await explained(settings, incident.alert_id)).text()
     assert f"Incident {incident.number}: SOS pressed, mother (guardian) is on it" in said

@@ -131,7 +131,7 @@ async def test_a_guardians_whole_story(
         assert "안심구역을 벗어났습니다" in (await public.get(page)).text
         assert (await public.post(f"{page}/on-it")).status_code == 303
         [incident] = (await api.get("/incidents?open=true")).json()["items"]
-        assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", "Kim Minji (guardian)")
+        assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", f"guardian:{guardian}")
         assert incident["because"]["zone"] == home
 
         await walks(5, (5, 20), (6, 0), (7, 0))
@@ -139,6 +139,7 @@ async def test_a_guardians_whole_story(
         shown = (await api.get(one)).json()
         assert shown["incident"]["ends_at"] is not None
         assert shown["incident"]["state"] == "acknowledged", "back home, and a person still closes it"
+        assert shown["incident"]["acknowledged_by"] == "Kim Minji (guardian)"
         assert (await api.post(f"{one}/close", json={"outcome": "back home"})).status_code == 200
     following.cancel()
     with suppress(asyncio.CancelledError):

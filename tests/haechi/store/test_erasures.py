@@ -10,20 +10,21 @@ import msgspec
 import pytest
 
 from haechi.domain import wire
-from haechi.domain.alerting import Acknowledge, Because, Close, Note, Recipient
+from haechi.domain.alerting import Acknowledge, Because, Close, Note, Recipient, named, signature
 from haechi.domain.erasure import Erasure
 from haechi.domain.geo import Circle, Point
 from haechi.domain.habits import Place
 from haechi.domain.people import Consent, Device, Position, SafeZone, UrgentCall
 from haechi.domain.time import micros_of
 from haechi.errors import NotFound, TransientError
-from haechi.store.audit import Audit
+from haechi.ids import new_id
+from haechi.store.audit import Audit, Look
 from haechi.store.consents import Consents, Decision
 from haechi.store.erasures import LAST, PASSES, STREAMS, Erasures
 from haechi.store.evidence import EvidenceRows
 from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live
-from haechi.store.postgres import Pool
+from haechi.store.postgres import Pool, migrate, open_pool, shipped
 from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
 from haechi.store.trail import Trail
 from haechi.store.usual_places import UsualPlaces
@@ -54,10 +55,10 @@ class Story:
     def __init__(self, pool: Pool, registry: Registry, live: Live) -> None:
         self.pool, self.registry, self.live = pool, registry, live
         self.incidents = Incidents(pool)
-        self.child = self.brother = self.device = self.incident = ""
+        self.child = self.brother = self.mother = self.device = self.incident = ""
 
     async def told(self, *, brother: bool = False) -> "Story":
-        mother = (await self.registry.add(GUARDIANS, DISTRICT, guardian())).value.id
+        self.mother = mother = (await self.registry.add(GUARDIANS, DISTRICT, guardian())).value.id
         self.child = (await self.registry.add(PEOPLE, DISTRICT, person(mother, consent=CONSENT))).value.id
         if brother:
             self.brother = (await self.registry.add(PEOPLE, DISTRICT, person(mother))).value.id
@@ -90,11 +91,13 @@ class Story:
         applied = await self.incidents.apply_alert(alert, lambda _: [mum], AT)
         assert applied.incident is not None
         self.incident = applied.incident.id
-        await self.incidents.apply_command(self.incident, DISTRICT, Note("Kim Minji", AT, "lives at 7"))
+        await self.incidents.apply_command(self.incident, DISTRICT, Note(signature(mother), AT, "lives at 7"))
+        seen = Look(self.child, DISTRICT, signature(mother), "guardian", "incident 1", "a message's link")
+        await Audit(self.pool).follow(seen)
         return self
 
     async def closed(self) -> "Story":
-        for command in (Acknowledge("Kim Minji", AT), Close("Park Ha-neul", AT, "Jihoon is home")):
+        for command in (Acknowledge(signature(self.mother), AT), Close("Park Ha-neul", AT, "Jihoon is home")):
             await self.incidents.apply_command(self.incident, DISTRICT, command)
         return self
 
@@ -170,6 +173,65 @@ async def test_the_brother_and_the_mother_whom_they_share_stay(
     assert (await registry.get(GUARDIANS, DISTRICT, brother.guardian_ids[0])).value.name == "Kim Minji"
     with pytest.raises(NotFound):
         await registry.get(PEOPLE, DISTRICT, story.child)
+
+
+async def test_a_guardian_who_is_left_with_nobody_is_named_nowhere_not_even_where_she_guarded_once(
+    story: Story, erasures: Erasures, pool: Pool, registry: Registry
+) -> None:
+    await (await story.told(brother=True)).closed()
+    brother = (await registry.get(PEOPLE, DISTRICT, story.brother)).value
+    mum = Recipient("guardian", story.mother, "Kim Minji", "webhook", "https://phone.example/kim")
+    alert = raised(subject=story.brother, at=AT + timedelta(hours=1))
+    applied = await story.incidents.apply_alert(alert, lambda _: [mum], AT)
+    assert applied.incident is not None
+    await story.incidents.apply_command(applied.incident.id, DISTRICT, Acknowledge(signature(story.mother), AT))
+    married = msgspec.structs.replace(guardian("Kim Haneul"), id=story.mother)
+    await registry.change(GUARDIANS, DISTRICT, story.mother, married)
+    await registry.change(PEOPLE, DISTRICT, brother.id, msgspec.structs.replace(brother, guardian_ids=()))
+    await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
+    await passed(pool, erasures)
+    after = await story.written_down()
+    assert [secret for secret in ("Kim Minji", "Kim Haneul", "phone.example") if secret in after] == []
+    incident = await story.incidents.get(applied.incident.id, DISTRICT)
+    shown, _ = named(incident, [], await story.incidents.deliveries(incident.id))
+    assert (incident.open, shown.acknowledged_by) == (True, "a guardian")
+
+
+async def test_what_was_signed_by_name_is_signed_by_id_after_an_upgrade(empty_database: str) -> None:
+    files = shipped()
+    before = {name: sql for name, sql in files.items() if name < "20261128_0740"}
+    await migrate(empty_database, before)
+    pool = await open_pool(empty_database, size=2)
+    try:
+        await pool.execute("INSERT INTO districts (id, name) VALUES ('haneul', 'Haneul-dong')")
+        incidents = Incidents(pool)
+        child, mother = new_id(), new_id()
+        recipients = [
+            Recipient("guardian", mother, name, channel, "https://phone.example")
+            for name, channel in (("Kim Minji", "webhook"), ("Kim Haneul", "sms"))
+        ]
+        because = Because("urgent", "SOS pressed; the test that Kim Minji (guardian) asked for")
+        alert = msgspec.structs.replace(raised(subject=child), because=because)
+        incident = (await incidents.apply_alert(alert, lambda _: recipients, AT)).incident
+        assert incident is not None
+        for command in (Acknowledge("Kim Minji (guardian)", AT), Note("Lee Sora (guardian)", AT, "me too")):
+            await incidents.apply_command(incident.id, DISTRICT, command)
+        await incidents.apply_command(incident.id, DISTRICT, Note("Park (desk)", AT, "seen"))
+        audit = Audit(pool)
+        for who in ("Kim Minji", "Kim Haneul", "Lee Sora"):
+            await audit.follow(Look(child, DISTRICT, f"{who} (guardian)", "guardian", "incident 1", "a message's link"))
+        await migrate(empty_database, files)
+        after = await incidents.get(incident.id, DISTRICT)
+        by = [event.by for event in await incidents.trail(incident.id)]
+        assert (after.acknowledged_by, after.owner) == (signature(mother), signature(mother))
+        assert by == ["rule", signature(mother), "a guardian", "Park (desk)"]
+        assert "that a guardian asked for" in after.because.words
+        who = [look.who for look in await audit.looks(child)]
+        assert sorted(name.split(",")[0] for name in who) == ["a guardian", "a guardian", signature(mother)]
+        left = await pool.fetch("SELECT to_json(t)::text FROM (SELECT * FROM audit) t")
+        assert not [row for (row,) in left if "Minji" in row or "Sora" in row]
+    finally:
+        pool.terminate()
 
 
 async def test_a_zone_that_is_shared_stays_with_the_others_and_goes_with_the_last(

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Acknowledge, Recipient
+from haechi.domain.alerting import Acknowledge, Recipient, signature
 from haechi.domain.people import REACHED_WITHIN, reachable
 from haechi.ids import new_id
 from haechi.store.incidents import Incidents
@@ -94,5 +94,5 @@ async def test_a_guardians_own_word_proves_it_for_the_person_it_was_about(family
     other = raised(kind="tamper", subject=family.children[0])
     second = (await family.incidents.apply_alert(other, lambda _: [])).incident
     assert second is not None
-    await family.incidents.apply_command(second.id, DISTRICT, Acknowledge("Kim Minji (guardian)", now))
+    await family.incidents.apply_command(second.id, DISTRICT, Acknowledge(signature(family.mother), now))
     assert await family.reached() == [True, False]
