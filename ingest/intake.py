@@ -107,6 +107,11 @@ class Intake:
         entry = self._devices.get(device)
         return entry.device.encryption_key if entry else None
 
+    def may_keep(self, device: str, at: datetime) -> bool:
+        """Whether what came from the device may be kept: a consent covers its positions, as far as is known here."""
+        entry = self._devices.get(device)
+        return entry is not None and entry.consent is not None and entry.consent.allows("position", at)
+
     async def report(
         self, report: Report, received_at: datetime, source: str, on_behalf: OnBehalf | None = None
     ) -> None:
@@ -131,7 +136,7 @@ class Intake:
     async def goodbye(self, goodbye: Goodbye, received_at: datetime) -> None:
         """A hint for whoever finds the device silent, of a registered device with consent only; it may get lost."""
         entry = self._devices.get(goodbye.device)
-        if entry and entry.consent and entry.consent.allows("position", received_at):
+        if entry and self.may_keep(goodbye.device, received_at):
             self._goodbyes.inc()
             with suppress(TransientError):
                 await self._farewells.put_goodbye(entry.device.id, received_at)

@@ -8,6 +8,7 @@ import structlog
 
 from haechi.errors import HaechiError
 from haechi.failpoints import failpoint
+from haechi.ids import front_of
 from haechi.sealing import Sealer
 from haechi.streaming import DeadLetter
 from haechi.streaming.dead_letters import seal
@@ -25,9 +26,8 @@ log = structlog.get_logger(__name__)
 APP = "ingest.mqtt"
 OWNTRACKS = ("owntracks/+/+", "owntracks/+/+/event")
 TOPICS = (*OWNTRACKS, sensorthings.TOPIC)
-_NOT_OURS = frozenset(
-    {"unknown-device", "no-consent", "no-key"}
-)  # nothing of these may be kept, not even as a dead letter
+# Of these there is nothing to say later: they are as they should be, and nothing of them may be kept.
+_NOT_OURS = frozenset({"unknown-device", "no-consent", "no-key"})
 
 
 class Broker(Protocol):
@@ -96,8 +96,8 @@ class Receiver:
         except HaechiError:
             raise
         except Exception as error:  # the isolation boundary: no payload may stop the door
-            log.exception("mqtt.unexpected", topic=arrived.topic)
-            await self._put_aside(arrived, repr(error))
+            log.exception("mqtt.unexpected", topic=_told(arrived.topic))
+            await self._put_aside(arrived, type(error).__name__)
 
     async def _read(self, arrived: Arrived) -> None:
         received_at = self._intake.clock()
@@ -106,7 +106,7 @@ class Receiver:
         if arrived.topic == sensorthings.TOPIC:
             await self._intake.observation(sensorthings.parse(arrived.payload, received_at), received_at)
             return
-        user = arrived.topic.split("/")[1]
+        user = _user_of(arrived.topic) or ""
         report = owntracks.parse(Posted(b"", arrived.payload, received_at, user, self._intake.key_of))
         if isinstance(report, Report):
             await self._intake.report(report, received_at, f"mqtt:{user}")
@@ -116,14 +116,17 @@ class Receiver:
             self._metrics.ignored.labels("owntracks").inc()
 
     async def _put_aside(self, arrived: Arrived, reason: str) -> None:
+        """With what came, but for what may hold a place that no consent covers: of that only the reason is kept."""
         now = self._intake.clock()
+        user = _user_of(arrived.topic)
+        keeps = user is None or self._intake.may_keep(user, now)
         letter = DeadLetter(
             app=APP,
-            topic=arrived.topic,
+            topic=_told(arrived.topic),
             partition=-1,
             offset=arrived.number,
             key=None,
-            value=arrived.payload[: self._payload_bytes],
+            value=arrived.payload[: self._payload_bytes] if keeps else b"",
             headers=(),
             sent_at=now,
             failed_at=now,
@@ -132,4 +135,16 @@ class Receiver:
         async with self._burying:
             await self._bury(seal(letter, self._sealer).value)
         self._buried.inc()
-        log.warning("mqtt.dead_letter", topic=arrived.topic.split("/")[0], reason=reason)
+        log.warning("mqtt.dead_letter", topic=_told(arrived.topic), reason=reason)
+
+
+def _user_of(topic: str) -> str | None:
+    """The device's id, of a topic that carries positions."""
+    parts = topic.split("/")
+    return parts[1] if parts[0] == "owntracks" and len(parts) > 1 else None
+
+
+def _told(topic: str) -> str:
+    """The topic with the front of the device's id: whole it is a credential."""
+    user = _user_of(topic)
+    return topic if user is None else topic.replace(f"/{user}", f"/{front_of(user)}", 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from haechi import topics
+from haechi.ids import front_of
 from haechi.sealing import Sealer
 from haechi.streaming.dead_letters import unseal
 from tests.ingest.devices.test_owntracks import sealed
@@ -36,7 +37,7 @@ async def door(house: House) -> AsyncIterator[Process]:
 
 
 async def all_there(house: House) -> bool:
-    return len(await house.read(topics.DEAD_LETTERS)) >= 2 and bool(await house.readings())
+    return len(await house.read(topics.DEAD_LETTERS)) >= 4 and bool(await house.readings())
 
 
 async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
@@ -54,6 +55,8 @@ async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
             (f"owntracks/{house.device}/phone", b'{"_type": "lwt"}'),
             (f"owntracks/{house.silent_device}/phone", location(AT)),
             (f"owntracks/{house.device}/phone", b"not json"),
+            (f"owntracks/{house.silent_device}/phone", location(AT, acc="near")),
+            ("owntracks/nobodysdevice/phone", location(AT, acc="near")),
             ("v1.1/Observations", json.dumps(reading).encode()),
             ("v1.1/Observations", json.dumps(reading | {"result": 500}).encode()),
         ],
@@ -63,7 +66,13 @@ async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
     assert [call.person for call in await house.calls()] == [house.person]
     assert await house.readings() == [12.5]
     letters = [unseal(value, Sealer(house.key)) for _, value in await house.read(topics.DEAD_LETTERS)]
-    assert {letter.value for letter in letters} == {b"not json", json.dumps(reading | {"result": 500}).encode()}
+    assert {(letter.topic, letter.value) for letter in letters} == {
+        (f"owntracks/{front_of(house.device)}/phone", b"not json"),
+        (f"owntracks/{front_of(house.silent_device)}/phone", b""),
+        ("owntracks/nobody…/phone", b""),
+        ("v1.1/Observations", json.dumps(reading | {"result": 500}).encode()),
+    }, "a place without a consent is not kept, nor whoever's credential"
+    assert house.device not in door.log.read_text()
     assert any("gas lies between 0 and 100" in letter.reason for letter in letters)
     assert door.stop() == 0
 
