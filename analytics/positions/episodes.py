@@ -9,24 +9,30 @@ from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, Bools, carried,
 from analytics.positions.watch import Moment
 from analytics.positions.zone_alerts import Action, Episode, alert
 from analytics.positions.zone_table import Lost, ZoneTable
+from analytics.zone_book import EVER, HOLDS, SOON, Timetable
 from haechi.domain.alerting import Alert
 
 People = NDArray[np.int64]
 
-# One weight per column, by which a pattern of active zones becomes one number.
-_WEIGHTS = np.random.default_rng(7).integers(1, 2**62, 4096)
+# One weight per column, by which a pattern of phases becomes one number.
+_WEIGHTS = np.random.default_rng(7).integers(1, 2**61, 4096)
 _BACK = "is back inside"
 _OVER = "the schedule has ended"
 
 
 class Look(msgspec.Struct, frozen=True):
-    """People at their time: `people`, `at` (p,); `zones` rows of the book and `active` (p, k), −1 and False where there
-    is none; `worn` their slots and `speaks` whether each counts (p, d); `where` (p, d, k) of each, `is_at` (p, k) of all."""
+    """People at their time: `people`, `at` (p,); `zones` rows of the book and their `hours` (p, k), −1 and RESTS where there
+    is none; `active` (p, k) whether the window holds, `counts` whether the zone counts for them, as it does beyond its
+    window for who stays or comes early; `stayed` whether it did when they were last looked at. `worn` their slots and
+    `speaks` whether each counts (p, d); `where` (p, d, k) of each, `is_at` (p, k) of all."""
 
     people: People
     at: NDArray[np.int64]
     zones: NDArray[np.int64]
+    hours: Timetable
     active: Bools
+    counts: Bools
+    stayed: Bools
     worn: NDArray[np.int64]
     speaks: Bools
     where: NDArray[np.int8]
@@ -44,13 +50,16 @@ class Episodes:
     def stale(self, people: People, at: NDArray[np.int64]) -> Bools:
         """(p,) who has to be looked at because other zones are active than when they last were."""
         zones = self._table.stakes["zone"][people]
-        stale: Bools = self._pattern(self._table.book.active(zones, at)) != self._table.people["pattern"][people]
+        stale: Bools = self._pattern(self._table.book.phase(zones, at)) != self._table.people["pattern"][people]
         return stale
 
     def speak(self, people: People, at: NDArray[np.int64], why: str) -> list[Alert]:
         """Raise what has begun and clear what is over, each of the people (at most once) at their time (p,)."""
         look = self._look(people, at)
-        self._table.people["pattern"][people] = self._pattern(look.active)
+        self._table.people["pattern"][people] = self._pattern(look.hours.phase)
+        self._table.stakes["stays"][people] = look.counts & (
+            (look.is_at == INSIDE) | look.stayed & (look.is_at != OUTSIDE)
+        )
         alerts, left = self._leaving(look, why)
         book = self._table.book
         if book.forbidden.any():
@@ -106,24 +115,44 @@ class Episodes:
         there = worn >= 0
         speaks = carried(there, self._table.moves.at[worn])
         where = np.where(there[:, :, np.newaxis], table.cells["where"][worn], UNKNOWN).astype(np.int8)
-        return Look(people, at, zones, table.book.active(zones, at), worn, speaks, where, whereabouts(where, speaks))
+        hours, is_at, stayed = table.book.hours(zones, at), whereabouts(where, speaks), table.stakes["stays"][people]
+        active = hours.phase == HOLDS
+        counts = active | self._soft(zones, hours, is_at, stayed)
+        return Look(people, at, zones, hours, active, counts, stayed, worn, speaks, where, is_at)
+
+    def _soft(self, zones: NDArray[np.int64], hours: Timetable, is_at: NDArray[np.int8], stayed: Bools) -> Bools:
+        """(p, k) the safe zones that count although their window does not hold: what ends sends nobody away, and nobody is
+        too early, unless another window begins at that time, or ends, and so says where they should be instead."""
+        book = self._table.book
+        soft = np.zeros(zones.shape, dtype=bool)
+        there = ~book.forbidden[zones] & (hours.phase != HOLDS) & (is_at != OUTSIDE)
+        for level in (book.everyones[zones], ~book.everyones[zones]):
+            holds = book.safe[zones] & (hours.phase == HOLDS) & level
+            asked = np.where(holds, hours.since, 0).max(axis=1, initial=0, keepdims=True)
+            held_to = np.where(holds, hours.until, EVER).min(axis=1, initial=EVER, keepdims=True)
+            late = stayed & (asked < hours.since)
+            early = (hours.phase == SOON) & (is_at == INSIDE) & (held_to > hours.until)
+            soft |= there & level & (late | early)
+        return soft
 
     def _leaving(self, look: Look, why: str) -> tuple[list[Alert], Bools]:
         """Also (p, k) the zones whose leaving was raised just now."""
         people, book = self._table.people, self._table.book
-        safe = look.active & ~book.forbidden[look.zones]
-        everyones = safe & book.everyones[look.zones]
-        own = safe & ~everyones
+        safe, everyones = book.safe[look.zones], book.everyones[look.zones]
+        asks, makes_safe = look.active & safe, look.counts & safe
+        left_from = look.stayed & safe & (look.is_at == OUTSIDE)
         alerts: list[Alert] = []
         raised = np.zeros(look.zones.shape, dtype=bool)
-        for level, (these, among) in enumerate(((own, own), (everyones, safe))):
+        for level, (of, among) in enumerate(((~everyones, makes_safe & ~everyones), (everyones, makes_safe))):
             stand = standing(look.where, look.speaks, among)
-            has = these.any(axis=1)
+            has = (asks & of).any(axis=1)
             began = people["left_at"][look.people, level]
             left = stand.out & has & (began == 0) & (look.at > people["closed_at"][look.people, level])
             back = (began > 0) & (stand.safe | (~has & (look.at >= began)))
             for i in np.flatnonzero(left).tolist():
-                column = self._about(look, i, these[i], int(people["last_in"][look.people[i], level]))
+                column = self._about(
+                    look, i, (asks | left_from)[i] & of[i], int(people["last_in"][look.people[i], level])
+                )
                 zone, moment = int(look.zones[i, column]), int(look.at[i])
                 people["left_at"][look.people[i], level] = moment
                 people["left_zone"][look.people[i], level] = zone
@@ -137,9 +166,9 @@ class Episodes:
                 people["left_at"][look.people[i], level] = 0
                 people["closed_at"][look.people[i], level] = episode.at
                 alerts.append(self._alert("clear", episode, look, i, zone))
-            held = these & (look.is_at == INSIDE)
-            inside = np.flatnonzero(held.any(axis=1))
-            people["last_in"][look.people[inside], level] = look.zones[inside, held[inside].argmax(axis=1)]
+            within = makes_safe & of & (look.is_at == INSIDE)
+            inside = np.flatnonzero(within.any(axis=1))
+            people["last_in"][look.people[inside], level] = look.zones[inside, within[inside].argmax(axis=1)]
         return alerts, raised
 
     def _entering(self, look: Look) -> list[Alert]:
@@ -170,7 +199,8 @@ class Episodes:
         alerts = []
         for i, column in np.argwhere(changed).tolist():
             stakes["told"][look.people[i], column] = look.is_at[i, column]
-            if told[i, column] == UNKNOWN or not look.active[i, column] or left[i, column]:
+            concerns = look.counts[i, column] or look.stayed[i, column]
+            if told[i, column] == UNKNOWN or not concerns or left[i, column]:
                 continue
             kind = "arrived" if look.is_at[i, column] == INSIDE else "left"
             moment = int(look.at[i])
@@ -211,8 +241,8 @@ class Episodes:
         place, person = self._table.book.zones[zone], self._devices.person(slot)
         return alert(action, episode, place, self._table.fixes(slot), self._thresholds, person)
 
-    def _pattern(self, active: Bools) -> NDArray[np.int64]:
-        pattern: NDArray[np.int64] = (active * _WEIGHTS[: active.shape[1]]).sum(axis=1)
+    def _pattern(self, phase: NDArray[np.int8]) -> NDArray[np.int64]:
+        pattern: NDArray[np.int64] = (phase * _WEIGHTS[: phase.shape[1]]).sum(axis=1)
         return pattern
 
     def _touch(self, look: Look) -> None:

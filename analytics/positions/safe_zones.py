@@ -99,7 +99,7 @@ class SafeZones:
     def inside(self, slots: Slots) -> NDArray[np.bool_]:
         """(n,) whether each was last known to be in one of their zones."""
         zones = self._table.stakes["zone"][self._devices.wearer[slots]]
-        there = (self._table.cells["where"][slots] == INSIDE) & ~self.book.forbidden[zones]
+        there = (self._table.cells["where"][slots] == INSIDE) & self.book.safe[zones]
         return np.any(there, axis=1)  # type: ignore[no-any-return]  # axis gives an array
 
     def resize(self, room: int) -> None:

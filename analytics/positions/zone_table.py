@@ -26,7 +26,7 @@ _RING = np.dtype([("cursor", "<u4"), ("fix", FIX, (KEPT_FIXES,))])
 CELL = np.dtype([("outs", "u1"), ("ins", "u1"), ("where", "i1"), ("walked", "?"), ("since", "<i8")])
 _NO_CELL = np.zeros((), dtype=CELL)
 # A person. Per level: when the open episode began (0: none), the zone it is about and the one where they last were (rows
-# of the book or −1), when the last episode ended. `pattern` is which zones were active when they were last looked at.
+# of the book or −1), when the last episode ended. `pattern` is the phases of their zones when they were last looked at.
 PERSON = np.dtype(
     [
         ("placed", "?"),
@@ -41,8 +41,11 @@ UNSEEN = -1  # a pattern that never is: look at them at the next chance
 _NOBODY = (False, UNSEEN, (0, 0), (-1, -1), (-1, -1), (0, 0))
 # A person and a zone: `zone` is a row of the book or −1; `entered` is the open episode in a forbidden zone, `told` where
 # they were as last told, `settled` the last time they were expected and it was decided, `missing` the open episode.
-STAKE = np.dtype([("zone", "<i4"), ("entered", "<i8"), ("told", "i1"), ("settled", "<i8"), ("missing", "<i8")])
-_NO_STAKE = np.array((-1, 0, 0, 0, 0), dtype=STAKE)
+# `stays`: they were in it when its window held, or came early, and have not left since.
+STAKE = np.dtype(
+    [("zone", "<i4"), ("entered", "<i8"), ("told", "i1"), ("settled", "<i8"), ("missing", "<i8"), ("stays", "?")]
+)
+_NO_STAKE = np.array((-1, 0, 0, 0, 0, False), dtype=STAKE)
 
 
 class _Part(msgspec.Struct, array_like=True):

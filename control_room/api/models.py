@@ -165,7 +165,8 @@ class PersonBody(Body):
 
 
 class SafeZoneBody(Body):
-    """A place that matters: where somebody should be while the schedule holds, or (`forbidden`) must not be.
+    """A place that matters: where somebody should be while the schedule holds, or (`forbidden`) must not be; of a `place`
+    its guardians are only told.
 
     It is one person's (`person_id`), several people's (`person_ids`), or everyone's of the district (`district`: true).
     """
@@ -213,7 +214,7 @@ class SafeZoneBody(Body):
     @classmethod
     def _of_a_safe_zone(cls, notices: bool, info: ValidationInfo) -> bool:
         if notices and info.data.get("kind") == "forbidden":
-            raise ValueError("a forbidden zone alarms; notices are for safe zones")
+            raise ValueError("a forbidden zone alarms; notices are for safe zones and places")
         return notices
 
     @field_validator("expected_by", mode="before")
@@ -231,6 +232,12 @@ class SafeZoneBody(Body):
         if not any(window.contains(by) for window in info.data["schedule"]):
             raise ValueError("must lie within a window of the schedule")
         return by
+
+    @model_validator(mode="after")
+    def _tells(self) -> Self:
+        if self.kind == "place" and not self.notices and self.expected_by is None:
+            raise ValueError("a place needs notices or expected_by: nothing else is told of it")
+        return self
 
     @model_validator(mode="after")
     def _someones(self) -> Self:

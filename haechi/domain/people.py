@@ -112,11 +112,12 @@ class Reporter(msgspec.Struct, frozen=True):
     name: str
 
 
-ZoneKind = Literal["safe", "forbidden"]
+ZoneKind = Literal["safe", "forbidden", "place"]
 
 
 class SafeZone(msgspec.Struct, frozen=True):
-    """An area that matters for somebody: where they should be while the schedule holds, or (`forbidden`) must not be.
+    """An area that matters for somebody: where they should be while the schedule holds, or (`forbidden`) must not be; a
+    `place` is neither: its guardians only want to know.
 
     It is one person's (`person_id`), several people's (`person_ids`), or everyone's of the district (neither). `notices`
     tells the guardians of arriving and leaving. `expected_by`: at this time of each day on which the schedule holds,

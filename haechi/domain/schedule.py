@@ -1,5 +1,6 @@
 """When something holds: weekly windows in a time zone, and what becomes of them on holidays."""
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -10,6 +11,8 @@ import msgspec
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OnHolidays = Literal["rests", "holds", "as-usual"]
+_WEEK = 8  # days
+_MOMENT = timedelta(microseconds=1)
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -42,6 +45,17 @@ class Window(msgspec.Struct, frozen=True):
         yesterday = today - timedelta(days=1)
         return yesterday if clock < self.end and self.on(yesterday, holidays) else None
 
+    def edges(self, around: datetime, holidays: AbstractSet[date]) -> Iterator[datetime]:
+        """The instants, about a week before and after, at which it may begin or end."""
+        zone = ZoneInfo(self.tz)
+        today = around.astimezone(zone).date()
+        for day in (today + timedelta(days=days) for days in range(-_WEEK, _WEEK + 1)):
+            if self.on(day, holidays):
+                last = day + timedelta(days=1) if self.end <= self.start else day
+                for on, clock in ((day, self.start), (last, self.end)):
+                    for fold in (0, 1):  # an hour that summer time repeats comes twice
+                        yield datetime.combine(on, clock.replace(fold=fold), zone).astimezone(UTC)
+
     def on(self, day: date, holidays: AbstractSet[date]) -> bool:
         """Whether the window starts on the day."""
         if day in holidays and self.on_holidays != "as-usual":
@@ -52,9 +66,26 @@ class Window(msgspec.Struct, frozen=True):
 Schedule = tuple[Window, ...]
 
 
+class Span(msgspec.Struct, frozen=True):
+    """Whether a schedule holds at an instant, since when it has been so, and until when; None: for about a week or more."""
+
+    holds: bool
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 def holds(schedule: Schedule, at: datetime, holidays: AbstractSet[date] = frozenset()) -> bool:
     """Whether any window holds at the instant; an empty schedule always holds."""
     return not schedule or any(window.holds(at, holidays) for window in schedule)
+
+
+def span(schedule: Schedule, at: datetime, holidays: AbstractSet[date] = frozenset()) -> Span:
+    """What holds at the instant, and for how long: windows that meet are one."""
+    now = holds(schedule, at, holidays)
+    edges = sorted({edge for window in schedule for edge in window.edges(at, holidays)})
+    before = (edge for edge in reversed(edges) if edge <= at and holds(schedule, edge - _MOMENT, holidays) != now)
+    after = (edge for edge in edges if edge > at and holds(schedule, edge, holidays) != now)
+    return Span(now, next(before, None), next(after, None))
 
 
 def due_since(schedule: Schedule, by: time, at: datetime, holidays: AbstractSet[date] = frozenset()) -> datetime | None:

@@ -124,6 +124,67 @@ def test_the_alarm_goes_on_when_the_schedule_of_its_zone_ends_and_another_zone_i
     assert said(run(state, *walk(0, start=400), start=11)) == [("zone-exit", "clear", "school")]
 
 
+def hours(start: int, end: int) -> tuple[Window, ...]:
+    return (Window("Asia/Seoul", DAYS, time(start), time(end)),)
+
+
+NIGHT_HOME = msgspec.structs.replace(HOME_ZONE, schedule=hours(22, 6))
+BY_DAY = zone("neighbourhood", 0, 500, schedule=hours(6, 22))
+AT_22, AT_6 = 13 * 60, 21 * 60
+
+
+def test_where_one_window_follows_on_another_both_are_exact() -> None:
+    state = state_of(NIGHT_HOME, BY_DAY)
+    assert run(state, *walk(300, 300, start=AT_22 - 5), tick(AT_22 - 0.1)) == []
+    assert said(run(state, tick(AT_22), start=10)) == [("zone-exit", "raise", "home")]
+    assert said(run(state, *walk(0, start=AT_22 + 5), start=11)) == [("zone-exit", "clear", "home")]
+    assert said(run(state, tick(AT_6 - 30), *walk(300, 300, start=AT_6 - 29), start=12)) == [
+        ("zone-exit", "raise", "home")
+    ]
+    assert said(run(state, tick(AT_6), start=20)) == [("zone-exit", "clear", "home")]
+
+
+def test_who_stays_where_a_window_ended_is_safe_until_another_begins() -> None:
+    school = msgspec.structs.replace(SCHOOL, schedule=hours(9, 15))
+    evening = zone("evening", schedule=hours(18, 8))
+    state = state_of(HOME_ZONE, school, evening)
+    assert run(state, *walk(1000, 1000), tick(6 * 60), *walk(1000, start=8 * 60), tick(9 * 60 - 1)) == []
+    assert said(run(state, tick(9 * 60), start=20)) == [("zone-exit", "raise", "home")]
+
+
+def test_who_comes_within_the_hour_before_is_safe_and_who_comes_earlier_is_not() -> None:
+    school = msgspec.structs.replace(SCHOOL, schedule=hours(11, 15))
+    assert said(run(state_of(HOME_ZONE, school), *walk(0, 0, start=60), *walk(1000, 1000, start=62))) == [
+        ("arrived", "raise", "school")
+    ]
+    early = run(state_of(HOME_ZONE, school), *walk(0), *walk(1000, 1000, start=1), tick(60))
+    assert said(early) == [("zone-exit", "raise", "home"), ("zone-exit", "clear", "home")]
+
+
+def test_a_stay_outlives_a_change_of_its_zone_and_a_new_life_of_the_worker() -> None:
+    school = msgspec.structs.replace(SCHOOL, schedule=hours(9, 15))
+    registry = Registry(HOME_ZONE, school)
+    state = state_of(registry=registry)
+    assert run(state, *walk(1000, 1000), tick(6 * 60 + 1)) == []
+    after = state_of(registry=registry)
+    for shard, block in state.changed():
+        after.load(shard, block)
+    registry.change(HOME_ZONE, msgspec.structs.replace(school, version=2))
+    assert run(after, tick(6 * 60 + 2), *walk(1000, 1000, start=6 * 60 + 3), start=9) == []
+    assert said(run(after, *walk(0, 0, start=7 * 60), start=12)) == [("left", "raise", "school")]
+
+
+PLACE = zone("grandmother", 1000, kind="place", notices=True)
+
+
+def test_a_place_tells_of_arriving_and_leaving_and_is_nothing_else() -> None:
+    messages = walk(0, 0, 1000, 1000, 400, 400, 400)
+    told = [("arrived", "raise", "grandmother"), ("left", "raise", "grandmother")]
+    assert said(run(state_of(PLACE), *messages)) == told
+    with_home = said(run(state_of(HOME_ZONE, PLACE), *messages))
+    assert with_home == [("zone-exit", "raise", "home"), *told]  # being there is not being safe
+
+
 EXPECTED = msgspec.structs.replace(SCHOOL, notices=False, schedule=SCHOOL_DAY, expected_by=time(9, 40))
 
 

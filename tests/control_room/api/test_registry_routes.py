@@ -172,6 +172,7 @@ async def test_every_kind_of_zone_comes_back_as_it_was_given(admin: httpx.AsyncC
     zones = [
         OURS | {"kind": "forbidden", "person_ids": [one, two]},
         OURS | {"person_id": one, "geometry": LINE | {"width_m": 40}},
+        OURS | {"kind": "place", "person_id": one, "notices": True},
         OURS
         | {
             "person_id": two,
@@ -244,6 +245,7 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("safe-zones", ZONE | {"schedule": [], "holidays": ["2026-12-25"]}, "holidays"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "holidays": ["25.12."]}, "holidays.0"),
         ("safe-zones", ZONE | {"kind": "forbidden", "notices": True}, "notices"),
+        ("safe-zones", ZONE | {"kind": "place"}, "body"),
         ("safe-zones", ZONE | {"schedule": [], "expected_by": "08:40"}, "expected_by"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "23:59"}, "expected_by"),
         ("safe-zones", ZONE | {"schedule": [WINDOW], "expected_by": "soon"}, "expected_by"),

@@ -1,10 +1,10 @@
 """When a schedule holds."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 import pytest
 
-from haechi.domain.schedule import DAYS, Window, holds
+from haechi.domain.schedule import DAYS, Span, Window, holds, span
 
 SCHOOL = Window("Asia/Seoul", DAYS[:5], time(8, 40), time(15, 0))
 NIGHT = Window("Asia/Seoul", ("fri",), time(22, 0), time(6, 0))
@@ -32,6 +32,34 @@ BERLIN = Window("Europe/Berlin", DAYS, time(2, 0), time(3, 0))
 )
 def test_a_window_holds_by_the_clock_of_its_zone(window: Window, instant: str, *, expected: bool) -> None:
     assert window.holds(datetime.fromisoformat(instant).replace(tzinfo=UTC)) is expected
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_span_is_as_long_as_the_same_holds() -> None:
+    monday, end = at("2026-11-22T23:40:00"), at("2026-11-23T06:00:00")
+    assert span((SCHOOL,), at("2026-11-23T01:00:00")) == Span(True, monday, end)
+    assert span((SCHOOL,), monday) == Span(True, monday, end)
+    assert span((SCHOOL,), end) == Span(False, end, at("2026-11-23T23:40:00"))
+    assert span((SCHOOL,), at("2026-11-21T12:00:00")) == Span(False, at("2026-11-20T06:00:00"), monday)
+    holiday = frozenset({date(2026, 11, 23)})
+    assert span((SCHOOL,), at("2026-11-23T01:00:00"), holiday).until == at("2026-11-23T23:40:00")
+
+
+def test_windows_that_meet_are_one_span_and_what_lasts_longer_than_a_week_has_no_end() -> None:
+    noon = (Window("UTC", DAYS, time(8), time(12)), Window("UTC", DAYS, time(12), time(15)))
+    assert span(noon, at("2026-11-23T12:00:00")) == Span(True, at("2026-11-23T08:00:00"), at("2026-11-23T15:00:00"))
+    assert span((Window("UTC", DAYS, time(0), time(0)),), at("2026-11-23T12:00:00")) == Span(True)
+    assert span((), at("2026-11-23T12:00:00")) == Span(True)
+
+
+def test_a_span_ends_by_the_clock_on_the_day_whose_hour_comes_twice() -> None:
+    window = Window("Europe/Berlin", DAYS, time(1), time(2, 30))
+    found = span((window,), at("2026-10-25T01:10:00"))  # 2:10 for the second time
+    assert found.holds
+    assert found.until == at("2026-10-25T01:30:00")
 
 
 def test_an_empty_schedule_always_holds() -> None:
