@@ -1,4 +1,5 @@
-"""The second road of an SOS: rows that the gateway wrote to PostgreSQL, for the hours when Kafka is away."""
+"""The second road of an SOS: rows that the gateway wrote to PostgreSQL, for the hours when Kafka is away. That it is away
+is told by this road too."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from alerts.intake import in_order
 from alerts.metrics import SenderMetrics
 from alerts.own_alerts import unreadable
 from haechi.clock import Clock
+from haechi.codec import decode_any
 from haechi.domain import wire
 from haechi.domain.alerting import Alert, urgent_alert
 from haechi.domain.people import UrgentCall
@@ -36,11 +38,18 @@ class Inbox(Protocol):
 
 
 class Row(msgspec.Struct, frozen=True):
-    """A row of the inbox; `call` None: it does not decode, and `error` says why."""
+    """A row of the inbox; `item` None: it does not decode, and `error` says why."""
 
     id: str
-    call: UrgentCall | None
+    item: UrgentCall | Alert | None
     error: str = ""
+
+    @property
+    def key(self) -> str:
+        """What is one after the other: a cancel must not overtake its press, nor a clear its raise."""
+        if self.item is None:
+            return self.id
+        return self.item.subject if isinstance(self.item, Alert) else self.item.device
 
 
 class InboxReader:
@@ -59,8 +68,7 @@ class InboxReader:
         while True:
             try:
                 rows = [_decoded(*row) for row in await self._inbox.open(AT_ONCE)]
-                # In order for one device: a cancel must not overtake its press.
-                await in_order(rows, lambda row: row.call.device if row.call else row.id, self._take)
+                await in_order(rows, lambda row: row.key, self._take)
             except TransientError as error:
                 log.warning("inbox.away", error=str(error))
                 await asyncio.sleep(AWAY_S)
@@ -71,11 +79,12 @@ class InboxReader:
                 await asyncio.sleep(AWAY_S)
 
     async def _take(self, row: Row) -> None:
-        if row.call is None:
+        if row.item is None:
             await self._bury(row.id, row.error)
             return
         try:
-            await self._apply(urgent_alert(row.call, self._clock()))
+            alert = row.item if isinstance(row.item, Alert) else urgent_alert(row.item, self._clock())
+            await self._apply(alert)
         except TransientError:
             raise
         except PermanentError as error:
@@ -104,6 +113,6 @@ class InboxReader:
 
 def _decoded(row_id: str, data: bytes) -> Row:
     try:
-        return Row(row_id, wire.URGENT.decode(data))
+        return Row(row_id, decode_any(data, (wire.URGENT, wire.ALERT)))
     except PermanentError as error:
         return Row(row_id, None, str(error))

@@ -13,10 +13,9 @@ from analytics.agents import (
     consume_readings,
     consume_sightings,
     consume_urgent,
-    send_alerts,
 )
 from analytics.archive import Archive
-from analytics.blindness import BlindRule, Eyes
+from analytics.blindness import BlindRule, Eyes, by_inbox
 from analytics.cameras import CameraZoneState
 from analytics.learning import Learning
 from analytics.live_positions import LivePositions
@@ -39,11 +38,12 @@ from haechi.domain.retention import retention_of
 from haechi.process import Component, Main, component
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
+from haechi.store.outbox import Inbox
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice, CustodySlice, DevicesSlice, SafeZonesSlice, SensorsSlice
 from haechi.store.trail import Trail
 from haechi.store.usual_places import UsualPlaces
-from haechi.streaming import Producer, StreamMetrics, Worker, connect
+from haechi.streaming import StreamMetrics, Worker, connect
 
 OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
 
@@ -71,8 +71,7 @@ async def positions(settings: Settings) -> None:
         await asyncio.gather(zones.start(), devices.start(), custody.start())
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
-        send = send_alerts(Producer(connect(settings.kafka), f"{it.name}.eyes"), utc_now)
-        eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS), send, utc_now)
+        eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS, 0), by_inbox(Inbox(pool)), utc_now)
         outlook = outlook_of(settings, _Books(zones).newest, devices, custody)
         consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:

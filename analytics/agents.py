@@ -1,6 +1,6 @@
 """The edge to the stream: which topic feeds which decision, and where its alerts go."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
@@ -28,7 +28,6 @@ from haechi.domain.time import Tick, instant_of, micros_of
 from haechi.domain.video import CameraState, Sightings
 from haechi.store.registry import DeviceEntry
 from haechi.streaming import Event, Record, Worker
-from haechi.streaming.runtime import Sends
 
 # A transaction costs PostgreSQL as much as a few hundred rows, so it waits a little for more of them.
 ARCHIVE_LINGER_S = 0.5
@@ -45,16 +44,6 @@ def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
         yield Record(topic.name, wire.ALERT.encode(decided), key=alert.subject.encode())
 
     return route
-
-
-def send_alerts(producer: Sends, clock: Clock) -> Callable[[Alert], Awaitable[None]]:
-    """As `to_alerts`, for what is decided outside a stream."""
-    route = to_alerts(clock)
-
-    async def send(alert: Alert) -> None:
-        await producer.send(*route(alert))
-
-    return send
 
 
 def positions_or_tick(data: bytes) -> PositionBatch | Tick:

@@ -1,6 +1,7 @@
 """When no tick comes at all, nothing tells the time: the only rule that looks at a wall clock.
 
-Silence is not decided then (no time passes for it); the duty desk is told that we do not see.
+Silence is not decided then (no time passes for it); the duty desk is told that we do not see. It is told by the road that
+needs no Kafka, since it is most likely Kafka that is away.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ import msgspec
 import structlog
 
 from haechi.clock import Clock
+from haechi.domain import wire
 from haechi.domain.alerting import KINDS, Alert, Because
 from haechi.errors import TransientError
 from haechi.ids import alert_id
+from haechi.store.outbox import Inbox
 
 EVERY_S = 1.0
 _KIND = KINDS["blind"]
@@ -53,8 +56,8 @@ def step(sight: Sight, rule: BlindRule, now: datetime, ticked: bool) -> tuple[Si
 class Eyes:
     """The edge of `step`: told of every tick, it looks at the clock each second.
 
-    `watching`: whether ticks can come at all; a worker without a partition is not blind. `send` raises TransientError
-    while Kafka is away, and is asked again.
+    `watching`: whether ours is the voice of the topic: of many workers one speaks, the owner of its first partition.
+    `send` raises TransientError while it cannot, and is asked again.
     """
 
     def __init__(
@@ -76,20 +79,34 @@ class Eyes:
         """Each second."""
         while True:
             await asyncio.sleep(EVERY_S)
-            if not self._watching():
-                self._sight = msgspec.structs.replace(self._sight, last=max(self._sight.last, self._clock()))
-                continue
-            ticked, self._ticked = self._ticked, False
-            sight, alert = step(self._sight, self._rule, self._clock(), ticked)
-            try:
-                if alert is not None:
-                    log.warning("blindness", topic=self._rule.topic, action=alert.action)
-                    await self._send(alert)
-            except TransientError as error:
-                log.warning("blindness.not_told", reason=str(error))
-                self._ticked |= ticked
-                continue
-            self._sight = sight
+            await self.look()
+
+    async def look(self) -> None:
+        """At the clock, once."""
+        if not self._watching():
+            # Whoever spoke before us may have told it; whoever speaks after us does not know what we told.
+            self._sight, self._ticked = Sight(max(self._sight.last, self._clock())), False
+            return
+        ticked, self._ticked = self._ticked, False
+        sight, alert = step(self._sight, self._rule, self._clock(), ticked)
+        try:
+            if alert is not None:
+                log.warning("blindness", topic=self._rule.topic, action=alert.action)
+                await self._send(alert)
+        except TransientError as error:
+            log.warning("blindness.not_told", reason=str(error))
+            self._ticked |= ticked
+            return
+        self._sight = sight
+
+
+def by_inbox(inbox: Inbox) -> Callable[[Alert], Awaitable[None]]:
+    """Past Kafka: into the inbox in PostgreSQL, which is read by a process that needs nothing else."""
+
+    async def send(alert: Alert) -> None:
+        await inbox.put(f"{alert.id}:{alert.action}", wire.ALERT.encode(alert))
+
+    return send
 
 
 def _alert(action: Literal["raise", "clear"], rule: BlindRule, since: datetime, now: datetime) -> Alert:

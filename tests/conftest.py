@@ -16,8 +16,8 @@ from hypothesis import settings
 from tests import servers
 from tests.mosquitto import Mosquitto
 
-# Shared machines are noisy: no test depends on an absolute time.
-settings.register_profile("haechi", deadline=None)
+# Shared machines are noisy: no test depends on an absolute time. What a property found can be run again from a log alone.
+settings.register_profile("haechi", deadline=None, print_blob=True)
 settings.load_profile("haechi")
 
 SERVER_FIXTURES = {"kafka_url", "postgres_url", "postgres_database", "redis_url", "mqtt_url", "mosquitto"}

@@ -39,7 +39,6 @@ class Doors:
     def __init__(self, missing_after_s: float = 30, kept: Sequence[Door] = ()) -> None:
         self._missing_after = int(missing_after_s * SECOND)
         self._doors: dict[str, Door] = {}
-        self._since = 0
         self.load(kept)
 
     @property
@@ -51,7 +50,8 @@ class Doors:
     def spools_empty(self) -> bool:
         """No door that is there holds anything back; False until each had the time to speak."""
         there = [door for door in self._doors.values() if not self.is_away(door)]
-        return self.now - self._since >= self._missing_after and all(door.empty for door in there)
+        listened = max((door.at - door.back for door in there), default=0)
+        return listened >= self._missing_after and all(door.empty for door in there)
 
     def all(self) -> tuple[Door, ...]:
         """Every door that is or was there, by name."""
@@ -61,13 +61,18 @@ class Doors:
         """Whether it has not ticked for too long."""
         return door.name != _GONE and self.now - door.at > self._missing_after
 
+    def is_missed(self, door: Door) -> bool:
+        """Whether another one has ticked for too long without it. When all were away (Kafka was), the first to be back is
+        no reason to miss the others."""
+        alone = max(other.at - max(other.back, door.at) for other in self._doors.values())
+        return self.is_away(door) and alone > self._missing_after
+
     def hear(self, tick: Tick) -> None:
         """Take a tick; an older one than the door's last is nothing new."""
         at, known = micros_of(tick.at), self._doors.get(tick.producer)
         if known is None:
             # The first of all: what was before we listened is nobody's silence.
             left = 0 if self._doors else at
-            self._since = self._since or at
             self._doors[tick.producer] = Door(tick.producer, at, left, at, tick.spool_empty)
         elif at > known.at:
             was_away = at - known.at > self._missing_after
@@ -98,7 +103,6 @@ class Doors:
         """Of several that were kept at different times the newest is taken: it has seen what the others have."""
         if max((door.at for door in kept), default=0) > self.now:
             self._doors = {door.name: door for door in kept}
-            self._since = min(door.back for door in kept)
 
     def _forget(self) -> None:
         """A door that was taken out of service for good; the silence of those who spoke through it counts from now."""

@@ -25,7 +25,7 @@ class Absences:
         """Each door that went or came back."""
         alerts = []
         for door in self._doors.all():
-            away = self._doors.is_away(door)
+            away = self._doors.is_away(door) if door.told else self._doors.is_missed(door)
             if away == door.told:
                 continue
             self._doors.tell(door, away)

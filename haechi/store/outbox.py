@@ -143,7 +143,8 @@ class Outbox:
 
 
 class Inbox:
-    """Urgent calls as they came (`haechi.domain.wire.URGENT`), kept until an incident holds them."""
+    """What reaches an incident without Kafka, kept until one holds it: urgent calls as they came
+    (`haechi.domain.wire.URGENT`), and alerts about Kafka itself (`wire.ALERT`)."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool

@@ -171,10 +171,9 @@ class Worker:
         """Only the newest message of each key, newest first; for a worker made with `start="latest"`."""
         self.add(Newest(topic, handle, decode, max_age_s=max_age_s, batch=batch))
 
-    def owns(self, topic: Topic) -> bool:
-        """Whether any partition of the topic is ours at present."""
-        name = self._connection.name(topic.name)
-        return any(place.topic == name for place in self._assigned())
+    def owns(self, topic: Topic, partition: int) -> bool:
+        """Whether the partition is ours at present: of all workers of a name, one's."""
+        return Place(self._connection.name(topic.name), partition) in self._assigned()
 
     def add(self, consumer: Consumer) -> None:
         """Consume in a way of one's own."""

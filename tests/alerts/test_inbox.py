@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from alerts.inbox import InboxReader
 from alerts.metrics import SenderMetrics
+from analytics.blindness import BlindRule, Sight, by_inbox, step
 from haechi.clock import utc_now
 from haechi.domain import wire
 from haechi.domain.alerting import Alert, urgent_alert
@@ -121,3 +122,19 @@ async def test_a_call_that_fails_for_no_known_reason_tells_the_desk_after_three_
     (incident,) = await town.open_incidents()
     assert incident.kind == "dead-letter"
     assert "a defect" in incident.because.words
+
+
+async def test_that_kafka_is_away_is_told_and_taken_back_by_this_road(town: Town) -> None:
+    rule = BlindRule("positions", DISTRICT, 30)
+    since = utc_now()
+    sight, raised = step(Sight(since, unsure=False), rule, since + timedelta(seconds=31), ticked=False)
+    _, cleared = step(sight, rule, since + timedelta(seconds=90), ticked=True)
+    send = by_inbox(Inbox(town.pool))
+    for alert in (raised, raised, cleared):  # the first once more: its sender did not learn that it had arrived
+        assert alert is not None
+        await send(alert)
+    async with reading(town):
+        await until(lambda: done(town))
+    (incident,) = await town.open_incidents()
+    assert (incident.kind, incident.state, incident.presses) == ("blind", "returned-unacknowledged", 1)
+    assert set(await town.states()) == {"desk"}

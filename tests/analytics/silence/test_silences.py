@@ -213,6 +213,24 @@ def test_while_one_of_our_doors_is_away_only_who_speaks_through_another_is_watch
     assert told(town.live(HOUR + 800, doors=("http", "mqtt"))) == [RAISED]
 
 
+def test_after_an_outage_of_all_doors_none_is_told_to_be_away_because_another_ticks_a_moment_earlier() -> None:
+    both = ("http", "mqtt")
+    town = Town("d1")
+    town.live(600, "d1", doors=both)
+    town.second = 900  # Kafka was away
+    assert town.live(920, "d1", doors=("mqtt",)) == []
+    town.restart()
+    assert town.live(HOUR, "d1", doors=both) == []
+
+
+def test_a_door_that_does_not_come_back_after_an_outage_of_all_is_told_in_its_time() -> None:
+    town = Town("d1")
+    town.live(600, "d1", doors=("http", "mqtt"))
+    town.second = 900
+    assert town.live(930, "d1", doors=("mqtt",)) == []
+    assert [(a.kind, a.action, a.place) for a in town.live(960, "d1", doors=("mqtt",))] == [("blind", "raise", "http")]
+
+
 def test_the_last_words_say_place_age_battery_and_whether_that_explains_it() -> None:
     town = Town("d1")
     for minute in range(0, 61, 6):
