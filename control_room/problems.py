@@ -3,7 +3,25 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
+
+
+class WrongField(BaseModel):
+    """What is wrong with one field."""
+
+    field: str = Field(examples=["schedule.0.tz"])
+    detail: str
+
+
+class Problem(BaseModel):
+    """Why it was refused (RFC 9457, `application/problem+json`)."""
+
+    type: str = Field(examples=["about:blank"])
+    title: str = Field(description="The name of the status.")
+    status: int
+    detail: str = Field(description="What is wrong, and what to do, in words.")
+    errors: list[WrongField] | None = None
 
 
 class ProblemResponse(JSONResponse):
@@ -16,16 +34,11 @@ def problem(
     status: int,
     detail: str,
     *,
-    errors: list[dict[str, str]] | None = None,
+    errors: list[WrongField] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> ProblemResponse:
-    """type, title, status, detail; `errors` names fields: `{"field": "body.geometry", "detail": "..."}`."""
-    body: dict[str, object] = {
-        "type": "about:blank",
-        "title": HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-    }
-    if errors:
-        body["errors"] = errors
-    return ProblemResponse(body, status_code=status, headers=dict(headers or {}))
+    """The answer; `errors` names fields."""
+    body = Problem(
+        type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=detail, errors=errors or None
+    )
+    return ProblemResponse(body.model_dump(exclude_none=True), status_code=status, headers=dict(headers or {}))

@@ -54,7 +54,7 @@ def make_router(
     tz: tzinfo = UTC,
 ) -> APIRouter:
     """All resources, to be served behind `control_room.guard.Guard`."""
-    router = APIRouter(prefix="/api/v1")
+    router = APIRouter(prefix="/api/v1", generate_unique_id_function=lambda route: route.name)
     beside = {"people": reach_beside(reaching)}
     for resource in RESOURCES:
         add_resource(router, resource, registry, audit, beside.get(resource.path, nothing_beside))

@@ -11,6 +11,17 @@ from haechi.errors import NotFound
 
 R = TypeVar("R")
 District = Annotated[str | None, Query(description="Needed only by callers of several districts.")]
+Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
+NeededReason = Annotated[
+    str,
+    Query(
+        min_length=3,
+        max_length=200,
+        pattern=r"\S",
+        description="Why it is looked at; goes into the audit, and the guardian can read it.",
+        examples=["the mother called: not at school"],
+    ),
+]
 
 
 def the_district(principal: Principal, right: Right, asked: str | None) -> str:

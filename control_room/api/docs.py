@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 import haechi
+from control_room.api.operations import components
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; form-action 'none'"
 _STYLE = """
@@ -36,9 +37,14 @@ def add_docs(app: FastAPI) -> None:
     def description() -> dict[str, Any]:
         """Of the API alone; the wall's own addresses beside it are nobody else's."""
         whole = get_openapi(
-            title="Haechi", version=haechi.__version__, description="Administration API", routes=app.routes
+            title="Haechi",
+            version=haechi.__version__,
+            description="Administration API",
+            routes=app.routes,
+            separate_input_output_schemas=False,
         )
         whole["paths"] = {path: methods for path, methods in whole["paths"].items() if path.startswith("/api/v1/")}
+        whole["components"]["schemas"] |= components(app.routes)
         return whole
 
     @cache
@@ -78,15 +84,21 @@ def _request(path: str, method: str, operation: dict[str, Any]) -> str:
     ]
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     told = f"<p>Body: {_kind(body)}</p>" if body else ""
+    refused = [status for status in operation["responses"] if int(status) >= 400]
     answers = "".join(
-        f"<p>{status}: {escape(answer['description'])} "
-        f"{_kind(answer.get('content', {}).get('application/json', {}).get('schema', {}))}</p>"
+        f"<p>{status}: {escape(answer['description'])} {' or '.join(_answer_kinds(answer))}</p>"
         for status, answer in operation["responses"].items()
+        if status not in refused
     )
+    problems = f"<p>{', '.join(refused)}: {_kind({'$ref': '#/Problem'})}</p>" if refused else ""
     return (
         f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> "
-        f"{escape(operation.get('summary', ''))}</summary><div>{_table(rows)}{told}{answers}</div></details>"
+        f"{escape(operation.get('summary', ''))}</summary><div>{_table(rows)}{told}{answers}{problems}</div></details>"
     )
+
+
+def _answer_kinds(answer: dict[str, Any]) -> list[str]:
+    return [_kind(content.get("schema")) for content in answer.get("content", {}).values()]
 
 
 def _schema(name: str, schema: dict[str, Any]) -> str:

@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 from fastapi import APIRouter, Request
 from pydantic import Field
-from starlette.responses import Response
 
 from control_room.api.access import District, in_any, the_districts
+from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.store.drills import ButtonTest, Drills
@@ -33,26 +33,22 @@ class Tested(msgspec.Struct, frozen=True):
 def add_drills(router: APIRouter, registry: Registry, drills: Drills) -> None:
     """The requests about tests."""
 
-    async def test(request: Request, row_id: str, body: DrillBody | None = None, district: District = None) -> Response:
+    async def ask_test(
+        request: Request, row_id: str, body: DrillBody | None = None, district: District = None
+    ) -> Tested:
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)
         person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
         if body is None or body.what == "button":
-            return _json(Tested(await drills.open_window(person.district, person.id, by=principal.name)), 201)
+            return Tested(await drills.open_window(person.district, person.id, by=principal.name))
         due = await drills.ask_phones(person.district, person.id, by=principal.name)
-        return _json(Tested(await drills.newest(person.id), due), 201)
+        return Tested(await drills.newest(person.id), due)
 
-    async def show(request: Request, row_id: str, district: District = None) -> Response:
+    async def get_test(request: Request, row_id: str, district: District = None) -> Tested:
         places = the_districts(principal_of(request.scope), "read registry", district)
         person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
-        return _json(Tested(await drills.newest(person.id)))
+        return Tested(await drills.newest(person.id))
 
     one, asked = "/people/{row_id}/test", "Test the button, or the guardians' telephones; told to guardians only"
-    router.add_api_route(one, test, methods=["POST"], status_code=201, summary=asked, tags=["people"])
-    router.add_api_route(one, show, methods=["GET"], summary="The newest test of the button", tags=["people"])
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(value), status, media_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    add_operation(router, "POST", one, ask_test, asked, tag="people", status=201)
+    add_operation(router, "GET", one, get_test, "The newest test of the button", tag="people")

@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from control_room.problems import problem
+from control_room.problems import WrongField, problem
 from haechi.errors import Conflict, HaechiError, NotFound, PermanentError, TransientError
 
 _STATUS: tuple[tuple[type[HaechiError], int], ...] = (
@@ -38,9 +38,9 @@ async def _ours(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [
-        {"field": _field(one["loc"]), "detail": one["msg"].removeprefix("Value error, ")} for one in error.errors()
+        WrongField(field=_field(one["loc"]), detail=one["msg"].removeprefix("Value error, ")) for one in error.errors()
     ]
-    return problem(422, "; ".join(f"{one['field']}: {one['detail']}" for one in fields[:5]), errors=fields[:100])
+    return problem(422, "; ".join(f"{one.field}: {one.detail}" for one in fields[:5]), errors=fields[:100])
 
 
 async def _http(_: Request, error: Exception) -> Response:

@@ -7,9 +7,10 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, Field
-from starlette.responses import Response
 
 from control_room.api.access import District, in_any, the_district, the_districts
+from control_room.api.models import Words
+from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.details import look_at
 from control_room.guard import principal_of
@@ -27,13 +28,11 @@ from haechi.domain.alerting import (
     for_people,
     named,
 )
-from haechi.domain.explaining import explain
+from haechi.domain.explaining import Explanation, explain
 from haechi.ids import front_of
 from haechi.store.audit import Audit, AuditEntry, Look
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry, zone_of
-
-Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 
 
 class NoteBody(Body):
@@ -73,7 +72,7 @@ class Opened(msgspec.Struct, frozen=True):
     latency_ms: Latency
 
 
-class Page(msgspec.Struct, frozen=True):
+class IncidentsPage(msgspec.Struct, frozen=True):
     """`next` is the `before` of the page that follows."""
 
     items: list[Incident]
@@ -106,23 +105,23 @@ def add_incidents(
 ) -> None:
     """The requests about incidents, and the audit. `tz` is that of times in words."""
 
-    async def show_all(
+    async def list_incidents(
         request: Request,
         district: District = None,
         open: Annotated[bool, Query(description="Only open ones.")] = False,  # noqa: A002 - the parameter's name in the API
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         before: Annotated[AwareDatetime | None, Query(description="Opened before; `next` of the page before.")] = None,
-    ) -> Response:
+    ) -> IncidentsPage:
         principal = principal_of(request.scope)
         place = the_district(principal, "read incidents", district)
         found = [for_people(one) for one in await incidents.recent(place, open_only=open, limit=limit, before=before)]
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
         await audit.follow(*await places_seen(principal, found, "a list of incidents"))
-        return _json(
-            Page([_without_credentials(one) for one in found], found[-1].opened_at if len(found) == limit else None)
+        return IncidentsPage(
+            [_without_credentials(one) for one in found], found[-1].opened_at if len(found) == limit else None
         )
 
-    async def show(request: Request, incident_id: str, district: District = None) -> Response:
+    async def get_incident(request: Request, incident_id: str, district: District = None) -> Opened:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
         incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
@@ -130,9 +129,9 @@ def add_incidents(
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
         await audit.look(*await places_seen(principal, [incident], "opened it"))
         incident, trail = named(incident, trail, deliveries)
-        return _json(Opened(_without_credentials(incident), trail, deliveries, latency_of(incident)))
+        return Opened(_without_credentials(incident), trail, deliveries, latency_of(incident))
 
-    async def why(request: Request, incident_id: str, district: District = None) -> Response:
+    async def explain_incident(request: Request, incident_id: str, district: District = None) -> Explanation:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
         incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
@@ -142,65 +141,67 @@ def add_incidents(
         district = incident.district
         look = Look(incident.subject, district, principal.name, principal.role_in(district), shown, "asked why")
         await audit.look(look)
-        return _json(explain(incident, trail, deliveries, zone, clock(), tz))
+        return explain(incident, trail, deliveries, zone, clock(), tz)
 
     async def places_seen(principal: Principal, found: Sequence[Incident], why: str) -> list[Look]:
         placed = [one for one in found if one.point is not None or one.because.fixes]
         people = await audit.of_people(one.subject for one in placed)
         return [look_at(principal, one, why) for one in placed if one.subject in people]
 
-    async def acknowledge(request: Request, incident_id: str, district: District = None) -> Response:
+    async def acknowledge_incident(request: Request, incident_id: str, district: District = None) -> Incident:
         command = Acknowledge(principal_of(request.scope).name, clock())
         return await handled(request, incident_id, district, command, "acknowledged")
 
-    async def note(request: Request, incident_id: str, body: NoteBody, district: District = None) -> Response:
+    async def note_on_incident(
+        request: Request, incident_id: str, body: NoteBody, district: District = None
+    ) -> Incident:
         command = Note(principal_of(request.scope).name, clock(), body.words)
         return await handled(request, incident_id, district, command, "noted")
 
-    async def own(
+    async def own_incident(
         request: Request, incident_id: str, body: OwnBody | None = None, district: District = None
-    ) -> Response:
+    ) -> Incident:
         name = principal_of(request.scope).name
         owner = body.owner if body is not None and "owner" in body.model_fields_set else name
         return await handled(request, incident_id, district, Own(name, clock(), owner), "changed owner")
 
-    async def close(request: Request, incident_id: str, body: CloseBody, district: District = None) -> Response:
+    async def close_incident(
+        request: Request, incident_id: str, body: CloseBody, district: District = None
+    ) -> Incident:
         command = Close(principal_of(request.scope).name, clock(), body.outcome)
         return await handled(request, incident_id, district, command, "closed")
 
     async def handled(
         request: Request, incident_id: str, district: str | None, command: Command, what: str
-    ) -> Response:
+    ) -> Incident:
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)
         incident = for_people(await in_any(places, lambda place: incidents.apply_command(incident_id, place, command)))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
         await audit.follow(*await places_seen(principal, [incident], what))
-        return _json(_without_credentials(incident))
+        return _without_credentials(incident)
 
-    async def show_audit(
+    async def list_audit(
         request: Request, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> Response:
+    ) -> AuditPage:
         place = the_district(principal_of(request.scope), "read audit", district)
-        return _json(AuditPage(await audit.named(await audit.recent(place, limit))))
+        return AuditPage(await audit.named(await audit.recent(place, limit)))
 
     one = "/incidents/{incident_id}"
-    route = router.add_api_route
-    route("/incidents", show_all, methods=["GET"], summary="List incidents, newest first", tags=["incidents"])
-    route(one, show, methods=["GET"], summary="An incident with trail, deliveries and latency", tags=["incidents"])
-    route(f"{one}/explanation", why, methods=["GET"], summary="Why it was raised, in words", tags=["incidents"])
-    route(f"{one}/acknowledge", acknowledge, methods=["POST"], summary="Acknowledge an incident", tags=["incidents"])
-    route(f"{one}/notes", note, methods=["POST"], summary="Add words to the trail", tags=["incidents"])
-    route(f"{one}/own", own, methods=["POST"], summary="Take an incident, or give it back", tags=["incidents"])
-    route(f"{one}/close", close, methods=["POST"], summary="Close an acknowledged incident", tags=["incidents"])
-    route("/audit", show_audit, methods=["GET"], summary="Who saw and did what, newest first", tags=["audit"])
+    for method, path, handler, words in (
+        ("GET", "/incidents", list_incidents, "List incidents, newest first"),
+        ("GET", one, get_incident, "An incident with trail, deliveries and latency"),
+        ("GET", f"{one}/explanation", explain_incident, "Why it was raised, in words"),
+        ("POST", f"{one}/acknowledge", acknowledge_incident, "Acknowledge an incident"),
+        ("POST", f"{one}/notes", note_on_incident, "Add words to the trail"),
+        ("POST", f"{one}/own", own_incident, "Take an incident, or give it back"),
+        ("POST", f"{one}/close", close_incident, "Close an acknowledged incident"),
+    ):
+        add_operation(router, method, path, handler, words, tag="incidents")
+    add_operation(router, "GET", "/audit", list_audit, "Who saw and did what, newest first", tag="audit")
 
 
 def _without_credentials(incident: Incident) -> Incident:
     """A device's id is what it reports under: whoever has it can press SOS for the person. Only its front is told."""
     fixes = tuple(msgspec.structs.replace(fix, device=front_of(fix.device)) for fix in incident.because.fixes)
     return msgspec.structs.replace(incident, because=msgspec.structs.replace(incident.because, fixes=fixes))
-
-
-def _json(value: object) -> Response:
-    return Response(msgspec.json.encode(value), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -39,6 +39,7 @@ from haechi.domain.video import Camera, CameraView, CameraZone
 T = TypeVar("T", bound=msgspec.Struct)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 RowId = Annotated[str, Field(min_length=1, max_length=64)]
+Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 MASK = "***"
 _CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https")
 

@@ -5,11 +5,10 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from pydantic import Field
-from starlette.responses import Response
 
-from control_room.api.access import District, in_any, the_districts
-from control_room.api.models import RowId
+from control_room.api.access import District, Reason, in_any, the_districts
+from control_room.api.models import RowId, Words
+from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.api.registry_routes import Beside
 from control_room.api.resources import Answer
@@ -19,9 +18,6 @@ from haechi.store.audit import Audit, AuditEntry
 from haechi.store.bars import Bar, Bars
 from haechi.store.reach import Reaching
 from haechi.store.registry import PEOPLE, Registry, Row
-
-Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
-Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 
 
 class BarBody(Body):
@@ -65,47 +61,40 @@ def reach_beside(reaching: Reaching) -> Beside:
 def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) -> None:
     """The requests about one person."""
 
-    async def show_looks(
+    async def list_looks(
         request: Request, row_id: str, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
-    ) -> Response:
+    ) -> LooksPage:
         places = the_districts(principal_of(request.scope), "read audit", district)
         row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return _json(LooksPage(await audit.named(await audit.looks(row.value.id, limit))))
+        return LooksPage(await audit.named(await audit.looks(row.value.id, limit)))
 
-    async def show_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> Response:
+    async def list_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> BarsPage:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read registry", district)
         row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
         await audit.looked(principal.name, [f"people:{row.value.id}"], row.value.district, reason)
-        return _json(BarsPage(await bars.of(row.value.id)))
+        return BarsPage(await bars.of(row.value.id))
 
-    async def bar(request: Request, row_id: str, body: BarBody, district: District = None) -> Response:
+    async def bar_guardian(request: Request, row_id: str, body: BarBody, district: District = None) -> BarsPage:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         who, why = body.guardian_id, body.reason
         await in_any(places, lambda place: bars.bar(place, row_id, who, why, by=principal.name))
-        return _json(BarsPage(await bars.of(row_id)), 201)
+        return BarsPage(await bars.of(row_id))
 
-    async def lift(
+    async def lift_bar(
         request: Request, row_id: str, guardian_id: str, body: LiftBody, district: District = None
-    ) -> Response:
+    ) -> BarsPage:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         await in_any(places, lambda place: bars.lift(place, row_id, guardian_id, body.reason, by=principal.name))
-        return _json(BarsPage(await bars.of(row_id)), 201)
+        return BarsPage(await bars.of(row_id))
 
     one = "/people/{row_id}"
     looked = "Who looked at where the person is or was, as what, and why; newest first"
     barred = "Bar a guardian from the person: unlinked, never told, every link they hold dead"
     lifted = "Lift a bar; the guardian is not linked by it"
-    route = router.add_api_route
-    route(f"{one}/looks", show_looks, methods=["GET"], summary=looked, tags=["people"])
-    route(f"{one}/bars", show_bars, methods=["GET"], summary="Who is barred from the person", tags=["people"])
-    route(f"{one}/bars", bar, methods=["POST"], status_code=201, summary=barred, tags=["people"])
-    route(f"{one}/bars/{{guardian_id}}/lift", lift, methods=["POST"], status_code=201, summary=lifted, tags=["people"])
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(value), status, media_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    add_operation(router, "GET", f"{one}/looks", list_looks, looked, tag="people")
+    add_operation(router, "GET", f"{one}/bars", list_bars, "Who is barred from the person", tag="people")
+    add_operation(router, "POST", f"{one}/bars", bar_guardian, barred, tag="people", status=201)
+    add_operation(router, "POST", f"{one}/bars/{{guardian_id}}/lift", lift_bar, lifted, tag="people", status=201)

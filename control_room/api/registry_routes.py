@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import JsonValue, ValidationError, create_model
+from pydantic import JsonValue, ValidationError, WithJsonSchema, create_model
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from control_room.api.access import District, in_any, the_district, the_districts
+from control_room.api.access import District, Reason, in_any, the_district, the_districts
+from control_room.api.operations import add_operation
 from control_room.api.resources import Answer, Resource
 from control_room.guard import principal_of
 from haechi.errors import NotFound
 from haechi.store.audit import Audit
 from haechi.store.registry import Registry, Row, subject_of
 
-Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
 IfMatch = Annotated[
     str | None, Header(alias="If-Match", description='The ETag that the change is based on, such as "3".')
 ]
@@ -74,7 +74,7 @@ def add_resource(
     async def change(
         request: Request,
         row_id: str,
-        patch: dict[str, JsonValue],
+        patch: Annotated[dict[str, JsonValue], WithJsonSchema(resource.patch_schema())],
         district: District = None,
         if_match: IfMatch = None,
     ) -> Response:
@@ -104,12 +104,15 @@ def add_resource(
         return JSONResponse(resource.answer(row) | known.get(row.value.id, {}), status, headers=more)
 
     one = f"/{kind}/{{row_id}}"
-    route = router.add_api_route
-    route(f"/{kind}", create, methods=["POST"], status_code=201, response_model=answer, summary=f"Add a {resource.one}")
-    route(f"/{kind}", show_all, methods=["GET"], response_model=answers, summary=f"List {kind.replace('-', ' ')}")
-    route(one, show, methods=["GET"], response_model=answer, summary=f"Look at a {resource.one}")
-    route(one, change, methods=["PATCH"], response_model=answer, summary=f"Change a {resource.one}")
-    route(one, remove, methods=["DELETE"], status_code=204, summary=f"Remove a {resource.one}")
+    name, every = resource.one.replace(" ", "_"), kind.replace("-", "_")
+    for method, path, handler, words, called, status, model in (
+        ("POST", f"/{kind}", create, f"Add a {resource.one}", f"add_{name}", 201, answer),
+        ("GET", f"/{kind}", show_all, f"List {kind.replace('-', ' ')}", f"list_{every}", 200, answers),
+        ("GET", one, show, f"Look at a {resource.one}", f"get_{name}", 200, answer),
+        ("PATCH", one, change, f"Change a {resource.one}", f"change_{name}", 200, answer),
+        ("DELETE", one, remove, f"Remove a {resource.one}", f"remove_{name}", 204, None),
+    ):
+        add_operation(router, method, path, handler, words, tag=kind, name=called, status=status, model=model)
 
 
 @contextmanager

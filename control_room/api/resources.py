@@ -84,6 +84,11 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
         changed: T = self.body.model_validate(fields).value()
         return changed
 
+    def patch_schema(self) -> dict[str, Any]:
+        """What the documentation shows as the body of a change: any of the fields (RFC 7396)."""
+        schema: dict[str, Any] = self.body.model_json_schema(ref_template="#/components/schemas/{model}")
+        return {name: part for name, part in schema.items() if name not in {"$defs", "required"}}
+
     def answer_model(self) -> type[BaseModel]:
         """What the documentation shows as the answer."""
         more: dict[str, Any] = {"id": (str, ...), "district_id": (str, ...), "version": (int, ...)}

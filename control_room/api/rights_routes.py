@@ -2,30 +2,20 @@
 
 from typing import Annotated, Any
 
-import msgspec
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.responses import Response, StreamingResponse
 
-from control_room.api.access import District, in_any, the_districts
+from control_room.api.access import District, NeededReason, in_any, the_districts
+from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.domain.erasure import Erasure
 from haechi.store.audit import Audit, Look
 from haechi.store.erasures import Erasures
-from haechi.store.export import Export
+from haechi.store.export import SECTIONS, Export
 from haechi.store.registry import PEOPLE, Registry
 
-Reason = Annotated[
-    str,
-    Query(
-        min_length=3,
-        max_length=200,
-        pattern=r"\S",
-        description="Why; goes into the audit, and the guardian can read it.",
-        examples=["the mother asked for it in writing"],
-    ),
-]
 _RECEIPT: dict[str, Any] = {
     "id": "9b2f…",
     "person": "0bedfe1f-…",
@@ -44,6 +34,15 @@ _RECEIPT: dict[str, Any] = {
 }
 
 
+_EVERYTHING: dict[str, Any] = {
+    "type": "object",
+    "title": "Everything",
+    "description": "A list of rows for each kind of what is kept.",
+    "properties": {one.name: {"type": "array", "items": {"type": "object"}} for one in SECTIONS},
+    "required": [one.name for one in SECTIONS],
+}
+
+
 class ErasureBody(Body):
     """Why, in words that name nobody: they stay in the audit."""
 
@@ -53,7 +52,7 @@ class ErasureBody(Body):
 def add_rights(router: APIRouter, registry: Registry, everything: Export, erasures: Erasures, audit: Audit) -> None:
     """The three requests."""
 
-    async def export(request: Request, row_id: str, reason: Reason, district: District = None) -> Response:
+    async def export_person(request: Request, row_id: str, reason: NeededReason, district: District = None) -> Response:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
@@ -65,50 +64,40 @@ def add_rights(router: APIRouter, registry: Registry, everything: Export, erasur
         }
         return StreamingResponse(everything.stream(person.id), media_type="application/json", headers=headers)
 
-    async def erase(request: Request, row_id: str, body: ErasureBody, district: District = None) -> Response:
+    async def erase_person(request: Request, row_id: str, body: ErasureBody, district: District = None) -> Erasure:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
-        return _receipt(
-            await in_any(places, lambda place: erasures.ask(place, row_id, body.reason, by=principal.name)), 202
-        )
+        return await in_any(places, lambda place: erasures.ask(place, row_id, body.reason, by=principal.name))
 
-    async def receipt(request: Request, row_id: str, district: District = None) -> Response:
+    async def get_erasure(request: Request, row_id: str, district: District = None) -> Erasure:
         places = the_districts(principal_of(request.scope), "read audit", district)
-        return _receipt(await in_any(places, lambda place: erasures.of(place, row_id)))
+        return await in_any(places, lambda place: erasures.of(place, row_id))
 
     one = "/people/{row_id}"
     waits = (
         "Begins at once, or when the last open incident of the person is closed. The receipt says what went, and until "
         "when something is left: streams that nobody reads any more end by themselves, evidence under a lock stays."
     )
-    route = router.add_api_route
-    route(f"{one}/export", export, methods=["GET"], summary="Everything that is kept about a person", tags=["people"])
-    route(
+    whole = "Everything that is kept about a person"
+    add_operation(router, "GET", f"{one}/export", export_person, whole, tag="people", schema=_EVERYTHING)
+    add_operation(
+        router,
+        "POST",
         f"{one}/erasure",
-        erase,
-        methods=["POST"],
-        status_code=202,
-        summary="Erase a person",
+        erase_person,
+        "Erase a person",
+        tag="people",
+        status=202,
         description=waits,
-        tags=["people"],
-        responses=_example(202),
+        example=_RECEIPT,
     )
-    route(
+    add_operation(
+        router,
+        "GET",
         f"{one}/erasure",
-        receipt,
-        methods=["GET"],
-        summary="The receipt of an erasure",
+        get_erasure,
+        "The receipt of an erasure",
+        tag="people",
         description=waits,
-        tags=["people"],
-        responses=_example(200),
-    )
-
-
-def _example(status: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"content": {"application/json": {"example": _RECEIPT}}}}
-
-
-def _receipt(erasure: Erasure, status: int = 200) -> Response:
-    return Response(
-        msgspec.json.encode(erasure), status, media_type="application/json", headers={"Cache-Control": "no-store"}
+        example=_RECEIPT,
     )

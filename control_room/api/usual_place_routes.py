@@ -6,12 +6,11 @@ import msgspec
 from fastapi import APIRouter, Request
 from pydantic import Field
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
-from control_room.api.access import District, in_any, the_districts
+from control_room.api.access import District, NeededReason, in_any, the_districts
 from control_room.api.models import Name
+from control_room.api.operations import add_operation
 from control_room.api.places import Body
-from control_room.api.whereabouts_routes import Reason
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.habits import UsualPlace
@@ -37,7 +36,9 @@ class UsualPlacesPage(msgspec.Struct, frozen=True):
 def add_usual_places(router: APIRouter, registry: Registry, usual: UsualPlaces, clock: Clock) -> None:
     """The three requests."""
 
-    async def show(request: Request, row_id: str, reason: Reason, district: District = None) -> Response:
+    async def list_usual_places(
+        request: Request, row_id: str, reason: NeededReason, district: District = None
+    ) -> UsualPlacesPage:
         principal = principal_of(request.scope)
         places = the_districts(principal, "see positions", district)
         person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
@@ -45,34 +46,27 @@ def add_usual_places(router: APIRouter, registry: Registry, usual: UsualPlaces, 
             raise HTTPException(403, "No valid consent covers where this person is; nothing is shown.")
         role = principal.role_in(person.district)
         seen = Look(person.id, person.district, principal.name, role, "usual places", reason)
-        return _json(UsualPlacesPage(await usual.of(seen)))
+        return UsualPlacesPage(await usual.of(seen))
 
-    async def accept(request: Request, row_id: str, n: Number, body: AcceptBody, district: District = None) -> Response:
+    async def accept_usual_place(
+        request: Request, row_id: str, n: Number, body: AcceptBody, district: District = None
+    ) -> UsualPlace:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return _json(
-            await in_any(places, lambda place: usual.accept(place, row_id, n, body.name, by=principal.name)), 201
-        )
+        return await in_any(places, lambda place: usual.accept(place, row_id, n, body.name, by=principal.name))
 
-    async def decline(request: Request, row_id: str, n: Number, district: District = None) -> Response:
+    async def decline_usual_place(request: Request, row_id: str, n: Number, district: District = None) -> UsualPlace:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return _json(await in_any(places, lambda place: usual.decline(place, row_id, n, by=principal.name)), 201)
+        return await in_any(places, lambda place: usual.decline(place, row_id, n, by=principal.name))
 
     every = "/people/{row_id}/usual-places"
-    route = router.add_api_route
     listed = "Where the person usually is, as learned from the trail; nothing is decided by it without a yes"
-    route(every, show, methods=["GET"], summary=listed, tags=["people"])
+    add_operation(router, "GET", every, list_usual_places, listed, tag="people")
     for name, handler, words in (
-        ("accept", accept, "Make it a safe zone"),
-        ("decline", decline, "Say that it is none; it is not proposed again"),
+        ("accept", accept_usual_place, "Make it a safe zone"),
+        ("decline", decline_usual_place, "Say that it is none; it is not proposed again"),
     ):
-        path = f"{every}/{{n}}/{name}"
-        route(path, handler, methods=["POST"], status_code=201, summary=words, tags=["people"])
-
-
-def _json(value: object, status: int = 200) -> Response:
-    headers = {"Cache-Control": "no-store"}
-    return Response(msgspec.json.encode(value), status, media_type="application/json", headers=headers)
+        add_operation(router, "POST", f"{every}/{{n}}/{name}", handler, words, tag="people", status=201)

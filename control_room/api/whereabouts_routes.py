@@ -2,15 +2,15 @@
 
 import base64
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
-from starlette.responses import Response
 
-from control_room.api.access import District, in_any, the_districts
+from control_room.api.access import District, NeededReason, in_any, the_districts
+from control_room.api.operations import add_operation
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.access import Principal
@@ -33,16 +33,6 @@ _A_FIX = {
     "device_kind": "watch",
     "late": False,
 }
-Reason = Annotated[
-    str,
-    Query(
-        min_length=3,
-        max_length=200,
-        pattern=r"\S",
-        description="Why it is looked at; goes into the audit, and the guardian can read it.",
-        examples=["the mother called: not at school"],
-    ),
-]
 
 
 class Fix(msgspec.Struct, frozen=True):
@@ -70,7 +60,7 @@ class Last(msgspec.Struct, frozen=True):
     live: bool
 
 
-class Page(msgspec.Struct, frozen=True):
+class TrailPage(msgspec.Struct, frozen=True):
     """In order of time; `next` is the `after` of the page that follows."""
 
     person: str
@@ -78,8 +68,10 @@ class Page(msgspec.Struct, frozen=True):
     next: str | None
 
 
-class Lines(msgspec.Struct, frozen=True):
+class TrailLines(msgspec.Struct, frozen=True):
     """The same as GeoJSON (RFC 7946), a point each; `next` is a foreign member."""
+
+    media_type: ClassVar[str] = "application/geo+json"
 
     type: Literal["FeatureCollection"]
     features: list[dict[str, Any]]
@@ -89,18 +81,18 @@ class Lines(msgspec.Struct, frozen=True):
 def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, clock: Clock) -> None:
     """The two requests. Rights: `haechi.domain.access`; without a consent only while an incident is open."""
 
-    async def show_position(request: Request, row_id: str, reason: Reason, district: District = None) -> Response:
+    async def get_position(request: Request, row_id: str, reason: NeededReason, district: District = None) -> Last:
         principal = principal_of(request.scope)
         person = await whose(principal, row_id, district)
         now = clock()
         position, live = await places.last(_look(principal, person, "the last position", reason), now)
         age = None if position is None else round((now - position.at).total_seconds(), 1)
-        return _json(Last(person.id, now, None if position is None else _fix(position), age, live))
+        return Last(person.id, now, None if position is None else _fix(position), age, live)
 
-    async def show_trail(
+    async def get_trail(
         request: Request,
         row_id: str,
-        reason: Reason,
+        reason: NeededReason,
         start: Annotated[AwareDatetime, Query(alias="from", description="Event time, included.")],
         end: Annotated[
             AwareDatetime | None, Query(alias="to", description="Event time, excluded; nothing means now.")
@@ -109,7 +101,7 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
         limit: Annotated[int, Query(ge=1, le=MOST)] = 1000,
         after: Annotated[str | None, Query(max_length=64, description="`next` of the page before.")] = None,
         shape: Annotated[Literal["json", "geojson"], Query(alias="format")] = "json",
-    ) -> Response:
+    ) -> TrailPage | TrailLines:
         principal = principal_of(request.scope)
         span = Span(start, end or clock(), limit, _cursor(after))
         if not start < span.end <= start + LONGEST:
@@ -119,9 +111,8 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
         fixes, more = await places.trail(span, _look(principal, person, shown, reason))
         following = None if more is None else _written(more)
         if shape == "json":
-            return _json(Page(person.id, [_fix(one) for one in fixes], following))
-        lines = Lines("FeatureCollection", [_feature(one) for one in fixes], following)
-        return _json(lines, "application/geo+json")
+            return TrailPage(person.id, [_fix(one) for one in fixes], following)
+        return TrailLines("FeatureCollection", [_feature(one) for one in fixes], following)
 
     async def whose(principal: Principal, row_id: str, district: str | None) -> Person:
         """The person, if the caller may see where they are: 404 in another's district, 403 in words otherwise."""
@@ -143,26 +134,25 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
         "Dispatchers, supervisors and administrators; operators while an incident of the person is open. "
         "Every look is an audit entry that the guardian can read."
     )
-    route = router.add_api_route
-    route(
+    add_operation(
+        router,
+        "GET",
         f"{one}/position",
-        show_position,
-        methods=["GET"],
-        summary="Where a person is",
+        get_position,
+        "Where a person is",
+        tag="people",
         description=rights,
-        tags=["people"],
-        responses=_example(
-            {"person": "…", "now": _A_FIX["received_at"], "position": _A_FIX, "age_s": 1.0, "live": True}
-        ),
+        example={"person": "…", "now": _A_FIX["received_at"], "position": _A_FIX, "age_s": 1.0, "live": True},
     )
-    route(
+    add_operation(
+        router,
+        "GET",
         f"{one}/trail",
-        show_trail,
-        methods=["GET"],
-        summary="Where a person was",
+        get_trail,
+        "Where a person was",
+        tag="people",
         description=f"{rights} At most {LONGEST.days} days and {MOST} fixes at once.",
-        tags=["people"],
-        responses=_example({"person": "…", "items": [_A_FIX], "next": "MTc2Mzc5…"}),
+        example={"person": "…", "items": [_A_FIX], "next": "MTc2Mzc5…"},
     )
 
 
@@ -202,11 +192,3 @@ def _cursor(text: str | None) -> Cursor | None:
         return msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
     except (ValueError, msgspec.MsgspecError) as error:
         raise HTTPException(422, "`after` is not the `next` of a page.") from error
-
-
-def _example(body: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
-    return {200: {"content": {"application/json": {"example": body}}}}
-
-
-def _json(value: object, media_type: str = "application/json") -> Response:
-    return Response(msgspec.json.encode(value), media_type=media_type, headers={"Cache-Control": "no-store"})
