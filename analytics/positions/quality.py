@@ -88,14 +88,14 @@ class Tracks:
         far = metres(fixes["lon"] - before["lon"], fixes["lat"] - before["lat"], fixes["lat"])
         sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(before["accuracy"])
         seconds = (fixes["at"] - before["at"]) / _SECOND_US
-        self.columns.rows["speed"][slots] = np.where(seconds > 0, speed, before["speed"])
         said = fastest * seconds
         known = (before["at"] > 0) & (fastest > WALKING)
         explained: NDArray[np.bool_] = known & (far >= _STANDING * said) & (sure <= _ERRING * said)
         return explained
 
-    def judge(self, slots: Slots, fixes: NDArray[np.void]) -> NDArray[np.uint8]:
-        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place."""
+    def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place; `speed` (n,)
+        m/s."""
         track = self.columns.rows[slots]
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
@@ -113,7 +113,7 @@ class Tracks:
         if jump.any():
             self._doubt(slots, fixes, track, jump, verdict)
         good = np.flatnonzero(verdict <= Verdict.CLOCK)
-        self._keep(slots[good], fixes[good])
+        self._keep(slots[good], fixes[good], speed[good])
         return verdict
 
     def _time_zones(
@@ -157,8 +157,9 @@ class Tracks:
         for name in ("at", "lon", "lat"):
             rows[f"suspect_{name}"][slots[doubted]] = fixes[name][doubted]
 
-    def _keep(self, slots: Slots, fixes: NDArray[np.void]) -> None:
+    def _keep(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> None:
         rows = self.columns.rows
+        rows["speed"][slots] = speed
         for name in FIX.names or ():
             rows[name][slots] = fixes[name]
         rows["suspect_at"][slots] = 0

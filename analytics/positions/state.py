@@ -113,9 +113,9 @@ class PositionState:
         latest_first = np.where(fixes["at"] == told, told, -told)
         deciding, walked = [], np.zeros(len(rows), dtype=bool)
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
-            judged = fixes[turn]
-            walked[turn] = self.devices.tracks.walked(slots[turn], judged, batch.speed[rows[turn]])
-            found = self.devices.tracks.judge(slots[turn], judged)
+            judged, speed = fixes[turn], batch.speed[rows[turn]]
+            walked[turn] = self.devices.tracks.walked(slots[turn], judged, speed)
+            found = self.devices.tracks.judge(slots[turn], judged, speed)
             fixes[turn] = judged
             verdict[turn] = np.maximum(verdict[turn], found)
             deciding.append(turn[found <= Verdict.CLOCK])

@@ -72,6 +72,12 @@ def test_a_speed_too_small_for_the_distance_explains_nothing() -> None:
     assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
 
 
+def test_the_speed_of_a_fix_that_decides_nothing_explains_nothing() -> None:
+    """A jump of 20 km that claims 5 m/s is not believed, and neither is its speed: the wearer stands still."""
+    ways = [(0, 0, 0.1), (1, 20_000, 5), *((m, 200, 0.1) for m in range(2, 7))]
+    assert run(state_of(circle(), rule=Rule()), *([fix(m, x, 2, speed=v)] for m, x, v in ways)) == []
+
+
 def test_coming_back_inside_forgets_the_walk() -> None:
     ways = [(0, 0, 1.3), (1, 125, 1.6), (2, 0, 1.6), (3, 180, 0.1), (4, 180, 0.1), (5, 180, 0.1)]
     assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
