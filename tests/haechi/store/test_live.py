@@ -11,6 +11,7 @@ from haechi.domain.people import Position
 from haechi.domain.time import micros_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
+from haechi.ids import device_id
 from haechi.store.live import LastFix, Live, Thumbnail
 from tests.haechi.store.conftest import AT
 
@@ -66,10 +67,13 @@ async def test_a_position_that_is_forgotten_is_gone(live: Live) -> None:
     assert await live.positions(["p1"]) == {}
 
 
-async def test_a_goodbye_is_remembered_by_device(live: Live) -> None:
-    await live.put_goodbye("d1", AT)
-    assert await live.goodbyes(["d1", "d2"]) == {"d1": AT}
+async def test_a_goodbye_is_remembered_by_device_and_no_key_holds_its_credential(live: Live, redis_url: str) -> None:
+    device, other = device_id(), device_id()
+    await live.put_goodbye(device, AT)
+    assert await live.goodbyes([device, other]) == {device: AT}
     assert await live.goodbyes([]) == {}
+    async with Redis.from_url(redis_url) as client:
+        assert not [key for key in await client.keys() if device[:8].encode() in key]
 
 
 async def test_the_state_of_a_camera_is_the_last_that_was_told(live: Live) -> None:
