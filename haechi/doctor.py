@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from haechi.clock import utc_now
-from haechi.config import Settings
+from haechi.config import Settings, variable_of
 from haechi.embedded.addresses import HOST, is_free
 from haechi.errors import ConfigError, HaechiError
 from haechi.store.postgres import open_pool, translate_errors
@@ -141,10 +141,14 @@ async def _processes(_: Settings, site: Site | None) -> Sequence[Finding]:
 async def _ports(settings: Settings, site: Site | None) -> Sequence[Finding]:
     if site is not None and runs(site):
         return []
-    doors = {"gateway": settings.gateway.port, "callbacks": settings.alerts.callbacks_port, "wall": settings.wall.port}
+    doors = (
+        ("gateway", settings.gateway.port, "gateway.port"),
+        ("callbacks", settings.alerts.callbacks_port, "alerts.callbacks_port"),
+        ("wall", settings.wall.port, "wall.port"),
+    )
     return [
-        Finding("wrong", name, f"port {port} is taken by another program: end it, or set HAECHI_{name.upper()}__PORT.")
-        for name, port in doors.items()
+        Finding("wrong", name, f"port {port} is taken by another program: end it, or set {variable_of(key)}.")
+        for name, port, key in doors
         if port and not is_free(port)
     ]
 

@@ -70,8 +70,9 @@ def _compare(wanted: dict[str, int], present: dict[str, int]) -> None:
     for name, partitions in wanted.items():
         if present.get(name, partitions) != partitions:
             raise ConfigError(
-                f"Topic '{name}' has {present[name]} partitions, {partitions} are configured. The number is fixed when "
-                "a topic is made, because it decides which state belongs where; `haechi topics repartition` changes it."
+                f"Topic '{name}' has {present[name]} partitions, {partitions} are needed. The number is fixed when a "
+                "topic is made, because it decides which state belongs where. Set another `kafka.prefix` and run "
+                "`haechi migrate`: all topics are made anew; what still lies in the old ones is not read."
             )
 
 

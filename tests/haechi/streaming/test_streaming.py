@@ -65,9 +65,9 @@ async def test_topics_are_made_once_with_segments_of_an_eighth_of_their_retentio
 async def test_another_number_of_partitions_is_refused_in_words(connection: Connection) -> None:
     await ensure_topics(connection, [ONE])
     wider = Topic(ONE.name, 3, ONE.keep)
-    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are configured.*repartition"):
+    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are needed.*kafka.prefix.*haechi migrate"):
         await check_topics(connection, [wider])
-    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are configured"):
+    with pytest.raises(ConfigError, match=r"has 2 partitions, 3 are needed"):
         await ensure_topics(connection, [wider])
     with pytest.raises(ConfigError, match=r"no topic .*none.*haechi migrate"):
         await check_topics(connection, [Topic("none", 1, ONE.keep)])
