@@ -10,6 +10,7 @@ from analytics.positions import Devices, Doors, PositionMetrics, PositionState, 
 from analytics.positions.consent import Consents, NobodyRefuses, covered
 from analytics.positions.safe_zones import Rule as ZoneRule
 from analytics.positions.safe_zones import SafeZones
+from analytics.positions.together import Numbered
 from analytics.sensors import SensorState
 from analytics.silence.absences import Absences
 from analytics.silence.batteries import Batteries
@@ -108,16 +109,19 @@ class Positions(PositionState):
         self._consents = outlook.consents
         self._refusals = -1
 
-    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-        """As the watches decide; of who refuses since the last message, nothing is left."""
+    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert]:
+        """As the watches decide; of who refuses since the last messages, nothing is left."""
         taken_back: list[Alert] = []
-        if self._consents.refusals != self._refusals:
+        if messages and self._consents.refusals != self._refusals:
             self._refusals = self._consents.refusals
-            at = message.at if isinstance(message, Tick) else instant_of(message.received.max(initial=0))
+            _, first = messages[0]
+            at = first.at if isinstance(first, Tick) else instant_of(first.received.max(initial=0))
             taken_back = self.forget_people(lambda people: self._consents.refusing(people, at), micros_of(at))
-        if isinstance(message, PositionBatch):
-            message = covered(message, self._consents)
-        return [*taken_back, *super().apply(offset, message)]
+        kept = [(offset, self._covered(message)) for offset, message in messages]
+        return [*taken_back, *super().apply_all(kept)]
+
+    def _covered(self, message: PositionBatch | Tick) -> PositionBatch | Tick:
+        return message if isinstance(message, Tick) else covered(message, self._consents)
 
 
 def consume_positions(

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from analytics.positions.devices import Devices
 from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, Bools, carried, standing, whereabouts
+from analytics.positions.patterns import pattern
 from analytics.positions.watch import Moment
 from analytics.positions.zone_alerts import Action, Episode, alert
 from analytics.positions.zone_table import Lost, ZoneTable
@@ -14,8 +15,6 @@ from haechi.domain.alerting import Alert
 
 People = NDArray[np.int64]
 
-# One weight per column, by which a pattern of phases becomes one number.
-_WEIGHTS = np.random.default_rng(7).integers(1, 2**61, 4096)
 _BACK = "is back inside"
 _OVER = "the schedule has ended"
 
@@ -47,16 +46,10 @@ class Episodes:
         self._table = table
         self._thresholds = thresholds
 
-    def stale(self, people: People, at: NDArray[np.int64]) -> Bools:
-        """(p,) who has to be looked at because other zones are active than when they last were."""
-        zones = self._table.stakes["zone"][people]
-        stale: Bools = self._pattern(self._table.book.phase(zones, at)) != self._table.people["pattern"][people]
-        return stale
-
     def speak(self, people: People, at: NDArray[np.int64], why: str) -> list[Alert]:
         """Raise what has begun and clear what is over, each of the people (at most once) at their time (p,)."""
         look = self._look(people, at)
-        self._table.people["pattern"][people] = self._pattern(look.hours.phase)
+        self._table.people["pattern"][people] = pattern(look.hours.phase)
         self._table.stakes["stays"][people] = look.counts & (
             (look.is_at == INSIDE) | look.stayed & (look.is_at != OUTSIDE)
         )
@@ -240,10 +233,6 @@ class Episodes:
         slot = self._newest(look.worn[i][look.speaks[i]])
         place, person = self._table.book.zones[zone], self._devices.person(slot)
         return alert(action, episode, place, self._table.fixes(slot), self._thresholds, person)
-
-    def _pattern(self, phase: NDArray[np.int8]) -> NDArray[np.int64]:
-        pattern: NDArray[np.int64] = (phase * _WEIGHTS[: phase.shape[1]]).sum(axis=1)
-        return pattern
 
     def _touch(self, look: Look) -> None:
         self._devices.touch(look.worn.max(axis=1))

@@ -25,6 +25,7 @@ from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
 from analytics.positions.episodes import Episodes
 from analytics.positions.fusion import INSIDE, OUTSIDE
+from analytics.positions.patterns import Patterns
 from analytics.positions.quality import ALONE_US, known_accuracy
 from analytics.positions.watch import Heard, Moment
 from analytics.positions.zone_table import ZoneTable
@@ -67,6 +68,8 @@ class SafeZones:
         self._mask = np.uint8((1 << max(rule.votes, rule.confirmations, rule.entry_confirmations)) - 1)
         self._table = ZoneTable(devices, book())
         self._episodes = Episodes(devices, self._table, self._thresholds())
+        self._patterns = Patterns(self._table)
+        self._asked: object = None
         self._read_book()
 
     @property
@@ -88,12 +91,16 @@ class SafeZones:
         if not len(moment.slots):
             return alerts
         self._table.place(moment.slots)
-        people = np.unique(self._devices.wearer[moment.slots])
-        now = np.full(len(people), moment.now, dtype=np.int64)
-        if len(stale := np.flatnonzero(self._episodes.stale(people, now))):
-            alerts.extend(self._episodes.speak(people[stale], now[stale], "was outside when the schedule began"))
-        if self.book.expects.any():
-            alerts.extend(self._episodes.expect(people, moment))
+        self._patterns.begin(moment.now)
+        if len(stale := self._patterns.all_stale()):
+            people = np.intersect1d(stale, self._devices.wearer[moment.slots])
+            now = np.full(len(people), moment.now, dtype=np.int64)
+            alerts.extend(self._episodes.speak(people, now, "was outside when the schedule began"))
+        # Who is due changes with the minute, and is decided once: what was asked of everybody has its answer.
+        asked = (self._patterns.of, moment.spools_empty)
+        if self._expects and asked != self._asked:
+            alerts.extend(self._episodes.expect(np.unique(self._devices.wearer[moment.slots]), moment))
+            self._asked = asked if len(moment.slots) == len(self._devices) else None
         return alerts
 
     def inside(self, slots: Slots) -> NDArray[np.bool_]:
@@ -142,6 +149,7 @@ class SafeZones:
     def _read_book(self) -> None:
         book = self.book
         told = book.forbidden | book.notices
+        self._expects = bool(book.expects.any())
         self._entry = np.where(told, self._rule.entry_confirmations, 1).astype(np.uint8)
 
     def _adopt(self) -> list[Alert]:
@@ -163,8 +171,6 @@ class SafeZones:
         person = self._devices.wearer[slots]
         zones = table.stakes["zone"][person]
         which, column = np.nonzero(zones >= 0)
-        if not len(which):
-            return []
         zone, pair = zones[which, column].astype(np.int64), (slots[which], column)
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
         accuracy = known_accuracy(fixes["accuracy"])[which]
@@ -188,7 +194,7 @@ class SafeZones:
         cell["outs"], cell["ins"], cell["where"] = outs, ins, where
         cell["since"], cell["walked"] = since, on_foot
         table.cells[pair] = cell
-        look = self._episodes.stale(person, fixes["at"]) | shared
+        look = self._patterns.stale(person, fixes["at"]) | shared
         look[moved] = True
         if not look.any():
             return []

@@ -12,6 +12,7 @@ from analytics.positions.devices import Devices
 from analytics.positions.doors import Door, Doors
 from analytics.positions.metrics import PositionMetrics
 from analytics.positions.quality import FIX, Verdict, put_clocks_right
+from analytics.positions.together import Numbered, joined, steps
 from analytics.positions.turns import turns
 from analytics.positions.upgrade import upgraded
 from analytics.positions.watch import Heard, Moment, Watch
@@ -83,9 +84,18 @@ class PositionState:
 
         Raises PartlyApplied, with the alerts of the others, when a watch failed.
         """
-        return self._tick(offset, message) if isinstance(message, Tick) else self._positions(offset, message)
+        return self.apply_all(((offset, message),))
 
-    def _positions(self, offset: int, batch: PositionBatch) -> Sequence[Alert]:
+    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert]:
+        """As `apply` of one after the other, in fewer steps. After PartlyApplied of several the state is in doubt."""
+        alerts: list[Alert] = []
+        for step in steps(messages):
+            alerts.extend(self._tick(*step) if isinstance(step, tuple) else self._positions(step))
+        return alerts
+
+    def _positions(self, step: Sequence[tuple[int, PositionBatch]]) -> Sequence[Alert]:
+        batch = joined([message for _, message in step])
+        offset = np.repeat([number for number, _ in step], [len(message) for _, message in step])
         rows = np.flatnonzero(self._applied[batch.shard] < offset)
         if not len(rows):
             return ()
@@ -95,7 +105,7 @@ class PositionState:
         if not len(rows):
             return ()
         heard = self._judged(batch, rows, slots)
-        self._applied[batch.shard[rows]] = offset
+        self._applied[batch.shard[rows]] = offset[rows]  # they ascend, and of several the last one stays
         self.devices.touch(slots)
         return self._ask(lambda watch: watch.positions(heard))
 

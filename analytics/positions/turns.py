@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 def turns(slots: NDArray[np.int64], *order_by: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Indices in turns: no slot is twice in one, and each slot's come in the order of `order_by` (the last one counts
     first, as in `numpy.lexsort`)."""
+    order = np.argsort(slots, kind="stable")
+    if (np.diff(slots[order]) > 0).all():  # mostly: nobody is there twice
+        yield order
+        return
     order = np.lexsort((*order_by, slots))
     slot = slots[order]
     first = np.r_[True, slot[1:] != slot[:-1]]
-    if first.all():
-        yield order
-        return
     starts = np.flatnonzero(first)
     rank = np.arange(len(slot)) - np.repeat(starts, np.diff(np.r_[starts, len(slot)]))
     for turn in range(int(rank.max()) + 1):

@@ -79,6 +79,7 @@ class ZoneTable:
 
     def __init__(self, devices: Devices, book: ZoneBook) -> None:
         self.book = book
+        self.changes = 0  # another number means that somebody has other zones, or that there is other room
         self._devices = devices
         self.moves = Moves()
         self._rings = Columns(_RING, (0, np.zeros(KEPT_FIXES, dtype=FIX)))
@@ -88,6 +89,7 @@ class ZoneTable:
 
     def resize(self, room: int) -> None:
         """Room for so many slots, and for their people."""
+        self.changes += 1
         self._rings.resize(room)
         self.moves.columns.resize(room)
         self.cells = _larger(self.cells, room, self.cells.shape[1], _NO_CELL)
@@ -98,6 +100,7 @@ class ZoneTable:
 
     def clear(self, slots: Slots) -> None:
         """Forget the devices, and the people who have no other."""
+        self.changes += 1
         leavers = self._devices.leavers(slots)
         self._rings.clear(slots)
         self.moves.columns.clear(slots)
@@ -242,6 +245,7 @@ class ZoneTable:
 
     def _place(self, person: int, rows: Sequence[int], kept: dict[int, tuple[int, bool]]) -> None:
         """Give a person the zones of `rows`; `kept` says in which column each was, and whether it is the same still."""
+        self.changes += 1
         if len(rows) > self.cells.shape[1]:
             self._widen(len(rows))
         worn = self._devices.worn[person]

@@ -1,7 +1,7 @@
 """What a stateful consumer keeps: one block per logical shard, held together per partition."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 Message_contra = TypeVar("Message_contra", contravariant=True)
 Output_co = TypeVar("Output_co", covariant=True)
@@ -40,3 +40,14 @@ class PartitionState(Protocol[Message_contra, Output_co]):
 
     def changed(self) -> Iterable[tuple[int, bytes]]:
         """(shard, block) for every shard changed since the last call, the applied offset inside the block."""
+
+
+@runtime_checkable
+class AppliesMany(Protocol[Message_contra, Output_co]):
+    """A PartitionState that takes several messages in one step, where that costs less than one after the other."""
+
+    def apply_all(self, messages: Sequence[tuple[int, Message_contra]]) -> Sequence[Output_co]:
+        """The outputs and the state that `apply` of each (offset, message) in turn would have given.
+
+        An exception, PartlyApplied too, leaves the state in doubt: it is rebuilt, and each message applied alone.
+        """

@@ -15,7 +15,7 @@ from haechi.streaming.acks import Place
 from haechi.streaming.changelog import Changelog
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
-from haechi.streaming.state import PartitionState, PartlyApplied
+from haechi.streaming.state import AppliesMany, PartitionState, PartlyApplied
 from haechi.streaming.trouble import TRIES
 from haechi.topics import Topic
 
@@ -27,6 +27,7 @@ Route: TypeAlias = Callable[[Out], Iterable[Record]]
 OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
 EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
 _SEND_AT_ONCE = 500
+AT_ONCE = 128  # messages of all partitions that are gathered before they are applied
 
 
 class Stateful(Generic[M, Out]):
@@ -55,14 +56,30 @@ class Stateful(Generic[M, Out]):
         self._ended = asyncio.Event()  # set when the partitions are taken away; a new one for the next
         self._partitions: dict[int, _Partition[M, Out]] = {}
         self._checkpointing = asyncio.Lock()
+        self._taken = 0
+        self._gathered_from: int | None = None  # how many had been taken when the gathering began
 
     every_message = True
 
     async def take(self, message: Message, runtime: Runtime) -> None:
-        """Apply one message; waits while too much is open."""
+        """Apply the message with those that come with it; waits while too much is open."""
         with contextlib.suppress(Ended):
             partition = self._partitions.get(message.partition) or await self._recover(message, runtime)
             await partition.take(message)
+            self._taken += 1
+            if self._gathered_from is None:
+                self._gathered_from = self._taken - 1
+                asyncio.get_running_loop().call_soon(self._gather, None)
+
+    def _gather(self, before: int | None) -> None:
+        """As long as every turn of the loop brings another message, wait for it: a step costs little more for many."""
+        assert self._gathered_from is not None
+        if self._taken != before and self._taken - self._gathered_from < AT_ONCE:
+            asyncio.get_running_loop().call_soon(self._gather, self._taken)
+            return
+        self._gathered_from = None
+        for partition in self._partitions.values():
+            partition.step()
 
     async def _recover(self, message: Message, runtime: Runtime) -> "_Partition[M, Out]":
         """The partition with the blocks that were kept; Ended when it is taken away meanwhile."""
@@ -113,13 +130,17 @@ class _Partition(Generic[M, Out]):
         self._blocks = blocks
         self._state = self._restored()
         self._unkept: dict[int, bytes] = {}
+        self._waiting: list[Message] = []
+        self._alone = False  # after trouble each message is applied alone, until the next checkpoint
         self._open: list[tuple[int, M | None]] = []  # (offset, message; None where it was put aside)
         self._outputs: list[Record] = []
         self._queued = 0
         self._sent = 0
         self._changed = asyncio.Condition()
+        self._filled = asyncio.Event()
         self.taking = True
         self.ended = asyncio.Event()
+        self._applier = asyncio.create_task(self._apply_for_ever(), name=f"steps of {consumer.topic.name}")
         self._sender = asyncio.create_task(self._send(), name=f"outputs of {consumer.topic.name}")
 
     def _restored(self) -> PartitionState[M, Out]:
@@ -129,34 +150,90 @@ class _Partition(Generic[M, Out]):
         return state
 
     async def take(self, message: Message) -> None:
-        """Apply, queue the outputs, remember until the next checkpoint."""
+        """Put it to those that wait for the next step."""
         if not self._has_room():
             async with self._changed:
                 await self._changed.wait_for(self._has_room)
         if not self.taking:
             raise Ended
-        try:
-            event = decoded(self._consumer.topic, message, self._consumer.decode)
-            outputs = self._apply(event, message)
-        except PermanentError as error:
-            await self._runtime.bury(
-                self._consumer.topic, message, str(error), self.ended, self._consumer.on_dead_letter
-            )
-            self._open.append((message.offset, None))
-            return
-        self._open.append((message.offset, event.message))
-        if outputs:
-            self._outputs.extend(outputs)
-            self._queued += len(outputs)
-            async with self._changed:
-                self._changed.notify_all()
-        self._runtime.handled((event,), self._consumer.event_time)
+        self._waiting.append(message)
 
     def _has_room(self) -> bool:
-        crowded = self._queued - self._sent >= OUTPUTS_WAITING or len(self._open) >= EVENTS_OPEN
+        crowded = self._queued - self._sent >= OUTPUTS_WAITING or len(self._open) + len(self._waiting) >= EVENTS_OPEN
         return not self.taking or not crowded
 
-    def _apply(self, event: Event[M], message: Message) -> Sequence[Record]:
+    def step(self) -> None:
+        """Apply what waits."""
+        if self._waiting:
+            self._filled.set()
+
+    async def _apply_for_ever(self) -> None:
+        try:
+            while True:
+                await self._filled.wait()
+                self._filled.clear()
+                messages, self._waiting = self._waiting, []
+                await self._take_all(messages)
+        except Ended:
+            return
+        except Exception as error:  # noqa: BLE001 - what could not even be put aside: the state can't be trusted
+            self._runtime.fail(error)
+
+    async def _take_all(self, messages: Sequence[Message]) -> None:
+        """Apply, queue the outputs, remember until the next checkpoint; what can't be processed is put aside."""
+        events: list[tuple[Message, Event[M]]] = []
+        for message in messages:
+            try:
+                events.append((message, decoded(self._consumer.topic, message, self._consumer.decode)))
+            except PermanentError as error:
+                await self._apply(events)
+                events = []
+                await self._put_aside(message, error)
+        await self._apply(events)
+
+    async def _apply(self, events: Sequence[tuple[Message, Event[M]]]) -> None:
+        """In one step where the state can, else one after the other."""
+        if not self.taking:
+            raise Ended
+        state = self._state
+        if len(events) > 1 and isinstance(state, AppliesMany) and not self._alone:
+            try:
+                failpoint("streaming.before_apply")
+                outputs = state.apply_all([(event.offset, event.message) for _, event in events])
+                records = [record for output in outputs for record in self._consumer.route(output)]
+                failpoint("streaming.after_apply")
+            except Exception as error:  # noqa: BLE001 - one of them is the cause; alone, only that one is put aside
+                log.warning("stream.together_failed", topic=self._consumer.topic.name, error=repr(error))
+                self._rebuild()
+                self._alone = True
+            else:
+                await self._applied([event for _, event in events], records)
+                return
+        for message, event in events:
+            if not self.taking:
+                raise Ended
+            try:
+                records = self._apply_one(event, message)
+            except PermanentError as error:
+                await self._put_aside(message, error)
+            else:
+                await self._applied((event,), records)
+
+    async def _applied(self, events: Sequence[Event[M]], records: list[Record]) -> None:
+        self._open.extend((event.offset, event.message) for event in events)
+        self._outputs.extend(records)
+        self._queued += len(records)
+        if records:
+            async with self._changed:
+                self._changed.notify_all()
+        self._runtime.handled(events, self._consumer.event_time)
+
+    async def _put_aside(self, message: Message, error: PermanentError) -> None:
+        consumer = self._consumer
+        await self._runtime.bury(consumer.topic, message, str(error), self.ended, consumer.on_dead_letter)
+        self._open.append((message.offset, None))
+
+    def _apply_one(self, event: Event[M], message: Message) -> list[Record]:
         """The event's outputs. An exception leaves the state in doubt: it is rebuilt, and the event tried again.
 
         Where a part of the state failed and the others did not, the dead letter is an output among theirs: a checkpoint
@@ -206,6 +283,7 @@ class _Partition(Generic[M, Out]):
         await self._runtime.persist(lambda: self._keep(blocks, position), self._consumer.topic.name, self.ended)
         failpoint("streaming.after_changelog")
         self._acknowledge(position, count)
+        self._alone = False
         self._blocks.update(blocks)
         for shard, block in blocks.items():
             if self._unkept.get(shard) is block:
@@ -256,6 +334,7 @@ class _Partition(Generic[M, Out]):
         self.taking = False
         self.ended.set()
         self._sender.cancel()
+        self._applier.cancel()
         self._waking = asyncio.create_task(self._wake())
 
     async def _wake(self) -> None:

@@ -88,6 +88,9 @@ class Sums:
         self.dirty |= fresh
         return message.numbers
 
+    def apply_all(self, messages: Sequence[tuple[int, Numbers]]) -> Sequence[int]:
+        return [number for offset, message in messages for number in self.apply(offset, message)]
+
     def changed(self) -> Iterable[tuple[int, bytes]]:
         dirty, self.dirty = self.dirty, set()
         return [(shard, encode(self.blocks[shard])) for shard in dirty]
