@@ -68,7 +68,6 @@ class Door:
             self.roads,
             limit,
             self.metrics,
-            farewells=it.live,
             clock=clock,
             district=it.settings.district,
         )

@@ -49,12 +49,6 @@ class Sensors(Protocol):
     async def read_through(self, row_id: str) -> Sensor | None: ...
 
 
-class Farewells(Protocol):
-    """The part of `haechi.store.live.Live` that is used here."""
-
-    async def put_goodbye(self, device: str, at: datetime) -> None: ...
-
-
 class OnBehalf(msgspec.Struct, frozen=True):
     """Who reports for devices of its district, under their serials too: a server, or a reader (of tags only)."""
 
@@ -79,7 +73,6 @@ class Intake:
         limit: RateLimit | None,
         metrics: IngestMetrics,
         *,
-        farewells: Farewells,
         clock: Clock,
         district: str,
     ) -> None:
@@ -97,7 +90,6 @@ class Intake:
         self._looking_quickly = asyncio.Semaphore(_LOOK_UPS)
         self._limit = limit
         self._district = district
-        self._farewells = farewells
         self._goodbyes = metrics.goodbyes
         self._accepted = {kind: metrics.accepted.labels(kind) for kind in ("position", "urgent", "reading")}
         self._latency = {kind: metrics.latency.labels(kind) for kind in ("position", "urgent", "reading")}
@@ -134,12 +126,10 @@ class Intake:
         await self._admitted(said.device, received_at, None)
 
     async def goodbye(self, goodbye: Goodbye, received_at: datetime) -> None:
-        """A hint for whoever finds the device silent, of a registered device with consent only; it may get lost."""
+        """Counted, of a registered device with consent only: the silence that follows is told by its own rule."""
         entry = self._devices.get(goodbye.device)
         if entry and self.may_keep(goodbye.device, received_at):
             self._goodbyes.inc()
-            with suppress(TransientError):
-                await self._farewells.put_goodbye(entry.device.id, received_at)
 
     async def observation(self, observation: Observation, received_at: datetime) -> Reading:
         """Returns when the reading is accepted. Raises Refused: an unknown sensor, a value that cannot be."""

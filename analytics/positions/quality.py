@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.positions.columns import Columns, Slots
+from haechi.domain.geo import METRES_PER_DEGREE, UNKNOWN_ACCURACY_M
 
-UNKNOWN_ACCURACY_M = 30.0  # what a fix without accuracy is taken to be wrong by: a phone's in a street
-_METRES_PER_DEGREE = 111_320.0
 _SECOND_US = 1_000_000
 FUTURE_US = 120 * _SECOND_US
 _HALF_HOUR_US = 1800 * _SECOND_US
@@ -27,7 +26,6 @@ _NEAR_HALF_HOUR_US = 60 * _SECOND_US
 _SAME_LAG_US = 5 * _SECOND_US
 _LIVE_US = 5 * _SECOND_US  # two fixes received so far apart did not come in one backlog
 _STREAK = 2
-MOVED_M = 50.0
 WALKING = 0.5  # m/s: slower than any walk, faster than what a phone on a table mostly reports
 _STANDING = 0.3  # who came less than this part of what the speed says did not walk
 _ERRING = 1.5  # by so much a reported speed may be too low
@@ -177,5 +175,5 @@ def put_clocks_right(at: NDArray[np.int64], received: NDArray[np.int64]) -> NDAr
 
 def metres(lon: NDArray[np.float64], lat: NDArray[np.float64], at_lat: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n,) metres of (n,) differences in degrees."""
-    far: NDArray[np.float64] = np.hypot(lon * np.cos(np.radians(at_lat)), lat) * _METRES_PER_DEGREE
+    far: NDArray[np.float64] = np.hypot(lon * np.cos(np.radians(at_lat)), lat) * METRES_PER_DEGREE
     return far

@@ -14,7 +14,6 @@ from analytics.positions.metrics import PositionMetrics
 from analytics.positions.quality import FIX, Verdict, put_clocks_right
 from analytics.positions.together import Numbered, joined, steps
 from analytics.positions.turns import turns
-from analytics.positions.upgrade import upgraded
 from analytics.positions.watch import Heard, Moment, Watch
 from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
@@ -225,7 +224,7 @@ class PositionState:
 
     def load(self, shard: int, block: bytes) -> None:
         """Take back a shard's block."""
-        kept = _decoder.decode(upgraded(block))
+        kept = _decoder.decode(block)
         self._applied[shard] = kept.offset
         pairs = zip(kept.devices, kept.persons, strict=True)
         slots = np.array([self.devices.add(device, person) for device, person in pairs], dtype=np.int64)

@@ -24,7 +24,7 @@ from analytics.silence.registered import Registered
 from analytics.silence.states import GIVEN_UP, GROUPED, SILENT, SPEAKING, UNWATCHED
 from analytics.silence.words import Action, LastWords, Wearer, silence_in_words, silent_alert
 from haechi.domain.alerting import Alert
-from haechi.domain.geo import METRES_PER_DEGREE, Point
+from haechi.domain.geo import METRES_PER_DEGREE, UNKNOWN_ACCURACY_M, Point
 from haechi.domain.people import Position, PositionBatch
 from haechi.domain.time import instant_of
 from haechi.ids import front_of
@@ -33,7 +33,7 @@ _SECOND = 1_000_000
 LOOK_EVERY = 5 * _SECOND
 GIVE_UP_AFTER = 30 * DAY
 _OVERDUE = 0.6  # of what is allowed
-_MOVED_M, _UNKNOWN_ACCURACY_M, _MOVING_SPEED = 100.0, 30.0, 1.0
+_MOVED_M, _MOVING_SPEED = 100.0, 1.0
 _OTHER_DEVICE_S = 1800  # another device of the same person that was heard so lately speaks for them
 
 # Times in microseconds since 1970: `heard` is when a door last had a report, `counts_from` the earliest instant from
@@ -292,4 +292,4 @@ class Silences:
 
 
 def _or_usual(accuracy: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.where(np.isnan(accuracy), np.float32(_UNKNOWN_ACCURACY_M), accuracy)
+    return np.where(np.isnan(accuracy), np.float32(UNKNOWN_ACCURACY_M), accuracy)

@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 from control_room.live.view import Cell
-from haechi.domain.geo import Point
+from haechi.domain.geo import METRES_PER_DEGREE, Point
 
 LEAST = 5
 CELL_M = 100.0
-_METRES_PER_DEGREE = 111_320.0
 
 
 def count_cells(points: Iterable[Point], least: int = LEAST, cell_m: float = CELL_M) -> tuple[Cell, ...]:
     """Squares of `cell_m` metres, aligned to fixed degrees so that they do not follow anyone, with their counts."""
-    high = cell_m / _METRES_PER_DEGREE
+    high = cell_m / METRES_PER_DEGREE
     cells: Counter[tuple[int, int]] = Counter()
     for point in points:
         row = math.floor(point.lat / high)

@@ -19,11 +19,10 @@ from typing import Literal
 import msgspec
 import numpy as np
 
-from haechi.domain.geo import LocalPlane, Point
+from haechi.domain.geo import UNKNOWN_ACCURACY_M, LocalPlane, Point
 from haechi.domain.video import CameraView
 
 NO_VIEW_M = 60.0
-UNKNOWN_ACCURACY_M = 30.0
 AT_MOST = 6
 
 

@@ -16,6 +16,8 @@ Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
 Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
 
 METRES_PER_DEGREE = 111_320.0
+UNKNOWN_ACCURACY_M = 30.0
+"""What a fix without accuracy is taken to be wrong by: a phone's in a street."""
 _CIRCLE_QUADRANT = 16
 
 

@@ -155,7 +155,6 @@ class Position(msgspec.Struct, frozen=True):
     accuracy_m: float | None = None
     speed: float | None = None
     course: float | None = None
-    altitude_m: float | None = None
     battery: Battery | None = None
 
 

@@ -1,7 +1,7 @@
 """What is live, in Redis: a TTL on every key, one writer per key, nothing that can't be rebuilt (docs/redis.md)."""
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -14,7 +14,6 @@ from haechi.domain.people import Position
 from haechi.domain.time import instant_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
-from haechi.ids import device_mark
 
 _POSITION_S = 24 * 3600
 _CAMERA_S = 30
@@ -66,11 +65,6 @@ class LastFix(msgspec.Struct, frozen=True, array_like=True):
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else value
-
-
-def _goodbye(device: str) -> str:
-    """By the mark: the id itself is the device's credential, and keys are what one sees first of a Redis."""
-    return f"goodbye:{device_mark(device) % 2**64:016x}"
 
 
 _fix = msgspec.msgpack.Decoder(LastFix)
@@ -140,22 +134,6 @@ class Live:
         return {
             person: _fix.decode(data[_ORDER:]).position(person)
             for person, data in zip(names, found, strict=True)
-            if isinstance(data, bytes)
-        }
-
-    async def put_goodbye(self, device: str, at: datetime) -> None:
-        """The broker lost the device at that time; a fix that is newer takes it back."""
-        await self._set(_goodbye(device), at.isoformat().encode(), _POSITION_S)
-
-    async def goodbyes(self, devices: Sequence[str]) -> dict[str, datetime]:
-        """When they last said goodbye, of those that did within a day."""
-        if not devices:
-            return {}
-        with _translate_errors():
-            found = await self._redis.mget([_goodbye(device) for device in devices])
-        return {
-            device: datetime.fromisoformat(data.decode())
-            for device, data in zip(devices, found, strict=True)
             if isinstance(data, bytes)
         }
 

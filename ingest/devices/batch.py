@@ -18,7 +18,6 @@ class _Item(msgspec.Struct):
     accuracy_m: Any = None
     speed: Any = None
     course: Any = None
-    altitude_m: Any = None
     battery: Any = None
     alarm: Any = None
 
@@ -58,7 +57,6 @@ def _read(data: msgspec.Raw, posted: Posted) -> Report | Refused:
             accuracy_m=read.accuracy("accuracy_m", item.accuracy_m),
             speed=read.positive("speed", item.speed, 1000),
             course=read.positive("course", item.course, 360),
-            altitude_m=read.number("altitude_m", item.altitude_m, -12_000, 100_000),
             battery=read.positive("battery", item.battery, 100),
             urgent=urgent_of(item.alarm),
         )

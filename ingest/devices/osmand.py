@@ -23,7 +23,6 @@ class _Coords(msgspec.Struct):
     accuracy: Any = None
     speed: Any = None
     heading: Any = None
-    altitude: Any = None
 
 
 class _Battery(msgspec.Struct):
@@ -73,7 +72,6 @@ def parse(posted: Posted) -> Report | NoFix:
         accuracy_m=read.accuracy("accuracy", get("accuracy")),
         speed=read.positive("speed", get("speed"), 1000, KNOT),
         course=read.positive("bearing", get("bearing", get("heading")), 360),
-        altitude_m=read.number("altitude", get("altitude"), -12_000, 100_000),
         battery=read.positive("batt", get("batt"), 100),
         urgent=urgent,
     )
@@ -107,7 +105,6 @@ def _of_json(posted: Posted) -> Report:
         accuracy_m=read.accuracy("location.coords.accuracy", coords.accuracy),
         speed=read.positive("location.coords.speed", coords.speed, 1000),
         course=read.positive("location.coords.heading", coords.heading, 360),
-        altitude_m=read.number("location.coords.altitude", coords.altitude, -12_000, 100_000),
         battery=read.positive("location.battery.level", (location.battery or _Battery()).level, 100, 100),
         urgent=urgent_of(location.alarm) or urgent_of(extras.alarm) or urgent_of(document.alarm),
     )

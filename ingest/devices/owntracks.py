@@ -24,7 +24,6 @@ class _Message(msgspec.Struct):
     lon: Any = None
     tst: Any = None
     acc: Any = None
-    alt: Any = None
     vel: Any = None
     cog: Any = None
     batt: Any = None
@@ -54,7 +53,6 @@ def parse(posted: Posted) -> Report | Goodbye | None:
         accuracy_m=read.accuracy("acc", message.acc),
         speed=read.positive("vel", message.vel, 1000, KMH),
         course=read.positive("cog", message.cog, 360),
-        altitude_m=read.number("alt", message.alt, -12_000, 100_000),
         battery=read.positive("batt", message.batt, 100),
         urgent=urgent_of(message.alarm),
     )

@@ -60,7 +60,6 @@ class Report(msgspec.Struct, frozen=True):
     accuracy_m: float | None = None
     speed: float | None = None
     course: float | None = None
-    altitude_m: float | None = None
     battery: float | None = None
     urgent: UrgentKind | None = None
 

@@ -28,7 +28,6 @@ class _Position(msgspec.Struct):
     valid: Any = True
     latitude: Any = None
     longitude: Any = None
-    altitude: Any = None
     speed: Any = None
     course: Any = None
     accuracy: Any = None
@@ -94,7 +93,6 @@ def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | Non
         accuracy_m=read.accuracy("position.accuracy", position.accuracy) if fresh else None,
         speed=read.positive("position.speed", position.speed, 1000, KNOT),
         course=read.positive("position.course", position.course, 360),
-        altitude_m=read.number("position.altitude", position.altitude, -12_000, 100_000),
         battery=read.positive("position.attributes.batteryLevel", (position.attributes or _Attributes()).battery, 100),
         urgent=urgent,
     )

@@ -11,7 +11,6 @@ from haechi.domain.people import Position
 from haechi.domain.time import micros_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
-from haechi.ids import device_id
 from haechi.store.live import LastFix, Live, Thumbnail
 from tests.haechi.store.conftest import AT
 
@@ -67,15 +66,6 @@ async def test_a_position_that_is_forgotten_is_gone(live: Live) -> None:
     assert await live.positions(["p1"]) == {}
 
 
-async def test_a_goodbye_is_remembered_by_device_and_no_key_holds_its_credential(live: Live, redis_url: str) -> None:
-    device, other = device_id(), device_id()
-    await live.put_goodbye(device, AT)
-    assert await live.goodbyes([device, other]) == {device: AT}
-    assert await live.goodbyes([]) == {}
-    async with Redis.from_url(redis_url) as client:
-        assert not [key for key in await client.keys() if device[:8].encode() in key]
-
-
 async def test_the_state_of_a_camera_is_the_last_that_was_told(live: Live) -> None:
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "stalled", "no picture for 5 s"))
@@ -94,11 +84,10 @@ async def test_every_key_has_an_end_and_a_row_in_the_documentation(live: Live, r
     await live.put_camera_state(CameraState("c1", AT, "live"))
     await live.put_camera_state(CameraState("c1", AT, "no model"))
     await live.put_thumbnail("c1", b"", AT)
-    await live.put_goodbye("d1", AT)
     documented = (Path(__file__).parents[3] / "docs" / "redis.md").read_text()
     async with Redis.from_url(redis_url) as client:
         keys = await client.keys()
-        assert len(keys) == 6
+        assert len(keys) == 5
         assert all(f"\n| `{key.decode().partition(':')[0]}:" in documented for key in keys)
         assert all([await client.ttl(key) > 0 for key in keys])
 

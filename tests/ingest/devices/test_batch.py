@@ -31,7 +31,7 @@ def test_each_item_is_a_report_or_says_what_is_wrong_with_it() -> None:
     report, urgent, north, nobody, none = read(
         {"positions": [ITEM, {"device": "abc", "alarm": "sos"}, ITEM | {"lat": 91}, ITEM | {"device": ""}, 7]}
     )
-    assert report == Report("abc", NOW - timedelta(seconds=30), Point(127.1, 37.5), 8.0, 1.5, 270.0, 12.0, 76.0)
+    assert report == Report("abc", NOW - timedelta(seconds=30), Point(127.1, 37.5), 8.0, 1.5, 270.0, 76.0)
     assert urgent == Report("abc", NOW, None, urgent="sos")
     assert (north.status, north.field) == (422, "lat")
     assert (nobody.status, nobody.field) == (400, "device")

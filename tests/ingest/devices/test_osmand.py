@@ -27,7 +27,7 @@ QUERY = {
     "accuracy": "8",
     "batt": "76.5",
 }
-REPORT = Report("abc", AT, Point(127.1, 37.5), 8.0, 10 * KNOT, 270.0, -3.5, 76.5)
+REPORT = Report("abc", AT, Point(127.1, 37.5), 8.0, 10 * KNOT, 270.0, 76.5)
 
 
 def read(query: dict[str, str], body: bytes = b"") -> Report:
@@ -187,7 +187,7 @@ def test_traccar_clients_json_has_metres_per_second_and_a_battery_from_0_to_1() 
         "extras": {},
     }
     report = read({}, json.dumps({"device_id": "abc", "location": location}).encode())
-    assert report == Report("abc", AT, Point(127.1, 37.5), 8.0, 2.5, 270.0, -3.5, 50.0)
+    assert report == Report("abc", AT, Point(127.1, 37.5), 8.0, 2.5, 270.0, 50.0)
     location["extras"] = {"alarm": "sos"}
     assert read({}, json.dumps({"device_id": "abc", "location": location}).encode()).urgent == "sos"
 

@@ -31,7 +31,7 @@ EVENT = {
     "id": 3, "attributes": {"alarm": "sos"}, "deviceId": 1, "type": "alarm",
     "eventTime": "2026-03-01T11:59:16.000+00:00", "positionId": 7, "geofenceId": 0, "maintenanceId": 0,
 }  # fmt: skip
-REPORT = Report("359710042436064", FIX, Point(127.1, 37.5), None, 10 * KNOT, 90.0, 12.0, 53.0)
+REPORT = Report("359710042436064", FIX, Point(127.1, 37.5), None, 10 * KNOT, 90.0, 53.0)
 
 
 def position(**change: Any) -> Report | None:
