@@ -91,7 +91,7 @@ def test_such_walks_can_tell_of_everything() -> None:
         ("c", 1000, 6, 1, 0, 0.0),
         ("c", -300, 6, 3, 0, 1.3),
     ]
-    ticks = [tick(minute) for minute in range(11, 14)]
+    ticks = [tick(minute / 2) for minute in range(22, 28)]
     alerts = run(shipped(*ZONES), *([one] for one in fixes_of(steps_of(walk))))
     assert {a.kind for a in alerts} >= {"zone-exit", "zone-entry", "arrived"}
     assert {a.kind for a in run(shipped(*ZONES), [fix(0, 0)], *ticks)} == {"not-arrived"}
