@@ -15,6 +15,7 @@ from haechi.domain.alerting import Alert
 
 People = NDArray[np.int64]
 
+_SECOND_US = 1_000_000
 _BACK = "is back inside"
 _OVER = "the schedule has ended"
 
@@ -230,9 +231,13 @@ class Episodes:
         return int(slots[self._table.newest(slots)["at"].argmax()])
 
     def _alert(self, action: Action, episode: Episode, look: Look, i: int, zone: int) -> Alert:
-        slot = self._newest(look.worn[i][look.speaks[i]])
-        place, person = self._table.book.zones[zone], self._devices.person(slot)
-        return alert(action, episode, place, self._table.fixes(slot), self._thresholds, person)
+        table, slot = self._table, self._newest(look.worn[i][look.speaks[i]])
+        place, person, since, values = table.book.zones[zone], self._devices.person(slot), 0, self._thresholds
+        if (action, episode.kind) == ("raise", "zone-exit"):
+            cell = table.cells[slot, int(np.flatnonzero(look.zones[i] == zone)[0])]
+            since = int(cell["since"])
+            values = (*values, ("outside_since_at", since / _SECOND_US), ("walked", float(cell["walked"])))
+        return alert(action, episode, place, table.fixes(slot, since), values, person)
 
     def _touch(self, look: Look) -> None:
         self._devices.touch(look.worn.max(axis=1))

@@ -184,7 +184,10 @@ class SafeZones:
         outs = np.where(says, (cell["outs"] << 1 | out) & self._mask, cell["outs"])
         ins = np.where(says, (cell["ins"] << 1 | inside) & self._mask, cell["ins"])
         outs[inside], ins[out], ins[inside & alone[which]] = 0, 0, self._mask
-        since = np.where(out & (cell["outs"] == 0), at, cell["since"])
+        first = out & (cell["outs"] == 0)
+        if first.any():
+            table.remember_first(slots[which[first]], fixes[which[first]])
+        since = np.where(first, at, cell["since"])
         on_foot = (cell["walked"] | (out & walked[which])) & ~inside
         sure = on_foot | (at - since >= self._dwell_us)
         gone = out & (_BITS[outs] >= rule.confirmations) & sure

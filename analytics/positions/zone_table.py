@@ -20,8 +20,8 @@ from haechi.ids import front_of
 KEPT_FIXES = 4
 LEVELS = 2  # a person's own safe zones, and those of everyone in the district
 
-# The last few deciding fixes in a ring; `cursor` counts them.
-_RING = np.dtype([("cursor", "<u4"), ("fix", FIX, (KEPT_FIXES,))])
+# The last few deciding fixes in a ring; `cursor` counts them. `first` is the newest that was a first vote for outside.
+_RING = np.dtype([("cursor", "<u4"), ("fix", FIX, (KEPT_FIXES,)), ("first", FIX)])
 # A device in a zone: the last votes as bits, newest lowest; `since` is the first of the present votes for outside.
 CELL = np.dtype([("outs", "u1"), ("ins", "u1"), ("where", "i1"), ("walked", "?"), ("since", "<i8")])
 _NO_CELL = np.zeros((), dtype=CELL)
@@ -82,7 +82,7 @@ class ZoneTable:
         self.changes = 0  # another number means that somebody has other zones, or that there is other room
         self._devices = devices
         self.moves = Moves()
-        self._rings = Columns(_RING, (0, np.zeros(KEPT_FIXES, dtype=FIX)))
+        self._rings = Columns(_RING, (0, np.zeros(KEPT_FIXES, dtype=FIX), np.zeros((), dtype=FIX)))
         self.cells = np.full((0, 1), _NO_CELL)
         self.people = np.zeros(0, dtype=PERSON)
         self.stakes = np.full((0, 1), _NO_STAKE)
@@ -133,11 +133,17 @@ class ZoneTable:
         last: NDArray[np.void] = rings["fix"][slots, (rings["cursor"][slots].astype(np.int64) - 1) % KEPT_FIXES]
         return last
 
-    def fixes(self, slot: int) -> tuple[Position, ...]:
-        """The kept fixes, newest last."""
+    def remember_first(self, slots: Slots, fixes: NDArray[np.void]) -> None:
+        """These are the first votes for outside of some zone: evidence that outlasts the ring."""
+        self._rings.rows["first"][slots] = fixes
+
+    def fixes(self, slot: int, since: int = 0) -> tuple[Position, ...]:
+        """The kept fixes, newest last; the first vote for outside before them, where it is the one of `since` (µs)."""
         ring = self._rings.rows[slot]
         newest = int(ring["cursor"])
         order = [ring["fix"][i % KEPT_FIXES] for i in range(max(0, newest - KEPT_FIXES), newest)]
+        if since and ring["first"]["at"] == since < order[0]["at"]:
+            order.insert(0, ring["first"])
         return tuple(
             Position(
                 device=front_of(self._devices.device(slot)),

@@ -13,8 +13,9 @@ from haechi.domain.people import Position, SafeZone
 
 _RECIPIENTS: tuple[RecipientKind, ...] = ("guardian", "police", "fire", "desk")
 _AGENCIES = frozenset({"police", "fire"})
-# How the names of `Because.values` end, and what that means.
+# How the names of `Because.values` end, and what that means; `_at` are seconds since 1970. Some are yes (1) or no (0).
 _UNITS = (("_m", " m"), ("_s", " s"), ("_percent", " %"), ("battery", " %"))
+_YES_OR_NO = frozenset({"walked", "moving", "inside", "battery_explains"})
 _SHORT_S = 120
 
 
@@ -53,7 +54,7 @@ def explain(
     incident, trail = named(incident, trail, deliveries)
     sections = (
         Section("What", tuple(_what(incident))),
-        Section("Why", tuple(_why(incident, zone))),
+        Section("Why", tuple(_why(incident, zone, tz))),
         Section("Fixes that decided it", tuple(_fixes(incident.because.fixes, incident, zone, tz))),
         Section("Where", tuple(_where(incident, now, tz))),
         Section("When", tuple(_when(incident, tz))),
@@ -85,11 +86,11 @@ def _what(incident: Incident) -> Iterator[str]:
         yield f"the one before it is incident {incident.previous}"
 
 
-def _why(incident: Incident, zone: SafeZone | None) -> Iterator[str]:
+def _why(incident: Incident, zone: SafeZone | None, tz: tzinfo) -> Iterator[str]:
     because = incident.because
     yield f"{because.words} (rule {because.rule})"
     if because.values:
-        yield "with " + ", ".join(_value(name, value) for name, value in because.values)
+        yield "with " + ", ".join(_value(name, value, tz) for name, value in because.values)
     if because.zone is None:
         return
     version = "" if because.zone_version is None else f", version {because.zone_version}"
@@ -101,7 +102,11 @@ def _why(incident: Incident, zone: SafeZone | None) -> Iterator[str]:
         yield f"the zone has been changed since: it is at version {zone.version} now"
 
 
-def _value(name: str, value: float) -> str:
+def _value(name: str, value: float, tz: tzinfo) -> str:
+    if name.endswith("_at"):
+        return f"{name.removesuffix('_at').replace('_', ' ')} {datetime.fromtimestamp(value, tz):%Y-%m-%d %H:%M:%S}"
+    if name in _YES_OR_NO:
+        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
     unit = next(((end, words) for end, words in _UNITS if name.endswith(end)), None)
     if unit is None:
         return f"{name.replace('_', ' ')} {value:g}"

@@ -72,6 +72,16 @@ def test_a_speed_too_small_for_the_distance_explains_nothing() -> None:
     assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
 
 
+def test_the_alert_says_since_when_and_whether_they_walked_and_shows_the_first_fix_outside() -> None:
+    (raised,) = run(state_of(circle(), rule=Rule()), *([fix(m, 0 if m < 2 else 300)] for m in range(13)))
+    values = dict(raised.because.values)
+    assert (values["outside_since_at"], values["walked"]) == ((AT + timedelta(minutes=2)).timestamp(), 0)
+    assert [one.at for one in raised.because.fixes] == [AT + timedelta(minutes=m) for m in (2, 9, 10, 11, 12)]
+    (walked,) = run(state_of(circle(), rule=Rule()), *([fix(m / 2, 60 + 39 * m, speed=1.3)] for m in range(7)))
+    assert dict(walked.because.values)["walked"] == 1
+    assert len({one.at for one in walked.because.fixes}) == len(walked.because.fixes) == 4
+
+
 def test_the_speed_of_a_fix_that_decides_nothing_explains_nothing() -> None:
     """A jump of 20 km that claims 5 m/s is not believed, and neither is its speed: the wearer stands still."""
     ways = [(0, 0, 0.1), (1, 20_000, 5), *((m, 200, 0.1) for m in range(2, 7))]

@@ -112,6 +112,13 @@ def section(explanation: Explanation, title: str) -> str:
     return "\n".join(next(s for s in explanation.sections if s.title == title).lines)
 
 
+def test_times_are_shown_as_times_and_answers_as_answers() -> None:
+    values = (("outside_since_at", later(-600).timestamp()), ("walked", 1.0), ("empty_at", later(3600).timestamp()))
+    because = msgspec.structs.replace(left_home().because, values=values)
+    shown = section(why(left_home(because=because)), "Why")
+    assert "outside since 2026-05-04 15:20:00, walked: yes, empty 2026-05-04 16:30:00" in shown
+
+
 def test_it_names_the_zone_with_its_version_the_thresholds_and_how_far_outside_each_fix_was() -> None:
     explanation = why(left_home())
     assert "zone Home (z1, version 3)" in section(explanation, "Why")
