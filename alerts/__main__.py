@@ -25,7 +25,6 @@ from alerts.intake import Intake
 from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.minimap import MapSheet
-from alerts.own_alerts import unreachable
 from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from alerts.sender import Sender
@@ -35,6 +34,7 @@ from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.alerting import Alert, Delivery
+from haechi.domain.own_alerts import unreachable
 from haechi.errors import Conflict, NotFound, TransientError
 from haechi.process import Component, Main, component, open_files
 from haechi.sealing import data_key_of

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from alerts.intake import Intake
-from alerts.own_alerts import unreadable
 from haechi import topics
 from haechi.domain import wire
 from haechi.domain.alerting import Alert
+from haechi.domain.own_alerts import unprocessed
 from haechi.streaming import DeadLetter, Event, Record, Worker
 from haechi.topics import Topic
 
@@ -21,9 +21,11 @@ def consume_alerts(worker: Worker, topic: Topic, intake: Intake, district: str) 
         await intake.apply_all(event.message for event in events)
         return []
 
-    async def tell_desk(letter: DeadLetter) -> None:
+    async def tell_desk(letter: DeadLetter) -> list[Record]:
+        # Not by Kafka, as others do: what comes from there may be what cannot be processed.
         place = f"{letter.partition}:{letter.offset}"
-        await intake.apply(unreadable(letter.topic, place, letter.reason, district, letter.sent_at))
+        await intake.apply(unprocessed(letter.topic, place, letter.reason, district, letter.sent_at))
+        return []
 
     worker.consume(
         topic,

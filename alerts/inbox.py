@@ -10,11 +10,11 @@ import structlog
 
 from alerts.intake import in_order
 from alerts.metrics import SenderMetrics
-from alerts.own_alerts import unreadable
 from haechi.clock import Clock
 from haechi.codec import decode_any
 from haechi.domain import wire
 from haechi.domain.alerting import Alert, urgent_alert
+from haechi.domain.own_alerts import unprocessed
 from haechi.domain.people import UrgentCall
 from haechi.errors import PermanentError, TransientError
 from haechi.failpoints import failpoint
@@ -105,7 +105,7 @@ class InboxReader:
     async def _bury(self, row_id: str, reason: str) -> None:
         """A person is told first; the row keeps the bytes and the reason."""
         log.error("inbox.dead_letter", call=row_id, reason=reason)
-        await self._apply(unreadable("alert_inbox", row_id, reason, self._district, self._clock()))
+        await self._apply(unprocessed("alert_inbox", row_id, reason, self._district, self._clock()))
         await self._inbox.done(row_id, reason)
         self._failures.pop(row_id, None)
         self._metrics.inbox.labels("dead letter").inc()

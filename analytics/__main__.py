@@ -57,7 +57,7 @@ async def urgent(settings: Settings) -> None:
     """SOS and its kin; needs nothing but Kafka."""
     async with component("analytics.urgent", settings) as it:
         worker = make_worker(it)
-        consume_urgent(worker, utc_now)
+        consume_urgent(worker, utc_now, settings.district)
         await worker.run()
 
 
@@ -112,7 +112,7 @@ async def readings(settings: Settings) -> None:
         sensors = SensorsSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "sensors")
         await sensors.start()
         worker = make_worker(it)
-        consume_readings(worker, lambda: SensorState(rules, sensors.get), utc_now)
+        consume_readings(worker, lambda: SensorState(rules, sensors.get), utc_now, settings.district)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(sensors.follow())
             await worker.run()

@@ -17,6 +17,7 @@ from analytics.silence.batteries import Batteries
 from analytics.silence.battery import BatteryRule
 from analytics.silence.registered import Registered
 from analytics.silence.silences import SilenceRule, Silences
+from analytics.unprocessed import tell_desk
 from analytics.zone_book import ZoneBook
 from haechi import topics
 from haechi.clock import Clock
@@ -62,15 +63,22 @@ def sightings_or_tick(data: bytes) -> Sightings | CameraState | Tick:
     return decode_any(data, (wire.SIGHTINGS, wire.CAMERA_STATE, wire.TICK))
 
 
-def consume_urgent(worker: Worker, clock: Clock) -> None:
-    """SOS and its kin: one message, one alert, never a batch."""
+def consume_urgent(worker: Worker, clock: Clock, district: str) -> None:
+    """SOS and its kin: one message, one alert, never a batch. What cannot be processed is told to the desk of `district`."""
 
     route = to_alerts(clock)
 
     async def handle(events: Sequence[Event[UrgentCall]]) -> list[Record]:
         return [record for event in events for record in route(urgent_alert(event.message, clock()))]
 
-    worker.consume(topics.URGENT, handle, wire.URGENT.decode, batch=1, event_time=lambda call: call.at)
+    worker.consume(
+        topics.URGENT,
+        handle,
+        wire.URGENT.decode,
+        batch=1,
+        event_time=lambda call: call.at,
+        on_dead_letter=tell_desk(district, route),
+    )
 
 
 def _nobody(_: str) -> DeviceEntry | None:
@@ -131,7 +139,8 @@ def consume_positions(
     clock: Clock,
     on_tick: Callable[[], None] = lambda: None,
 ) -> None:
-    """Positions and ticks to the watches; `on_tick` is called for each tick that is read."""
+    """Positions and ticks to the watches; `on_tick` is called for each tick that is read. What they cannot look at is told
+    to the desk."""
 
     def decode(data: bytes) -> PositionBatch | Tick:
         message = positions_or_tick(data)
@@ -139,8 +148,13 @@ def consume_positions(
             on_tick()
         return message
 
+    route = to_alerts(clock)
     worker.consume_with_state(
-        topics.POSITIONS, lambda _partition: Positions(outlook, metrics), to_alerts(clock), decode
+        topics.POSITIONS,
+        lambda _partition: Positions(outlook, metrics),
+        route,
+        decode,
+        on_dead_letter=tell_desk(outlook.district, route),
     )
 
 
@@ -156,13 +170,15 @@ def consume_archive(worker: Worker, archive: Archive) -> None:
     worker.consume(topics.POSITIONS, handle, positions_or_tick, batch=ARCHIVE_MESSAGES, linger_s=ARCHIVE_LINGER_S)
 
 
-def consume_readings(worker: Worker, make_state: Callable[[], SensorState], clock: Clock) -> None:
-    """Readings against the sensor rules."""
+def consume_readings(worker: Worker, make_state: Callable[[], SensorState], clock: Clock, district: str) -> None:
+    """Readings against the sensor rules. What cannot be processed (it may be gas) is told to the desk of `district`."""
+    route = to_alerts(clock)
     worker.consume_with_state(
         topics.READINGS,
         lambda _partition: make_state(),
-        to_alerts(clock),
+        route,
         readings_or_tick,
+        on_dead_letter=tell_desk(district, route),
     )
 
 

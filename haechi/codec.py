@@ -105,12 +105,15 @@ def read_head(data: bytes) -> Head:
 
 A = TypeVar("A")
 B = TypeVar("B")
+C = TypeVar("C")
 
 
 @overload
 def decode_any(data: bytes, wires: tuple[Wire[T], Wire[A]]) -> T | A: ...
 @overload
 def decode_any(data: bytes, wires: tuple[Wire[T], Wire[A], Wire[B]]) -> T | A | B: ...
+@overload
+def decode_any(data: bytes, wires: tuple[Wire[T], Wire[A], Wire[B], Wire[C]]) -> T | A | B | C: ...
 @overload
 def decode_any(data: bytes, wires: tuple[Wire[Any], ...]) -> object: ...
 def decode_any(data: bytes, wires: tuple[Wire[Any], ...]) -> object:

@@ -22,7 +22,8 @@ from haechi.topics import Topic
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
-OnDeadLetter = Callable[[dead_letters.DeadLetter], Awaitable[None]]
+# Awaited once the letter is filed; what it returns is sent before the event is acknowledged.
+OnDeadLetter = Callable[[dead_letters.DeadLetter], Awaitable[Iterable[Record]]]
 
 
 class UntrustedState(HaechiError):  # noqa: N818 - a state, as in "ended by UntrustedState"
@@ -122,15 +123,21 @@ class Runtime:
         record = dead_letters.seal(letter, self.sealer)
         await self.persist(lambda: self.producer.send(record), topic.name, ended)
         failpoint("streaming.after_dead_letter")
-        if hook is not None:
-            try:
-                await self.persist(lambda: hook(letter), topic.name, ended)
-            except PermanentError as error:
-                # It is filed and counted; the alarm about it failed for good, which the log must say loudest of all.
-                log.critical(
-                    "stream.dead_letter_hook_failed", topic=topic.name, offset=message.offset, error=str(error)
-                )
+        await self.tell(topic, letter, ended, hook)
         self.count_dead_letter(topic, message, reason)
+
+    async def tell(
+        self, topic: Topic, letter: dead_letters.DeadLetter, ended: asyncio.Event, hook: OnDeadLetter | None
+    ) -> None:
+        """Ask the hook, and send what it returns; Ended."""
+        if hook is None:
+            return
+        try:
+            records = await self.persist(lambda: hook(letter), topic.name, ended)
+            await self.deliver(list(records), topic.name, ended)
+        except PermanentError as error:
+            # It is filed and counted; the alarm about it failed for good, which the log must say loudest of all.
+            log.critical("stream.dead_letter_hook_failed", topic=topic.name, offset=letter.offset, error=str(error))
 
     def letter(self, topic: Topic, message: Message, reason: str) -> dead_letters.DeadLetter:
         """The message as it came, and why it could not be processed."""

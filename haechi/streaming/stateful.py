@@ -13,6 +13,7 @@ from haechi.failpoints import failpoint
 from haechi.streaming import dead_letters
 from haechi.streaming.acks import Place
 from haechi.streaming.changelog import Changelog
+from haechi.streaming.dead_letters import DeadLetter
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
 from haechi.streaming.state import AppliesMany, PartitionState, PartlyApplied
@@ -213,10 +214,14 @@ class _Partition(Generic[M, Out]):
             if not self.taking:
                 raise Ended
             try:
-                records = self._apply_one(event, message)
+                records, letter = self._apply_one(event, message)
             except PermanentError as error:
                 await self._put_aside(message, error)
             else:
+                if letter is not None:
+                    await self._runtime.tell(
+                        self._consumer.topic, letter, self.ended, self._consumer.on_dead_letter
+                    )
                 await self._applied((event,), records)
 
     async def _applied(self, events: Sequence[Event[M]], records: list[Record]) -> None:
@@ -233,11 +238,11 @@ class _Partition(Generic[M, Out]):
         await self._runtime.bury(consumer.topic, message, str(error), self.ended, consumer.on_dead_letter)
         self._open.append((message.offset, None))
 
-    def _apply_one(self, event: Event[M], message: Message) -> list[Record]:
+    def _apply_one(self, event: Event[M], message: Message) -> tuple[list[Record], DeadLetter | None]:
         """The event's outputs. An exception leaves the state in doubt: it is rebuilt, and the event tried again.
 
         Where a part of the state failed and the others did not, the dead letter is an output among theirs: a checkpoint
-        that covers the event has waited for it.
+        that covers the event has waited for it. It is also returned, to be told.
         """
         for attempt in range(1, TRIES + 1):
             try:
@@ -247,6 +252,7 @@ class _Partition(Generic[M, Out]):
                 except PartlyApplied as partly:
                     outputs, reason = partly.outputs, partly.reason
                 records = [record for output in outputs for record in self._consumer.route(output)]
+                letter = None
                 if reason is not None:
                     letter = self._runtime.letter(self._consumer.topic, message, reason)
                     records.append(dead_letters.seal(letter, self._runtime.sealer))
@@ -259,7 +265,7 @@ class _Partition(Generic[M, Out]):
                     raise PermanentError(f"{error!r} ({attempt} times in place)") from error
                 self._runtime.metrics.retries.labels(self._consumer.topic.name, "unexpected").inc()
             else:
-                return records
+                return records, letter
         raise AssertionError
 
     def _rebuild(self) -> None:

@@ -16,12 +16,12 @@ from alerts.channels.webhook import Webhook, open_session
 from alerts.endpoints import AT_ONCE
 from alerts.links import Links
 from alerts.metrics import SenderMetrics
-from alerts.own_alerts import unreachable
 from alerts.secret_book import SecretBook
 from alerts.sender import Sender
 from alerts.ssrf import Guard
 from haechi.clock import utc_now
 from haechi.domain.alerting import Delivery, Recipient
+from haechi.domain.own_alerts import unreachable
 from haechi.store.outbox import Outbox
 from haechi.store.registry import AGENCIES, GUARDIANS
 from tests.alerts.receivers import Receivers, hang, status, until

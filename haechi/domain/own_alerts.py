@@ -1,4 +1,4 @@
-"""What the dispatch itself must tell a person: a message that nobody could read, a recipient that is gone."""
+"""What the centre must tell a person of itself: a message that nobody could process, a recipient that is gone."""
 
 from datetime import datetime
 
@@ -8,8 +8,9 @@ from haechi.ids import alert_id
 _KIND = KINDS["dead-letter"]
 
 
-def unreadable(source: str, name: str, reason: str, district: str, at: datetime) -> Alert:
-    """A life-safety message that could not be processed. `source` and `name` say where it can be found."""
+def unprocessed(source: str, name: str, reason: str, district: str, at: datetime) -> Alert:
+    """A life-safety message that could not be processed. `source` and `name` say where it can be found; all that have
+    the same of both are one incident while it is open."""
     return _alert(source, name, f"A message of {source} could not be processed", reason, district, "Actual", at)
 
 
