@@ -9,12 +9,13 @@ from starlette.types import Scope
 
 from control_room.details import IncidentReader, Looks, details
 from control_room.live.sources import Registry
+from control_room.live.view import audience_of
 from control_room.live.world import World
 from control_room.map_base import BaseMap
 from control_room.pages.sign_in import sign_in_page
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.domain.access import Principal
+from haechi.domain.access import Principal, sees_places
 from haechi.domain.alerting import Incident, for_people
 from haechi.errors import NotFound
 
@@ -82,7 +83,7 @@ class WallRoutes:
             incident,
             await self._incidents.trail(incident.id),
             await self._incidents.deliveries(incident.id),
-            self._world.view(frozenset({incident.district}), self._clock()),
+            self._world.view(audience_of(principal, (incident.district,)), self._clock()),
             self._registry.people.get(incident.subject),
             principal,
         )
@@ -111,7 +112,8 @@ class WallRoutes:
         principal = self._who(request.scope)
         for district in principal.districts("read incidents"):
             try:
-                return principal, for_people(await self._incidents.get(incident_id, district))
+                incident = await self._incidents.get(incident_id, district)
+                return principal, for_people(incident, places=sees_places(principal, district))
             except NotFound:
                 continue
         raise NotFound("There is no such incident in your districts.")

@@ -15,7 +15,7 @@ from control_room.api.places import Body
 from control_room.details import look_at
 from control_room.guard import principal_of
 from haechi.clock import Clock
-from haechi.domain.access import Principal
+from haechi.domain.access import Principal, sees_places
 from haechi.domain.alerting import (
     Acknowledge,
     Close,
@@ -27,6 +27,7 @@ from haechi.domain.alerting import (
     Own,
     for_people,
     named,
+    trail_for_people,
 )
 from haechi.domain.explaining import Explanation, explain
 from haechi.ids import front_of
@@ -114,7 +115,8 @@ def add_incidents(
     ) -> IncidentsPage:
         principal = principal_of(request.scope)
         place = the_district(principal, "read incidents", district)
-        found = [for_people(one) for one in await incidents.recent(place, open_only=open, limit=limit, before=before)]
+        rows = await incidents.recent(place, open_only=open, limit=limit, before=before)
+        found = [for_people(one, places=sees_places(principal, place)) for one in rows]
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
         await audit.follow(*await places_seen(principal, found, "a list of incidents"))
         return IncidentsPage(
@@ -124,8 +126,7 @@ def add_incidents(
     async def get_incident(request: Request, incident_id: str, district: District = None) -> Opened:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
-        incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
-        trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
+        incident, trail, deliveries = await looked_up(principal, incident_id, places)
         await audit.looked(principal.name, [f"incident:{incident.id}"], incident.district)
         await audit.look(*await places_seen(principal, [incident], "opened it"))
         incident, trail = named(incident, trail, deliveries)
@@ -134,14 +135,23 @@ def add_incidents(
     async def explain_incident(request: Request, incident_id: str, district: District = None) -> Explanation:
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
-        incident = for_people(await in_any(places, lambda place: incidents.get(incident_id, place)))
-        trail, deliveries = await incidents.trail(incident.id), await incidents.deliveries(incident.id)
-        zone = await zone_of(registry, incident)
+        incident, trail, deliveries = await looked_up(principal, incident_id, places)
+        zone = await zone_of(registry, incident) if sees_places(principal, incident.district) else None
         shown = f"the explanation of incident {incident.number}"
         district = incident.district
         look = Look(incident.subject, district, principal.name, principal.role_in(district), shown, "asked why")
-        await audit.look(look)
+        if sees_places(principal, district):
+            await audit.look(look)
         return explain(incident, trail, deliveries, zone, clock(), tz)
+
+    async def looked_up(
+        principal: Principal, incident_id: str, places: tuple[str, ...]
+    ) -> tuple[Incident, list[IncidentEvent], list[DeliveryView]]:
+        """As the principal may see them."""
+        incident = await in_any(places, lambda place: incidents.get(incident_id, place))
+        sees = sees_places(principal, incident.district)
+        trail = trail_for_people(incident, await incidents.trail(incident.id), places=sees)
+        return for_people(incident, places=sees), trail, await incidents.deliveries(incident.id)
 
     async def places_seen(principal: Principal, found: Sequence[Incident], why: str) -> list[Look]:
         placed = [one for one in found if one.point is not None or one.because.fixes]
@@ -176,7 +186,8 @@ def add_incidents(
     ) -> Incident:
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)
-        incident = for_people(await in_any(places, lambda place: incidents.apply_command(incident_id, place, command)))
+        incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
+        incident = for_people(incident, places=sees_places(principal, incident.district))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
         await audit.follow(*await places_seen(principal, [incident], what))
         return _without_credentials(incident)

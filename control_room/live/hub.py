@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from control_room.live import messages
 from control_room.live.feed import Away
 from control_room.live.sources import LiveReader
-from control_room.live.view import View
+from control_room.live.view import Audience, View
 from control_room.live.world import World
 from control_room.panels import AnyPanel
 from haechi.clock import Clock
@@ -21,7 +21,6 @@ TICK_S = 0.15
 BEAT_S = 1.0
 PICTURES_S = 0.2
 
-Audience = frozenset[str]
 _log = structlog.get_logger(__name__)
 
 

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from control_room.live import messages
 from control_room.live.hub import Hub, Watcher
+from control_room.live.view import audience_of
 from haechi.clock import Clock
 from haechi.domain.access import RIGHTS, Principal
 from haechi.domain.alerting import Incident
@@ -49,7 +50,7 @@ class LiveSocket:
         rights = tuple(sorted({right for role, _ in principal.grants for right in RIGHTS[role]}))
         hello = messages.Hello(principal.name, districts, rights, self._timezone, self._clock())
         await websocket.send_text(messages.encode(hello).decode())
-        watcher = self._hub.join(frozenset(districts))
+        watcher = self._hub.join(audience_of(principal, districts))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._send(websocket, watcher, principal))

@@ -1,10 +1,11 @@
-"""What a wall may look at: one frozen view per set of districts. No person's name is in it, by construction."""
+"""What a wall may look at: one frozen view per audience. No person's name is in it, by construction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 
 import msgspec
 
+from haechi.domain.access import Principal, sees_places
 from haechi.domain.alerting import Incident
 from haechi.domain.geo import Point
 from haechi.domain.people import Person, PersonKind, SafeZone
@@ -12,6 +13,19 @@ from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera, CameraState
 
 Place = Callable[[Point], str]
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """Who has the same rights sees the same: the districts, and of those the ones in which where people are is told."""
+
+    districts: frozenset[str]
+    places: frozenset[str]
+
+
+def audience_of(principal: Principal, districts: Iterable[str]) -> Audience:
+    """Its audience, of these districts."""
+    here = frozenset(districts)
+    return Audience(here, frozenset(one for one in here if sees_places(principal, one)))
 
 
 class PersonSeen(msgspec.Struct, frozen=True):

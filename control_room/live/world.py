@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from control_room.live.counts import count_cells
 from control_room.live.sources import Registry
-from control_room.live.view import Cell, Place, Spot, View, seen
+from control_room.live.view import Audience, Cell, Place, Spot, View, seen
 from haechi.domain.alerting import Incident, for_people
 from haechi.domain.people import Position
 from haechi.domain.video import CameraState
@@ -105,12 +105,18 @@ class World:
             self._counts, self._reporting = counts, reporting
             self._revision += 1
 
-    def view(self, districts: frozenset[str], at: datetime) -> View:
-        """What somebody with rights in these districts may look at."""
-        incidents = tuple(i for i in self._incidents.values() if i.district in districts)
+    def view(self, audience: Audience, at: datetime) -> View:
+        """What somebody with these rights may look at."""
+        districts = audience.districts
+        incidents = tuple(
+            for_people(i, places=i.district in audience.places)
+            for i in self._incidents.values()
+            if i.district in districts
+        )
+        shown = [i for i in incidents if i.district in audience.places]
         people = (self._registry.people.get(i.subject) for i in incidents)
         cameras = tuple(c for c in self._registry.cameras.values() if c.district in districts)
-        zones = (self._registry.zones.get(i.because.zone or i.place) for i in incidents)
+        zones = (self._registry.zones.get(i.because.zone or i.place) for i in shown)
         return View(
             at=at,
             incidents=incidents,
@@ -119,7 +125,7 @@ class World:
             camera_states={c.id: self._camera_states[c.id] for c in cameras if c.id in self._camera_states},
             sensors=tuple(s for s in self._registry.sensors.values() if s.district in districts),
             zones={z.id: z for z in zones if z is not None and z.district in districts},
-            trails={i.id: tuple(self._trails[i.id]) for i in incidents if i.id in self._trails},
+            trails={i.id: tuple(self._trails[i.id]) for i in shown if i.id in self._trails},
             counts=tuple(cell for d in sorted(districts) for cell in self._counts.get(d, ())),
             reporting=sum(self._reporting.get(d, 0) for d in districts),
             touched={i.id: self._touched[i.id] for i in incidents},

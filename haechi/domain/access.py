@@ -44,3 +44,8 @@ class Principal(msgspec.Struct, frozen=True):
     def role_in(self, district: str) -> str:
         """As what it acts in the district, for people to read: "operator", or several of them."""
         return ", ".join(sorted(role for role, place in self.grants if place == district))
+
+
+def sees_places(principal: Principal, district: str) -> bool:
+    """Whether it may see where the people of open incidents are."""
+    return principal.may("see positions of open incidents", district)

@@ -61,6 +61,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY),
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY, thing=True),
         AlertKind("blind", "No observations arrive", Severity.URGENT, thing=True),
+        AlertKind("clock-off", "A clock of ours is off", Severity.URGENT, thing=True),
         AlertKind("silent", "Device fell silent", Severity.URGENT),
         AlertKind("cell-silent", "All devices of an area fell silent", Severity.URGENT),
         AlertKind("battery-low", "Battery low", Severity.ADVISORY),
@@ -166,9 +167,20 @@ class Incident(msgspec.Struct, frozen=True):
         return self.because.fixes[-1].at if self.because.fixes else self.starts_at
 
 
-def for_people(incident: Incident) -> Incident:
-    """The incident as people may look at it: a drill tells nobody where a person is or was, whatever is stored with it."""
-    return placeless(incident) if _drills_a_person(incident) else incident
+HIDDEN = "(not shown: it may say where a person is)"
+
+
+def for_people(incident: Incident, *, places: bool = True) -> Incident:
+    """The incident as people may look at it: a drill tells nobody where a person is or was, whatever is stored with it.
+
+    Who may not see where people are (`places`) is told neither the place nor the rule's words, which may say it.
+    """
+    if places or not about_person(incident):
+        return placeless(incident) if _drills_a_person(incident) else incident
+    hidden = placeless(incident)
+    because = msgspec.structs.replace(hidden.because, words=HIDDEN, values=())
+    title = KINDS[hidden.kind].title if hidden.kind in KINDS else hidden.kind
+    return msgspec.structs.replace(hidden, because=because, title=title)
 
 
 def placeless(incident: Incident) -> Incident:
@@ -247,6 +259,15 @@ class IncidentEvent(msgspec.Struct, frozen=True):
     at: datetime
     by: str
     words: str = ""
+
+
+def trail_for_people(incident: Incident, trail: Sequence[IncidentEvent], *, places: bool) -> list[IncidentEvent]:
+    """The trail beside `for_people`: what people did, and that the rule spoke."""
+    hides = not places and about_person(incident)
+    return [
+        msgspec.structs.replace(line, words=HIDDEN) if hides and line.by == "rule" and line.words else line
+        for line in trail
+    ]
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -18,6 +18,7 @@ from control_room.live.feed import Feed
 from control_room.live.hub import Hub
 from control_room.live.socket import LiveSocket
 from control_room.live.sources import Registry
+from control_room.live.view import Audience
 from control_room.live.world import World
 from control_room.map_base import load_base_map
 from control_room.pages.wall import PANELS
@@ -56,6 +57,11 @@ class Rows:
 
     def values(self):
         return list(self._rows.values())
+
+
+def everyone_of(*districts):
+    """Who looks on there and may see where people are."""
+    return Audience(frozenset(districts), frozenset(districts))
 
 
 def people(scene):

@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from control_room.details import LOOK_AGAIN, Details, Looks, details
+from control_room.live.view import audience_of
+from haechi.domain.access import Principal
+from haechi.domain.alerting import IncidentEvent, for_people
 from haechi.domain.geo import Point
-from tests.control_room.stand_ins import Audit, Made
+from tests.control_room.stand_ins import Audit, D, Made, everyone_of
 
 
 class Turned:
@@ -48,7 +51,7 @@ async def opened(number: str, **changes: object) -> Details:
     incident = msgspec.structs.replace(made.store.rows[number], **changes)
     made.world.put_incidents(made.store.rows.values())
     made.world.put_camera_states(await made.live.camera_states())
-    view = made.world.view(frozenset({incident.district}), incident.opened_at)
+    view = made.world.view(everyone_of(incident.district), incident.opened_at)
     person = made.registry.people.get(incident.subject)
     return details(incident, [], [], view, person, made.me)
 
@@ -73,3 +76,14 @@ async def test_a_cameras_own_incident_is_seen_by_itself_first() -> None:
     cameras = (await opened("i3")).cameras
     assert (cameras[0].id, cameras[0].sees) == ("c1", "own")
     assert len({camera.id for camera in cameras}) == len(cameras)
+
+
+async def test_an_auditor_who_opens_a_persons_incident_sees_no_place() -> None:
+    made = Made(me=Principal("auditor", frozenset({("auditor", D)})))
+    (sos,) = [i for i in made.store.rows.values() if i.id == "i2"]
+    made.world.put_incidents(made.store.rows.values())
+    view = made.world.view(audience_of(made.me, [D]), sos.opened_at)
+    line = IncidentEvent("updated", sos.opened_at, "rule", "pressed; Soban-gil")
+    shown = details(for_people(sos, places=False), [line], [], view, made.registry.people.get(sos.subject), made.me)
+    assert (shown.point, shown.seen_at, shown.battery, shown.cameras, shown.name) == (None, None, None, (), None)
+    assert not any("Soban-gil" in words for words in (shown.where, *(one.words for one in shown.timeline)))

@@ -45,9 +45,9 @@ async def test_no_answer_tells_the_credential_of_a_device(caller: Callable, inci
     alert = msgspec.structs.replace(alert, because=msgspec.structs.replace(alert.because, fixes=(fix,)))
     applied = await incidents.apply_alert(alert, lambda _: [], AT)
     assert applied.incident is not None
-    auditor, operator = await caller("auditor"), await caller("operator")
+    other, operator = await caller("dispatcher"), await caller("operator")
     path = f"/incidents/{applied.incident.id}"
-    answers = [await auditor.get("/incidents"), await auditor.get(path), await operator.post(f"{path}/acknowledge")]
+    answers = [await other.get("/incidents"), await other.get(path), await operator.post(f"{path}/acknowledge")]
     for answer in answers:
         assert device[:6] in answer.text
         assert device not in answer.text
@@ -146,13 +146,18 @@ async def test_whoever_reads_an_incident_that_says_where_a_person_is_is_on_the_p
     opened = (await incidents.apply_alert(raised(subject=person), lambda _: [])).incident
     await incidents.apply_alert(raised(kind="trespass", subject=camera), lambda _: [])
     assert opened is not None
-    auditor, operator = await caller("auditor"), await caller("operator")
+    dispatcher, auditor, operator = await caller("dispatcher"), await caller("auditor"), await caller("operator")
     for _ in range(3):
-        await auditor.get("/incidents")
-    await operator.get(f"/incidents/{opened.id}")
+        await dispatcher.get("/incidents")
+    listed = {one["subject"]: one["point"] for one in (await auditor.get("/incidents")).json()["items"]}
+    assert listed[person] is None
+    assert listed[camera] is not None
+    for path in (f"/incidents/{opened.id}", f"/incidents/{opened.id}/explanation"):
+        assert "126.98" not in (await auditor.get(path)).text, "an auditor sees no place"
+    assert "126.98" in (await operator.get(f"/incidents/{opened.id}")).text
     looks = await audit.looks(person)
     assert [(one.role, one.shown, one.reason) for one in looks] == [
         ("operator", f"incident {opened.number}", "opened it"),
-        ("auditor", f"incident {opened.number}", "a list of incidents"),
+        ("dispatcher", f"incident {opened.number}", "a list of incidents"),
     ]
     assert await audit.looks(camera) == []

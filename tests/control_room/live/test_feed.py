@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from haechi.errors import TransientError
-from tests.control_room.stand_ins import D, Made, incident
+from tests.control_room.stand_ins import D, Made, everyone_of, incident
 
 
 async def until(true, limit_s: float = 20) -> None:
@@ -17,7 +17,7 @@ async def until(true, limit_s: float = 20) -> None:
 async def test_the_feed_starts_with_what_is_open_and_follows_what_changes() -> None:
     wall = Made()
     task = asyncio.create_task(wall.feed.run())
-    seen = lambda: {i.id for i in wall.world.view(frozenset({D}), datetime.now(UTC)).incidents}
+    seen = lambda: {i.id for i in wall.world.view(everyone_of(D), datetime.now(UTC)).incidents}
     await until(lambda: len(seen()) == 8)
     wall.store.queue.put_nowait(incident(99, "sos", "p2", "gate", "SOS pressed", 0, datetime.now(UTC)))
     await until(lambda: "i99" in seen())

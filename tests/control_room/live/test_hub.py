@@ -11,9 +11,9 @@ from control_room.live.hub import Watcher
 from control_room.live.view import View
 from control_room.panels import Panel, strip
 from haechi.errors import TransientError
-from tests.control_room.stand_ins import CAMERAS, D, Made, incident
+from tests.control_room.stand_ins import CAMERAS, D, Made, everyone_of, incident
 
-HERE = frozenset({D})
+HERE = everyone_of(D)
 
 
 async def everything(watcher: Watcher) -> dict[str, dict]:
@@ -69,7 +69,7 @@ async def test_a_slow_socket_skips_states_and_keeps_no_queue() -> None:
 async def test_an_audience_without_rights_here_sees_nothing_of_here() -> None:
     wall = Made()
     wall.world.replace_incidents(await wall.store.recent(D))
-    said = await everything(wall.hub.join(frozenset({"elsewhere"})))
+    said = await everything(wall.hub.join(everyone_of("elsewhere")))
     assert said["queue"]["model"]["rows"] == []
     assert said["map"]["model"] == {"marks": [], "cameras": [], "sensors": [], "counts": []}
     assert said["tiles"]["model"]["cameras"] == []
@@ -77,7 +77,7 @@ async def test_an_audience_without_rights_here_sees_nothing_of_here() -> None:
 
 async def test_pictures_are_only_of_cameras_that_the_audience_may_see() -> None:
     wall = Made()
-    stranger, own = wall.hub.join(frozenset({"elsewhere"})), wall.hub.join(HERE)
+    stranger, own = wall.hub.join(everyone_of("elsewhere")), wall.hub.join(HERE)
     for watcher in (stranger, own):
         wall.hub.look_at(watcher, [c.id for c in CAMERAS])
     assert stranger.cameras == frozenset()

@@ -11,7 +11,7 @@ from control_room.panels import queue, strip, tiles
 from haechi.domain.geo import Circle, Corridor, Point
 from haechi.domain.people import SafeZone
 from haechi.domain.video import CameraState
-from tests.control_room.stand_ins import CAMERAS, D, Made, incident
+from tests.control_room.stand_ins import CAMERAS, D, Made, everyone_of, incident
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 
@@ -20,7 +20,7 @@ async def view_of(scene: str = "district") -> View:
     wall = Made(scene)
     wall.world.replace_incidents(await wall.store.recent(D))
     wall.world.put_camera_states(await wall.live.camera_states())
-    return wall.world.view(frozenset({D}), NOW)
+    return wall.world.view(everyone_of(D), NOW)
 
 
 async def test_the_queue_is_by_severity_then_newest_first() -> None:
