@@ -27,6 +27,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "fire": ("fire", "desk"),
     "dead-letter": DESK_ONLY,
     "blind": DESK_ONLY,
+    "clock-off": DESK_ONLY,
     "silent": ("guardian", "desk"),
     "cell-silent": DESK_ONLY,
     "battery-low": ("guardian",),

@@ -1,11 +1,13 @@
 """The edge to the stream: which topic feeds which decision, and where its alerts go."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 import msgspec
 
 from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
+from analytics.clocks import put_right
 from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
 from analytics.positions.consent import Consents, NobodyRefuses, covered
 from analytics.positions.safe_zones import Rule as ZoneRule
@@ -97,6 +99,7 @@ class Outlook(msgspec.Struct, frozen=True):
     missing_after_s: float = 30
     district: str = ""
     consents: Consents = NobodyRefuses()
+    put_right: Callable[[PositionBatch | Tick, datetime], PositionBatch | Tick] = put_right
 
 
 def watches(devices: Devices, doors: Doors, outlook: Outlook) -> Sequence[Watch]:
@@ -155,6 +158,7 @@ def consume_positions(
         route,
         decode,
         on_dead_letter=tell_desk(outlook.district, route),
+        put_right=outlook.put_right,
     )
 
 

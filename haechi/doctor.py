@@ -25,6 +25,11 @@ from haechi.supervisor.site import SERVERS, Site, reached, read_site, runs
 LOW_MEMORY_BYTES = 1024**3
 CLOCK_S = 2.0
 _STA_UNSYNC = 0x0040
+_IS_MADE = "SELECT to_regclass('incidents') IS NOT NULL"
+_CLOCKS_OFF = (
+    "SELECT body->'because'->>'words' AS words FROM incidents "
+    "WHERE kind = 'clock-off' AND state <> 'closed' AND body->>'ends_at' IS NULL"
+)
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -84,6 +89,7 @@ async def _clock(settings: Settings, site: Site | None) -> Sequence[Finding]:
         try:
             with translate_errors():
                 there = await pool.fetchval("SELECT clock_timestamp()")
+                doors = await pool.fetch(_CLOCKS_OFF) if await pool.fetchval(_IS_MADE) else []
         finally:
             await pool.close()
         off = abs((there - utc_now()).total_seconds())
@@ -92,6 +98,7 @@ async def _clock(settings: Settings, site: Site | None) -> Sequence[Finding]:
             if off < CLOCK_S
             else Finding("wrong", "clock", f"{off:.0f} s away from PostgreSQL's clock: set both by NTP.")
         )
+        findings += [Finding("wrong", "clock", f"{row['words']}.") for row in doors]
     return findings
 
 

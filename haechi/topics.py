@@ -11,7 +11,8 @@ class Topic(msgspec.Struct, frozen=True):
     """`partitions` is fixed at creation and checked at start. `keep` is an upper bound: segments roll at an
     eighth of it.
 
-    `flush_each` makes a single broker fsync every message; in a cluster replication does that work.
+    `flush_each` makes a single broker fsync every message; in a cluster replication does that work. `broker_time`: a
+    message's timestamp is when the broker had it, by the broker's clock; else its producer's.
     """
 
     name: str
@@ -21,11 +22,12 @@ class Topic(msgspec.Struct, frozen=True):
     segment_bytes: int | None = None
     max_message_bytes: int = _MEGABYTE
     flush_each: bool = False
+    broker_time: bool = False
 
 
 PARTITIONS = 8
 URGENT = Topic("urgent", PARTITIONS, timedelta(days=7), flush_each=True)
-POSITIONS = Topic("positions", PARTITIONS, timedelta(hours=24))
+POSITIONS = Topic("positions", PARTITIONS, timedelta(hours=24), broker_time=True)
 FRAMES = Topic(
     "frames",
     PARTITIONS,

@@ -1,4 +1,5 @@
-"""A watch: which of our own doors is away while another one ticks. That none ticks is told by `analytics.blindness`."""
+"""A watch: which of our own doors is away while another one ticks, and whose clock is off. That none ticks is told by
+`analytics.blindness`."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,7 +7,7 @@ from numpy.typing import NDArray
 from analytics.positions.columns import Slots
 from analytics.positions.doors import Doors
 from analytics.positions.watch import Heard, Moment
-from analytics.silence.words import Action, door_alert
+from analytics.silence.words import Action, clock_alert, door_alert
 from haechi.domain.alerting import Alert
 from haechi.domain.time import instant_of
 
@@ -22,14 +23,30 @@ class Absences:
         self._district = district
 
     def tick(self, moment: Moment) -> list[Alert]:
-        """Each door that went or came back."""
+        """Each door that went or came back, or whose clock went wrong or was put right."""
+        return [*self._gone_or_back(moment.now), *self._clocks(moment.now)]
+
+    def _clocks(self, now: int) -> list[Alert]:
+        alerts = []
+        for door in self._doors.all():
+            if bool(door.off_s) == bool(door.off_told):
+                continue
+            since = door.at if door.off_s else door.off_told
+            action: Action = "raise" if door.off_s else "clear"
+            self._doors.tell_off(door, door.at if door.off_s else 0)
+            alerts.append(
+                clock_alert(action, door.name, self._district, door.off_s, instant_of(since), instant_of(now))
+            )
+        return alerts
+
+    def _gone_or_back(self, now: int) -> list[Alert]:
         alerts = []
         for door in self._doors.all():
             away = self._doors.is_away(door) if door.told else self._doors.is_missed(door)
             if away == door.told:
                 continue
             self._doors.tell(door, away)
-            since, until = (door.at, moment.now) if away else (door.left, door.back)
+            since, until = (door.at, now) if away else (door.left, door.back)
             action: Action = "raise" if away else "clear"
             alerts.append(door_alert(action, door.name, self._district, instant_of(since), instant_of(until)))
         return alerts

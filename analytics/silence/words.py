@@ -131,6 +131,16 @@ def door_alert(action: Action, door: str, district: str, since: datetime, now: d
     return _alert("blind", action, "positions", door, district, since, now, Because(rule="blind", words=said))
 
 
+def clock_alert(action: Action, door: str, district: str, off_s: float, since: datetime, now: datetime) -> Alert:
+    """The clock of one of our own doors is not believed: Kafka's is, until it is right."""
+    side = "ahead of" if off_s > 0 else "behind"
+    said = f"The clock of the door {door} is {abs(off_s):.0f} s {side} Kafka's, whose time is used instead. Set both by NTP"
+    if action == "clear":
+        said = f"The clock of the door {door} is right again"
+    because = Because(rule="clock", words=said, values=(("off_s", round(off_s, 1)),))
+    return _alert("clock-off", action, "positions", door, district, since, now, because)
+
+
 def battery_alert(
     action: Action,
     wearer: Wearer,

@@ -85,6 +85,8 @@ def _new_topic(connection: Connection, topic: Topic) -> NewTopic:
         "max.message.bytes": str(topic.max_message_bytes),
         "min.insync.replicas": str(connection.min_insync),
     }
+    if topic.broker_time:
+        configs["message.timestamp.type"] = "LogAppendTime"
     if topic.keep_bytes is not None:
         configs["retention.bytes"] = str(topic.keep_bytes)
     if topic.segment_bytes is not None:

@@ -26,7 +26,8 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[M]):
-    """One message received and decoded. `sent_at` is when its producer sent it, not the event time inside."""
+    """One message received and decoded. `sent_at` is when its producer sent it, or, on a topic with
+    `broker_time`, when the broker had it; not the event time inside."""
 
     topic: str
     partition: int

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Generic, TypeAlias, TypeVar
 
 import structlog
@@ -24,6 +26,7 @@ log = structlog.get_logger(__name__)
 Out = TypeVar("Out")
 MakeState: TypeAlias = Callable[[int], PartitionState[M, Out]]
 Route: TypeAlias = Callable[[Out], Iterable[Record]]
+PutRight: TypeAlias = Callable[[M, datetime], M]
 
 OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
 EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
@@ -45,8 +48,10 @@ class Stateful(Generic[M, Out]):
         table: str = "blocks",
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
+        put_right: PutRight[M] = lambda message, _: message,
     ) -> None:
         self.topic = topic
+        self.put_right = put_right
         self.make_state = make_state
         self.route = route
         self.decode = decode
@@ -185,7 +190,9 @@ class _Partition(Generic[M, Out]):
         events: list[tuple[Message, Event[M]]] = []
         for message in messages:
             try:
-                events.append((message, decoded(self._consumer.topic, message, self._consumer.decode)))
+                event = decoded(self._consumer.topic, message, self._consumer.decode)
+                put_right = self._consumer.put_right(event.message, event.sent_at)
+                events.append((message, replace(event, message=put_right)))
             except PermanentError as error:
                 await self._apply(events)
                 events = []
@@ -219,9 +226,7 @@ class _Partition(Generic[M, Out]):
                 await self._put_aside(message, error)
             else:
                 if letter is not None:
-                    await self._runtime.tell(
-                        self._consumer.topic, letter, self.ended, self._consumer.on_dead_letter
-                    )
+                    await self._runtime.tell(self._consumer.topic, letter, self.ended, self._consumer.on_dead_letter)
                 await self._applied((event,), records)
 
     async def _applied(self, events: Sequence[Event[M]], records: list[Record]) -> None:

@@ -29,7 +29,7 @@ from haechi.streaming.order import Order
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Decode, EventTime, Handler, M
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, Sends, UntrustedState, place_of
-from haechi.streaming.stateful import MakeState, Route, Stateful
+from haechi.streaming.stateful import MakeState, PutRight, Route, Stateful
 from haechi.streaming.stateless import Stateless
 from haechi.streaming.trouble import AWAY
 from haechi.topics import DEAD_LETTERS, Topic
@@ -147,10 +147,11 @@ class Worker:
         table: str = "blocks",
         event_time: EventTime[M] | None = None,
         on_dead_letter: OnDeadLetter | None = None,
+        put_right: PutRight[M] = lambda message, _: message,
     ) -> None:
         """With state: `make_state(partition)` gives a PartitionState, `route(output)` the records of an output.
 
-        Outputs leave at once; blocks and acknowledgements every two seconds and at a stop or rebalance.
+        `put_right(message, when the broker had it)` gives what is applied. Outputs leave at once; blocks and acknowledgements every two seconds and at a stop or rebalance.
         """
         self.add(
             Stateful(
@@ -162,6 +163,7 @@ class Worker:
                 table=table,
                 event_time=event_time,
                 on_dead_letter=on_dead_letter,
+                put_right=put_right,
             )
         )
 

@@ -76,6 +76,10 @@ class Town:
         """A tick of now."""
         return self._apply(Tick(door, AT + timedelta(seconds=self.second), empty))
 
+    def hear(self, tick: Tick) -> list[Alert]:
+        """Any tick."""
+        return self._apply(tick)
+
     def live(
         self, until: float, *reporting: str, every: float = 60, doors: Sequence[str] = ("http",), empty: bool = True
     ) -> list[Alert]:
