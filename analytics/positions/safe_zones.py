@@ -28,6 +28,7 @@ from analytics.positions.fusion import INSIDE, OUTSIDE
 from analytics.positions.patterns import Patterns
 from analytics.positions.quality import ALONE_US, known_accuracy
 from analytics.positions.watch import Heard, Moment
+from analytics.positions.zone_alerts import known_to_be_over
 from analytics.positions.zone_table import ZoneTable
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
@@ -83,7 +84,7 @@ class SafeZones:
         for turn in heard.turns:
             if len(turn):
                 alerts.extend(self._decide(heard.slots[turn], heard.fixes[turn], heard.walked[turn]))
-        return alerts
+        return known_to_be_over(alerts)
 
     def tick(self, moment: Moment) -> list[Alert]:
         """Time has passed: schedules begin and end, and somebody is missed, also where nothing is heard."""

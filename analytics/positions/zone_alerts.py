@@ -1,6 +1,9 @@
 """The alerts of the zones: which kind is about what, and what it says."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
+
+import msgspec
 
 from haechi.domain.alerting import KINDS, Alert, Because
 from haechi.domain.people import Position, SafeZone
@@ -59,3 +62,17 @@ def alert(
         point=newest.point if newest else None,
         accuracy_m=newest.accuracy_m if newest else None,
     )
+
+
+def known_to_be_over(alerts: Sequence[Alert]) -> list[Alert]:
+    """A raise whose clear comes with it is raised as over already, so that nobody runs for who is back.
+
+    The clear goes on its way all the same: it changes nothing then, and is there for a raise that was told before a crash.
+    """
+    clears = {one.id: one for one in alerts if one.action == "clear"}
+    return [_as_over(one, clears[one.id]) if one.action == "raise" and one.id in clears else one for one in alerts]
+
+
+def _as_over(raised: Alert, clear: Alert) -> Alert:
+    because = msgspec.structs.replace(raised.because, words=f"{raised.because.words}; {clear.because.words}")
+    return msgspec.structs.replace(raised, ends_at=clear.ends_at, because=because)

@@ -94,6 +94,8 @@ class Alert(msgspec.Struct, frozen=True):
     Subject and place: SOS person/-, exit person/zone, trespass camera/zone, reading sensor/rule. `starts_at` is event
     time; `received_at` and `decided_at` carry the latency. `evidence` is the SHA-256 of a picture.
 
+    A raise with `ends_at` was over already when it was decided, as in a backlog that also shows the return.
+
     `call` is the call for help that it came from, where its door did not know whose device that was: the registry is asked
     once more when the incident is made, which keeps nothing of it.
     """
@@ -270,6 +272,9 @@ def trail_for_people(incident: Incident, trail: Sequence[IncidentEvent], *, plac
     ]
 
 
+_OVER_ALREADY = "it was over already when it was decided"
+
+
 class Step(msgspec.Struct, frozen=True):
     """The incident after the step, what the trail says, and whether its recipients must be told (again)."""
 
@@ -287,6 +292,7 @@ def open_incident(
     """
     scene = _scene(alert, scene)
     notice = alert.kind in KINDS and KINDS[alert.kind].notice
+    state: IncidentState = "unacknowledged" if alert.ends_at is None else "returned-unacknowledged"
     incident = Incident(
         id=incident_id,
         alert_id=alert.id,
@@ -297,13 +303,14 @@ def open_incident(
         district=alert.district,
         severity=alert.severity,
         status=alert.status,
-        state="closed" if notice else "unacknowledged",
+        state="closed" if notice else state,
         title=alert.title,
         starts_at=alert.starts_at,
         received_at=alert.received_at,
         decided_at=alert.decided_at,
         opened_at=opened_at,
         because=alert.because,
+        ends_at=alert.ends_at,
         previous=previous,
         point=scene.point,
         accuracy_m=scene.accuracy_m,
@@ -312,7 +319,10 @@ def open_incident(
         closed_at=opened_at if notice else None,
         closed_by="rule" if notice else None,
     )
-    return Step(incident, (IncidentEvent("opened", opened_at, "rule", alert.because.words),), tell=True)
+    events = [IncidentEvent("opened", opened_at, "rule", alert.because.words)]
+    if alert.ends_at is not None:
+        events.append(IncidentEvent("cleared", opened_at, "rule", _OVER_ALREADY))
+    return Step(incident, tuple(events), tell=True)
 
 
 def _scene(alert: Alert, scene: Scene | None) -> Scene:
@@ -348,7 +358,10 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         return Step(incident, ())
     rose = alert.severity < incident.severity
     came_back = incident.ends_at is not None and alert.action == "raise"
+    over = alert.ends_at if came_back else None
     state = "unacknowledged" if rose or came_back else incident.state
+    if over is not None:
+        state = "returned-unacknowledged"
     scene = _scene(alert, scene)
     moves = scene.seen_at is not None and (incident.point is None or scene.seen_at >= incident.seen_at)
     where = scene if moves or incident.scene is None else incident.scene
@@ -358,7 +371,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         severity=min(alert.severity, incident.severity),
         title=alert.title,
         because=_with_everyone(incident.because, alert.because),
-        ends_at=None if came_back else incident.ends_at,
+        ends_at=over if came_back else incident.ends_at,
         point=scene.point if moves else incident.point,
         accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
         scene=where,
@@ -367,7 +380,10 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     )
     word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
     place = f"; {scene.place.en}" if moves and scene.place is not None else ""
-    return Step(changed, (IncidentEvent(word, at, "rule", f"{alert.because.words}{place}"),), tell=rose or came_back)
+    events = [IncidentEvent(word, at, "rule", f"{alert.because.words}{place}")]
+    if over is not None:
+        events.append(IncidentEvent("cleared", at, "rule", _OVER_ALREADY))
+    return Step(changed, tuple(events), tell=rose or came_back)
 
 
 def _with_everyone(before: Because, now: Because) -> Because:

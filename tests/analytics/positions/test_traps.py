@@ -107,6 +107,14 @@ def test_trap(messages: list, expected: list[tuple[str, str]], request: pytest.F
     assert told(run(shipped(zone), *messages)) == expected
 
 
+def test_a_backlog_that_also_shows_the_return_is_raised_as_over() -> None:
+    raised, cleared = run(shipped(circle()), [fix(m, x, received=600) for m, x in enumerate([0, *GONE, 0, 0])])
+    assert (raised.action, raised.ends_at) == ("raise", cleared.ends_at)
+    assert raised.because.words == "is outside: home; is back inside: home"
+    live, *_ = run(shipped(circle()), *minutes(0, *GONE, 0, 0))
+    assert live.ends_at is None
+
+
 def test_accuracy_zero_and_missing_are_said_to_be_unknown_in_the_evidence() -> None:
     for unknown in (0, NAN):
         (alert,) = run(shipped(circle()), *minutes(*GONE, accuracy=unknown))

@@ -69,6 +69,22 @@ def test_the_first_raise_opens_and_tells() -> None:
     assert [e.kind for e in step.events] == ["opened"]
 
 
+def test_a_raise_that_is_over_already_opens_as_returned_in_one_step_and_its_clear_changes_nothing() -> None:
+    over = alert(kind="zone-exit", ends_at=later(60))
+    step = open_incident(over, "i1", 7, later(90), None)
+    assert step.tell
+    assert (step.incident.state, step.incident.ends_at) == ("returned-unacknowledged", later(60))
+    assert [e.kind for e in step.events] == ["opened", "cleared"]
+    assert apply_alert(step.incident, msgspec.structs.replace(over, action="clear"), later(91)).events == ()
+
+
+def test_who_left_again_and_is_back_already_is_told_of_as_returned() -> None:
+    gone = incident(state="acknowledged", ends_at=later(10))
+    step = apply_alert(gone, alert(30, ends_at=later(60)), later(61))
+    assert step.tell
+    assert (step.incident.state, step.incident.ends_at) == ("returned-unacknowledged", later(60))
+
+
 def test_the_same_raise_again_changes_nothing() -> None:
     assert apply_alert(incident(), alert(), later(5)).events == ()
 
