@@ -1,5 +1,6 @@
 """Every error of the API as problem+json (RFC 9457)."""
 
+import json
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -25,9 +26,13 @@ class Problem(BaseModel):
 
 
 class ProblemResponse(JSONResponse):
-    """`application/problem+json`."""
+    """`application/problem+json`. It quotes what was sent, which need not be text at all (a lone surrogate)."""
 
     media_type = "application/problem+json"
+
+    def render(self, content: object) -> bytes:
+        """ASCII holds whatever there is."""
+        return json.dumps(content, separators=(",", ":")).encode()
 
 
 def problem(

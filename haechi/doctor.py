@@ -13,6 +13,7 @@ import msgspec
 import psutil
 from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 
 from haechi.clock import utc_now
 from haechi.config import Settings, variable_of
@@ -198,6 +199,8 @@ def show(findings: Sequence[Finding]) -> int:
     console = Console()
     for finding in findings:
         console.print(
-            f"{marks[finding.level]}  [bold]{finding.about}[/]: {finding.words}", highlight=False, soft_wrap=True
+            f"{marks[finding.level]}  [bold]{finding.about}[/]: {escape(finding.words)}",
+            highlight=False,
+            soft_wrap=True,
         )
     return int(any(finding.level == "wrong" for finding in findings))

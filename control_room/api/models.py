@@ -356,8 +356,8 @@ class SensorBody(Body):
     """A sensor; its unit is its observed property's."""
 
     name: Name
-    observed_property: str
-    unit: str
+    observed_property: str = Field(max_length=64)
+    unit: str = Field(max_length=64)
     location: LonLat
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.errors import ConfigError, TransientError
 from haechi.sealing import Sealer, data_key_of
+from haechi.shown import shown
 from haechi.store.postgres import open_pool
 from haechi.store.registry import Registry
 from haechi.supervisor.site import reached
@@ -121,6 +122,11 @@ def _beside(file: Path, what: str) -> Path:
     return file.with_name(f"{file.stem}.{what}.csv")
 
 
+def _cell(words: str) -> str:
+    """A spreadsheet opens these files, and would run a cell that begins like a formula."""
+    return f"'{words}" if words.startswith(("=", "+", "-", "@", "\t", "\r")) else words
+
+
 def _hand_on(path: Path, made: Sequence[Made]) -> None:
     """Credentials: readable by the caller alone, and never overwritten, because nothing tells them a second time."""
     if not made:
@@ -132,7 +138,7 @@ def _hand_on(path: Path, made: Sequence[Made]) -> None:
         writer = csv.writer(to)
         if new:
             writer.writerow(("ref", "what", "id", "secret"))
-        writer.writerows((one.ref, one.what, one.id, one.secret) for one in made)
+        writer.writerows((_cell(one.ref), _cell(one.what), one.id, one.secret) for one in made)
         to.flush()
         os.fsync(to.fileno())
 
@@ -146,10 +152,10 @@ def _report(file: Path, problems: Sequence[Problem], console: Console) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as to:
         writer = csv.writer(to)
         writer.writerow(("line", "ref", "column", "what is wrong", "what to do"))
-        writer.writerows((one.line, one.ref, one.column, one.wrong, one.do) for one in problems)
+        writer.writerows((one.line, *map(_cell, (one.ref, one.column, one.wrong, one.do))) for one in problems)
     table = Table("line", "ref", "column", "what is wrong", "what to do", box=None, header_style="bold")
     for one in problems[:SHOWN]:
-        table.add_row(str(one.line), one.ref, one.column, one.wrong, one.do)
+        table.add_row(str(one.line), *map(shown, (one.ref, one.column, one.wrong, one.do)))
     console.print(table)
     more = f" The first {SHOWN} are shown." if len(problems) > SHOWN else ""
     console.print(f"Everything that was refused: {path}.{more}", highlight=False)

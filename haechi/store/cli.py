@@ -20,6 +20,7 @@ from haechi.config import Settings
 from haechi.domain.access import RIGHTS, Role
 from haechi.errors import ConfigError
 from haechi.sealing import create_key
+from haechi.shown import shown
 from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
 from haechi.store.postgres import Pool, migrate, open_pool
@@ -119,7 +120,9 @@ def _user_app(settings_of: SettingsOf) -> typer.Typer:
         table = Table("name", "roles", "disabled", box=None, header_style="bold")
         for user in _with_users(settings_of(data), lambda users, _: users.users()):
             roles = ", ".join(f"{role} of {place}" for role, place in sorted(user.grants))
-            table.add_row(user.name, roles, user.disabled_at.isoformat(" ", "seconds") if user.disabled_at else "")
+            table.add_row(
+                shown(user.name), roles, user.disabled_at.isoformat(" ", "seconds") if user.disabled_at else ""
+            )
         Console().print(table)
 
     return app
@@ -171,7 +174,7 @@ def _token_app(settings_of: SettingsOf) -> typer.Typer:
                 if token.expires_at
                 else ""
             )
-            table.add_row(token.id, token.name, token.role, token.district, end)
+            table.add_row(token.id, shown(token.name), token.role, token.district, end)
         Console().print(table)
 
     return app

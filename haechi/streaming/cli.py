@@ -11,6 +11,7 @@ from rich.table import Table
 
 from haechi.config import Settings
 from haechi.sealing import sealer_of
+from haechi.shown import shown
 from haechi.streaming import dead_letters
 from haechi.streaming.connection import connect
 from haechi.streaming.producer import Producer
@@ -35,7 +36,7 @@ def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
             async for filed in dead_letters.listing(connect(settings.kafka), sealer_of(settings)):
                 letter = filed.letter
                 failed_at = f"{letter.failed_at:%Y-%m-%d %H:%M:%S}"
-                table.add_row(str(filed.number), failed_at, letter.app, letter.topic, letter.reason)
+                table.add_row(str(filed.number), failed_at, letter.app, shown(letter.topic), shown(letter.reason))
                 count += 1
             return count
 
@@ -47,9 +48,10 @@ def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
         settings = settings_of(data)
         letter = asyncio.run(dead_letters.show(connect(settings.kafka), sealer_of(settings), number))
         console = Console()
-        console.print(f"{letter.app} could not process {letter.topic}/{letter.partition} at offset {letter.offset}:")
-        console.print(letter.reason, highlight=False)
-        console.print(f"sent {letter.sent_at}, failed {letter.failed_at}, key {letter.key!r}", highlight=False)
+        place = f"{letter.topic}/{letter.partition} at offset {letter.offset}"
+        console.print(shown(f"{letter.app} could not process {place}:"))
+        console.print(shown(letter.reason))
+        console.print(shown(f"sent {letter.sent_at}, failed {letter.failed_at}, key {letter.key!r}"))
         console.print(letter.value.hex(" ", 4), highlight=False)
 
     @app.command("replay")
@@ -66,6 +68,6 @@ def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
                 await producer.stop()
             return f"{letter.topic}/{letter.partition}"
 
-        Console().print(f"Sent again to {asyncio.run(once_more())}.", highlight=False)
+        Console().print(shown(f"Sent again to {asyncio.run(once_more())}."))
 
     return app

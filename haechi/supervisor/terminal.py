@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.live import Live as LiveDisplay
 from rich.table import Table
 
+from haechi.shown import shown
 from haechi.supervisor.site import ProcessState
 from haechi.supervisor.supervisor import Supervisor
 
@@ -30,7 +31,7 @@ def table_of(states: Iterable[ProcessState]) -> Table:
             state.state,
             str(state.pid or ""),
             str(state.restarts or ""),
-            state.why[:100],
+            shown(state.why[:100]),
         )
     return table
 

@@ -1,7 +1,10 @@
 """Each role at each request of the API, out of its own description: nobody passes who has not the right."""
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, get_args
+from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
@@ -114,3 +117,60 @@ async def test_whoever_has_not_the_right_is_refused_at_every_request(caller: Cal
             wrong.append(f"{operation.method} {operation.path} ({operation.right}): {asked} {outside}")
     assert not wrong, "\n".join(wrong)
     assert len(found) > 60
+
+
+HOSTILE = ("a\0b", "\ud800", "=1+1|cmd", "<script>alert(1)</script>", "../../etc/passwd", "x" * 100_000, "\u202eevil")
+
+
+def with_each_text(body: object, text: str) -> Iterator[object]:
+    """The body with one of its texts another."""
+    if isinstance(body, dict):
+        for name, value in body.items():
+            if isinstance(value, str):
+                yield body | {name: text}
+            else:
+                yield from (body | {name: changed} for changed in with_each_text(value, text))
+
+
+async def test_no_hostile_text_anywhere_is_an_error_of_ours(caller: Callable) -> None:
+    admin = await caller("administrator")
+    openapi = (await admin.get("http://wall.test/api/openapi.json")).json()
+    wrong = []
+    for operation in operations(openapi):
+        for text in HOSTILE:
+            bodies = list(with_each_text(operation.body, text))
+            if operation.method == "PATCH":
+                bodies = [{"name": text}, {text: text}, {"guardian_ids": [text]}, {"person_id": text}]
+            for body in bodies or [operation.body]:
+                data = None if body is None else json.dumps(body)
+                path = re.sub(r"\{n\}", "1", operation.path)
+                for row in (NOBODY, quote(text[:200].encode("utf-8", "surrogatepass"), safe="")):
+                    url = "http://wall.test" + re.sub(r"\{\w+\}", lambda _, row=row: row, path)
+                    asked = {name: value if name == "from" else text[:100] for name, value in operation.query.items()}
+                    query = urlencode({name: value.encode("utf-8", "surrogatepass") for name, value in asked.items()})
+                    headers = {"content-type": "application/json"}
+                    answer = await admin.request(operation.method, f"{url}?{query}", content=data, headers=headers)
+                    if answer.status_code >= 500:
+                        wrong.append(
+                            f"{operation.method} {operation.path} {text[:20]!r}: {answer.status_code} {data and data[:200]}"
+                        )
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_deep_json_and_numbers_that_are_none_are_refused(caller: Callable) -> None:
+    admin = await caller("administrator")
+    deep = "[" * 100_000 + "]" * 100_000
+    for content in (
+        deep,
+        f'{{"name": {deep}}}',
+        f'{{"a": {deep}}}',
+        '{"name": NaN}',
+        '{"a": 1e999}',
+        "\xff\xfe",
+        "{" * 500,
+    ):
+        for method, path in (("POST", "/guardians"), ("PATCH", f"/guardians/{NOBODY}"), ("POST", "/safe-zones")):
+            answer = await admin.request(
+                method, path, content=content.encode("latin-1"), headers={"content-type": "application/json"}
+            )
+            assert 400 <= answer.status_code < 500, (method, content[:30], answer.text[:200])

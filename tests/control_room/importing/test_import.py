@@ -129,6 +129,17 @@ async def test_each_refused_row_is_told_and_leaves_nothing_half_done(office: Off
     assert office.beside("refused") == [], "an old report is no report"
 
 
+async def test_cells_that_look_like_markup_or_a_formula_are_words(office: Office) -> None:
+    done = office.imports(
+        "[/x],[/y],2015-13-01,child,,,,,,,watch", '"=HYPERLINK(""x"")",최하늘,2015-13-01,child,,,,,,,'
+    )
+    assert "2 refused." in done.output
+    assert "[/x]" in done.output
+    assert [row["ref"] for row in office.beside("refused")] == ["[/x]", '\'=HYPERLINK("x")']
+    office.imports("=1+1,최하늘,2015-01-01,child,,,,,,,watch")
+    assert office.beside("made")[0]["ref"] == "'=1+1"
+
+
 async def test_a_barred_guardian_is_refused_and_the_row_takes_nothing_with_it(office: Office) -> None:
     office.imports(CHILD)
     child = await office.person("A-1")

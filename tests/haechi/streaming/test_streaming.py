@@ -7,15 +7,17 @@ import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
 from haechi import topics
-from haechi.config import KafkaSettings
+from haechi.config import KafkaSettings, load
 from haechi.domain import wire
 from haechi.errors import ConfigError, NotFound, PermanentError
 from haechi.sealing import Sealer, create_key
@@ -31,6 +33,7 @@ from haechi.streaming import (
     tick_for_ever,
 )
 from haechi.streaming.admin import Changelog, check_topics, ensure_topics
+from haechi.streaming.cli import dead_letters_app
 from haechi.streaming.dead_letters import REPLAYED, DeadLetter, listing, replay, seal, show
 from haechi.topics import Topic
 
@@ -96,6 +99,31 @@ async def test_a_dead_letter_is_sealed_listed_shown_and_replayed(connection: Con
     assert await replay(connection, sealer, producer, 0) == letter
     [record] = await _read(connection, "one", 1, 1)
     assert (record.key, record.value, dict(record.headers)) == (b"key", b"a name", {"h": b"v", REPLAYED: b"0"})
+
+
+async def test_words_that_look_like_markup_or_move_a_terminal_hide_no_dead_letter(
+    kafka_url: str, connection: Connection, producer: Producer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = create_key()
+    await ensure_topics(connection, [topics.DEAD_LETTERS])
+    now = datetime.now(UTC)
+    letter = DeadLetter("app", "owntracks/u/[/x]", -1, 7, None, b"", (), now, now, "[/y] \x1b[2J")
+    await producer.send(seal(letter, Sealer(key)))
+    monkeypatch.setenv("COLUMNS", "200")
+    settings = load(
+        {
+            "HAECHI_KAFKA__URL": kafka_url,
+            "HAECHI_KAFKA__PREFIX": connection.prefix,
+            "HAECHI_DATA_KEY": key,
+        },
+        data=tmp_path,
+    )
+    app = dead_letters_app(lambda _: settings)
+    for command in (["list"], ["show", "0"]):
+        said = await asyncio.to_thread(CliRunner().invoke, app, command)
+        assert said.exit_code == 0, said.output
+        assert "[/x]" in said.output
+        assert r"[/y] \x1b[2J" in said.output
 
 
 async def test_every_partition_gets_a_tick_that_says_whether_the_spool_is_empty(
