@@ -21,7 +21,7 @@ from alerts.channels.webhook import Webhook, open_session
 from alerts.consent_ends import ConsentRounds
 from alerts.drills import DrillRounds
 from alerts.inbox import InboxReader
-from alerts.intake import Intake
+from alerts.intake import AlertIntake
 from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.minimap import MapSheet
@@ -59,7 +59,7 @@ async def incidents(settings: Settings) -> None:
     async with component("alerts.incidents", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = Intake(Incidents(pool), people, _scenes(it, sites))
+        intake = AlertIntake(Incidents(pool), people, _scenes(it, sites))
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
         workers = []
         for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
@@ -76,7 +76,7 @@ async def sender(settings: Settings) -> None:
     async with component("alerts.sender", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = Intake(Incidents(pool), people, _scenes(it, sites))
+        intake = AlertIntake(Incidents(pool), people, _scenes(it, sites))
         registry = Registry(pool, it.sealer)
         metrics = SenderMetrics(it.registry)
         links = Links(_link_key(settings), public_url(settings))
@@ -124,7 +124,7 @@ async def callbacks(settings: Settings) -> None:
             people,
             Audit(pool),
             Drills(pool),
-            Intake(incidents, people, _scenes(it, sites)).apply,
+            AlertIntake(incidents, people, _scenes(it, sites)).apply,
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),
             MapSheet(read_base_map(settings.wall.map)),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from alerts.intake import Intake
+from alerts.intake import AlertIntake
 from haechi import topics
 from haechi.domain import wire
 from haechi.domain.alerting import Alert
@@ -11,7 +11,7 @@ from haechi.streaming import DeadLetter, Event, Record, Worker
 from haechi.topics import Topic
 
 
-def consume_alerts(worker: Worker, topic: Topic, intake: Intake, district: str) -> None:
+def consume_alerts(worker: Worker, topic: Topic, intake: AlertIntake, district: str) -> None:
     """`topic` (`alerts.urgent` or `alerts`) into incidents; acknowledged when they are committed.
 
     What cannot be processed raises an incident of its own for the desk, in `district`.

@@ -41,7 +41,7 @@ class Scenery(Protocol):
     async def of(self, alert: Alert, *, person: bool) -> Scene: ...
 
 
-class Intake:
+class AlertIntake:
     """Applies alerts; who is told is decided here, from the slice of the registry that this process follows."""
 
     def __init__(self, incidents: Incidents, people: People, scenes: Scenery) -> None:

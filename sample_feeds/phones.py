@@ -8,7 +8,7 @@ from random import Random
 
 import aiohttp
 
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from sample_feeds.walks import Moment
 
 KNOT = 0.514444  # m/s
@@ -31,7 +31,7 @@ class Fix:
 class Receiver:
     """The error of a satellite receiver: it drifts slowly, and never exceeds the accuracy that is reported."""
 
-    def __init__(self, rnd: Random, plane: LocalPlane) -> None:
+    def __init__(self, rnd: Random, plane: ExactPlane) -> None:
         self._rnd = rnd
         self._plane = plane
         self._east = self._north = 0.0

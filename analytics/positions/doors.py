@@ -21,7 +21,7 @@ MOST_DOORS = 64
 _GONE = ""  # what is left of the doors that were forgotten
 
 
-class Door(msgspec.Struct, frozen=True, array_like=True):
+class DoorSeen(msgspec.Struct, frozen=True, array_like=True):
     """One producer of ticks, microseconds since 1970. `left` and `back` are its last tick before, and its first after,
     its last absence; `empty` is whether its spool is; `told` is whether the desk thinks that it is away. `off_s` is by how
     many seconds its clock is ahead, where that is too much; the desk was told so of the tick at `off_told` (0: was not)."""
@@ -39,9 +39,9 @@ class Door(msgspec.Struct, frozen=True, array_like=True):
 class Doors:
     """Those of one partition. `missing_after_s`: a door without a tick for so long is away."""
 
-    def __init__(self, missing_after_s: float = 30, kept: Sequence[Door] = ()) -> None:
+    def __init__(self, missing_after_s: float = 30, kept: Sequence[DoorSeen] = ()) -> None:
         self._missing_after = int(missing_after_s * SECOND)
-        self._doors: dict[str, Door] = {}
+        self._doors: dict[str, DoorSeen] = {}
         self.load(kept)
 
     @property
@@ -56,15 +56,15 @@ class Doors:
         listened = max((door.at - door.back for door in there), default=0)
         return listened >= self._missing_after and all(door.empty for door in there)
 
-    def all(self) -> tuple[Door, ...]:
+    def all(self) -> tuple[DoorSeen, ...]:
         """Every door that is or was there, by name."""
         return tuple(self._doors[name] for name in sorted(self._doors) if name != _GONE)
 
-    def is_away(self, door: Door) -> bool:
+    def is_away(self, door: DoorSeen) -> bool:
         """Whether it has not ticked for too long."""
         return door.name != _GONE and self.now - door.at > self._missing_after
 
-    def is_missed(self, door: Door) -> bool:
+    def is_missed(self, door: DoorSeen) -> bool:
         """Whether another one has ticked for too long without it. When all were away (Kafka was), the first to be back is
         no reason to miss the others."""
         alone = max(other.at - max(other.back, door.at) for other in self._doors.values())
@@ -76,7 +76,7 @@ class Doors:
         if known is None:
             # The first of all: what was before we listened is nobody's silence.
             left = 0 if self._doors else at
-            self._doors[tick.producer] = Door(tick.producer, at, left, at, tick.spool_empty, off_s=tick.off_s)
+            self._doors[tick.producer] = DoorSeen(tick.producer, at, left, at, tick.spool_empty, off_s=tick.off_s)
         elif at > known.at:
             was_away = at - known.at > self._missing_after
             left, back = (known.at, at) if was_away else (known.left, known.back)
@@ -85,11 +85,11 @@ class Doors:
             )
         self._forget()
 
-    def tell(self, door: Door, away: bool) -> None:
+    def tell(self, door: DoorSeen, away: bool) -> None:
         """The desk was told that it is away, or that it is back."""
         self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], told=away)
 
-    def tell_off(self, door: Door, at: int) -> None:
+    def tell_off(self, door: DoorSeen, at: int) -> None:
         """The desk was told that its clock is off (`at`), or that it is right again (0)."""
         self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], off_told=at)
 
@@ -104,11 +104,11 @@ class Doors:
                 start[:] = np.maximum(start, now)
         return start
 
-    def dump(self) -> tuple[Door, ...]:
+    def dump(self) -> tuple[DoorSeen, ...]:
         """What `load` takes back."""
         return tuple(self._doors[name] for name in sorted(self._doors))
 
-    def load(self, kept: Sequence[Door]) -> None:
+    def load(self, kept: Sequence[DoorSeen]) -> None:
         """Of several that were kept at different times the newest is taken: it has seen what the others have."""
         if max((door.at for door in kept), default=0) > self.now:
             self._doors = {door.name: door for door in kept}
@@ -119,4 +119,4 @@ class Doors:
         for place, door in enumerate(oldest):
             if self.now - door.at > FORGET_AFTER or place < len(oldest) - MOST_DOORS:
                 del self._doors[door.name]
-                self._doors[_GONE] = Door(_GONE, door.at, door.at, self.now, empty=True)
+                self._doors[_GONE] = DoorSeen(_GONE, door.at, door.at, self.now, empty=True)

@@ -20,7 +20,7 @@ _BACK = "is back inside"
 _OVER = "the schedule has ended"
 
 
-class Look(msgspec.Struct, frozen=True):
+class Glance(msgspec.Struct, frozen=True):
     """People at their time: `people`, `at` (p,); `zones` rows of the book and their `hours` (p, k), −1 and RESTS where there
     is none; `active` (p, k) whether the window holds, `counts` whether the zone counts for them, as it does beyond its
     window for who stays or comes early; `stayed` whether it did when they were last looked at. `worn` their slots and
@@ -102,7 +102,7 @@ class Episodes:
         episode = Episode(lost.kind, lost.started, moment, "the zone was removed")
         return alert("clear", episode, lost.zone, self._table.fixes(slot), self._thresholds, self._devices.person(slot))
 
-    def _look(self, people: People, at: NDArray[np.int64]) -> Look:
+    def _look(self, people: People, at: NDArray[np.int64]) -> Glance:
         table = self._table
         zones = table.stakes["zone"][people].astype(np.int64)
         worn = self._devices.worn[people]
@@ -112,7 +112,7 @@ class Episodes:
         hours, is_at, stayed = table.book.hours(zones, at), whereabouts(where, speaks), table.stakes["stays"][people]
         active = hours.phase == HOLDS
         counts = active | self._soft(zones, hours, is_at, stayed)
-        return Look(people, at, zones, hours, active, counts, stayed, worn, speaks, where, is_at)
+        return Glance(people, at, zones, hours, active, counts, stayed, worn, speaks, where, is_at)
 
     def _soft(self, zones: NDArray[np.int64], hours: Timetable, is_at: NDArray[np.int8], stayed: Bools) -> Bools:
         """(p, k) the safe zones that count although their window does not hold: what ends sends nobody away, and nobody is
@@ -129,7 +129,7 @@ class Episodes:
             soft |= there & level & (late | early)
         return soft
 
-    def _leaving(self, look: Look, why: str) -> tuple[list[Alert], Bools]:
+    def _leaving(self, look: Glance, why: str) -> tuple[list[Alert], Bools]:
         """Also (p, k) the zones whose leaving was raised just now."""
         people, book = self._table.people, self._table.book
         safe, everyones = book.safe[look.zones], book.everyones[look.zones]
@@ -165,7 +165,7 @@ class Episodes:
             people["last_in"][look.people[inside], level] = look.zones[inside, within[inside].argmax(axis=1)]
         return alerts, raised
 
-    def _entering(self, look: Look) -> list[Alert]:
+    def _entering(self, look: Glance) -> list[Alert]:
         """Forbidden zones, each for itself."""
         book, stakes = self._table.book, self._table.stakes
         forbidden = book.forbidden[look.zones]
@@ -184,7 +184,7 @@ class Episodes:
                 alerts.append(self._alert("clear", episode, look, i, zone))
         return alerts
 
-    def _notices(self, look: Look, left: Bools) -> list[Alert]:
+    def _notices(self, look: Glance, left: Bools) -> list[Alert]:
         """Who arrived at a place and who left it; the first that is known of anyone is no news, nor is an alarm told
         already."""
         book, stakes = self._table.book, self._table.stakes
@@ -202,7 +202,7 @@ class Episodes:
             alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))
         return alerts
 
-    def _arriving(self, look: Look) -> list[Alert]:
+    def _arriving(self, look: Glance) -> list[Alert]:
         """Who was missed, and is there."""
         stakes = self._table.stakes
         missing = stakes["missing"][look.people]
@@ -214,7 +214,7 @@ class Episodes:
             alerts.append(self._alert("clear", episode, look, i, int(look.zones[i, column])))
         return alerts
 
-    def _about(self, look: Look, i: int, these: Bools, last: int) -> int:
+    def _about(self, look: Glance, i: int, these: Bools, last: int) -> int:
         """The column of the zone that an episode is about: where they were last, else the nearest."""
         columns = np.flatnonzero(these)
         zones = look.zones[i, columns]
@@ -230,7 +230,7 @@ class Episodes:
     def _newest(self, slots: NDArray[np.int64]) -> int:
         return int(slots[self._table.newest(slots)["at"].argmax()])
 
-    def _alert(self, action: Action, episode: Episode, look: Look, i: int, zone: int) -> Alert:
+    def _alert(self, action: Action, episode: Episode, look: Glance, i: int, zone: int) -> Alert:
         table, slot = self._table, self._newest(look.worn[i][look.speaks[i]])
         place, person, since, values = table.book.zones[zone], self._devices.person(slot), 0, self._thresholds
         if (action, episode.kind) == ("raise", "zone-exit"):
@@ -239,5 +239,5 @@ class Episodes:
             values = (*values, ("outside_since_at", since / _SECOND_US), ("walked", float(cell["walked"])))
         return alert(action, episode, place, table.fixes(slot, since), values, person)
 
-    def _touch(self, look: Look) -> None:
+    def _touch(self, look: Glance) -> None:
         self._devices.touch(look.worn.max(axis=1))

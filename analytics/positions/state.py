@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
-from analytics.positions.doors import Door, Doors
+from analytics.positions.doors import Doors, DoorSeen
 from analytics.positions.metrics import PositionMetrics
 from analytics.positions.quality import FIX, Verdict, put_clocks_right
 from analytics.positions.together import Numbered, joined, steps
@@ -39,7 +39,7 @@ class _Block(msgspec.Struct, array_like=True):
     persons: list[str]
     columns: bytes
     parts: dict[str, bytes]
-    doors: tuple[Door, ...] = ()  # the partition's; of those in all blocks the newest counts
+    doors: tuple[DoorSeen, ...] = ()  # the partition's; of those in all blocks the newest counts
     tracks: bytes = b""
 
 

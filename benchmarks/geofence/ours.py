@@ -17,7 +17,7 @@ from haechi.domain import geo
 from haechi.domain.people import PositionBatch, SafeZone
 from haechi.domain.time import micros_of
 from haechi.ids import shard_of
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 
 MIDNIGHT = datetime(2026, 3, 1, 15, tzinfo=UTC)  # in Seoul
 _SECOND = 1_000_000
@@ -28,7 +28,7 @@ class Ours:
 
     name = "Haechi"
 
-    def __init__(self, plane: LocalPlane, thresholds: Thresholds | None = None) -> None:
+    def __init__(self, plane: ExactPlane, thresholds: Thresholds | None = None) -> None:
         self._plane = plane
         self._thresholds = thresholds or Thresholds()
 
@@ -63,7 +63,7 @@ class Ours:
 class _Batches:
     """The fixes as the gateway would send them."""
 
-    def __init__(self, plane: LocalPlane, persons: tuple[str, ...], fixes: Fixes) -> None:
+    def __init__(self, plane: ExactPlane, persons: tuple[str, ...], fixes: Fixes) -> None:
         self._persons = persons
         self._devices = tuple(person.replace("person", "device") for person in persons)
         self._shard = np.array([shard_of(person) for person in persons], np.uint8)
@@ -94,7 +94,7 @@ class _Batches:
         )
 
 
-def _area(plane: LocalPlane, zone: Zone) -> geo.Area:
+def _area(plane: ExactPlane, zone: Zone) -> geo.Area:
     if isinstance(zone, Circle):
         lon, lat = plane.to_lonlat((zone.x, zone.y))
         return geo.Circle(geo.Point(float(lon), float(lat)), zone.radius)

@@ -163,7 +163,7 @@ async def _lock(connection: Any, district: str, person: str) -> None:  # asyncpg
         raise NotFound(f"There is no people/{person}.")
 
 
-async def test_or_real(connection: Any, alert: Alert) -> Alert:  # asyncpg has no types
+async def as_test_or_real(connection: Any, alert: Alert) -> Alert:  # asyncpg has no types
     """The alert, or the same as a test: the first press in a window. In the transaction that applies it.
 
     A device's cancel belongs to the test when there is one and nothing real.

@@ -69,7 +69,7 @@ class Incidents:
                 ward = await wards.ward_of(connection, alert.subject)
                 if (repeated := await _applied_before(connection, alert)) is not None:
                     return Applied(repeated, "same")
-                alert = await drills.test_or_real(connection, alert)
+                alert = await drills.as_test_or_real(connection, alert)
                 incident = await _open(connection, alert)
                 moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
                 alert = await wards.marked(connection, alert, ward, moment)

@@ -15,7 +15,7 @@ from ingest.devices import FORMATS, DeviceFormat
 from ingest.devices.report import Goodbye, NoFix, Posted, Report
 from ingest.gateway.answers import problem, respond
 from ingest.gateway.batches import PositionsDoor, TagsDoor
-from ingest.gateway.requests import Body, Register, Rows, reporter_of, source_of, user_of
+from ingest.gateway.requests import Body, Register, Rows, address_of, reporter_of, user_of
 from ingest.intake import Intake
 from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, overloaded
@@ -79,7 +79,7 @@ class DeviceDoor:
             )
             match report:
                 case Report():
-                    await self._intake.report(report, received_at, source_of(scope))
+                    await self._intake.report(report, received_at, address_of(scope))
                 case Goodbye():
                     await self._intake.goodbye(report, received_at)
                 case NoFix():
@@ -121,7 +121,7 @@ class ForwardingDoor:
             if by is None and not (isinstance(report, Report) and report.urgent):
                 raise stranger
             if isinstance(report, Report):
-                await self._intake.report(report, received_at, source_of(scope), by)
+                await self._intake.report(report, received_at, address_of(scope), by)
             else:
                 self._ignored.inc()
             if by is None:

@@ -15,7 +15,7 @@ from haechi.failpoints import failpoint
 from ingest.devices import batch, tags
 from ingest.devices.report import Posted, Report
 from ingest.gateway.answers import problem, respond
-from ingest.gateway.requests import Body, Register, reporter_of, source_of
+from ingest.gateway.requests import Body, Register, address_of, reporter_of
 from ingest.intake import Intake, OnBehalf
 from ingest.refusal import Refused, overloaded
 
@@ -132,7 +132,7 @@ async def _outcome(report: Awaitable[None]) -> Refused | None:
 async def _take_and_answer(
     intake: Intake, items: Items, received_at: datetime, scope: Scope, send: Send, counter: Counter
 ) -> None:
-    outcomes = await take(intake, items, received_at, source_of(scope))
+    outcomes = await take(intake, items, received_at, address_of(scope))
     refused = [(n, outcome) for n, outcome in enumerate(outcomes) if outcome is not None]
     for _, refusal in refused:
         counter.labels(refusal.reason).inc()

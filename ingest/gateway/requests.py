@@ -120,7 +120,7 @@ def user_of(scope: Scope) -> str | None:
     return None if found is None else unquote(found[1].decode("latin-1"))
 
 
-def source_of(scope: Scope) -> str:
+def address_of(scope: Scope) -> str:
     """The sender's address."""
     client = scope.get("client")
     return client[0] if client else "unknown"

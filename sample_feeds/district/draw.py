@@ -18,7 +18,7 @@ from shapely import LineString, Point, Polygon, affinity
 from sample_feeds.district import plan
 from sample_feeds.district.blocks import LOTS, Footprint, houses, slabs
 from sample_feeds.district.footways import Street, Way, connected, crossings, rings, rounded
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 
 SEED = 119
 PATH = Path(__file__).with_name("map.geojson")
@@ -215,7 +215,7 @@ def _places(
         yield Drawn(f"tree-{n:03d}", spot, {"kind": "tree", "height_m": round(rnd.uniform(4, 9), 1)})
 
 
-def geojson(features: Sequence[Drawn], plane: LocalPlane) -> str:
+def geojson(features: Sequence[Drawn], plane: ExactPlane) -> str:
     """The file's text (RFC 7946), one feature a line so that a change reads well."""
     lines = []
     for feature in features:
@@ -230,4 +230,4 @@ def geojson(features: Sequence[Drawn], plane: LocalPlane) -> str:
 
 
 if __name__ == "__main__":
-    PATH.write_text(geojson(draw(), LocalPlane()), encoding="utf-8")
+    PATH.write_text(geojson(draw(), ExactPlane()), encoding="utf-8")

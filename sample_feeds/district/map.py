@@ -13,7 +13,7 @@ import shapely
 from shapely import LineString, MultiLineString, MultiPolygon, Point, Polygon
 
 from haechi.errors import HaechiError
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 
 PATH = Path(__file__).with_name("map.geojson")
 
@@ -103,7 +103,7 @@ class Fence:
 class District:
     """The whole map. Shapes are in metres (x east, y north); `plane` turns them into lon, lat and back."""
 
-    plane: LocalPlane
+    plane: ExactPlane
     streets: tuple[Street, ...]
     ways: tuple[Way, ...]
     buildings: tuple[Building, ...]
@@ -152,7 +152,7 @@ class _Feature(TypedDict):
 def read(path: Path = PATH) -> District:
     """The map in `path`. MapError where a feature has no kind that we know."""
     whole = json.loads(path.read_text(encoding="utf-8"))
-    plane = LocalPlane(*whole["origin"])
+    plane = ExactPlane(*whole["origin"])
     features: list[_Feature] = whole["features"]
     shapes = _shapes(features, plane)
     pairs = [(f["properties"], shape) for f, shape in zip(features, shapes, strict=True)]
@@ -190,7 +190,7 @@ def read(path: Path = PATH) -> District:
     )
 
 
-def _shapes(features: Sequence[_Feature], plane: LocalPlane) -> list[shapely.Geometry]:
+def _shapes(features: Sequence[_Feature], plane: ExactPlane) -> list[shapely.Geometry]:
     lonlat = shapely.from_geojson([json.dumps(f["geometry"]) for f in features])
     metres = shapely.transform(lonlat, plane.to_metres)
     return list(shapely.transform(metres, lambda c: c.round(3)))

@@ -22,7 +22,7 @@ ORIGIN_LAT = 37.6186
 
 
 @dataclass(frozen=True)
-class LocalPlane:
+class ExactPlane:
     """A flat metre grid, x east and y north, around one point of the globe."""
 
     lon: float = ORIGIN_LON

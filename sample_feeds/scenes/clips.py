@@ -13,7 +13,7 @@ from random import Random
 import numpy as np
 
 from sample_feeds.district import map as district_map
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from sample_feeds.scenes import assets, stage
 from sample_feeds.scenes.cameras import CAMERAS, FPS, Camera
 from sample_feeds.scenes.effects import CloudShadow, Effect, Flicker, Headlights, Rain, Tamper, Thing, Wind
@@ -78,7 +78,7 @@ def plans(name: str, seed: int | None = None) -> list[Plan]:
 
 def truth_of(plan: Plan, sheets: dict[str, assets.Sheet] | None = None) -> tuple[Header, list[Seen]]:
     """A clip's header and rows, from the plan and the committed silhouettes and depths alone."""
-    camera, plane = plan.camera, LocalPlane()
+    camera, plane = plan.camera, ExactPlane()
     depth = assets.read_plate(camera.id, (camera.width, camera.height), only="rain").depth
     sheets = sheets if sheets is not None else read_sheets(plan)
     rows: list[Seen] = []
@@ -94,7 +94,7 @@ def read_sheets(plan: Plan) -> dict[str, assets.Sheet]:
     return {who: assets.read_sheet(who) for who in sorted({w.identity for w in plan.walks})}
 
 
-def _header(plan: Plan, rows: Sequence[Seen], plane: LocalPlane) -> Header:
+def _header(plan: Plan, rows: Sequence[Seen], plane: ExactPlane) -> Header:
     c = plan.camera
     lon, lat = plane.to_lonlat((c.x, c.y))
     first, second, third = (tuple(round(float(v), 6) for v in row) for row in c.homography)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from sample_feeds.scenes.assets import CELL_H, CELL_W, ELEVATION, FOOT, HEADINGS, PX_PER_M, Sheet, pose_row
 from sample_feeds.scenes.cameras import Camera
 from sample_feeds.scenes.people import Identity
@@ -102,7 +102,7 @@ def in_front(figure: Figure, depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
 
 def seen(
     camera: Camera,
-    plane: LocalPlane,
+    plane: ExactPlane,
     depth: NDArray[np.uint16],
     sheets: Mapping[str, Sheet],
     present: Sequence[Figure],

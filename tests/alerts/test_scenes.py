@@ -10,7 +10,7 @@ import pytest
 import shapely
 from prometheus_client import CollectorRegistry
 
-from alerts.intake import Intake
+from alerts.intake import AlertIntake
 from alerts.scenes import LastPositions, Scenes
 from haechi.domain.alerting import Alert, Incident, urgent_alert
 from haechi.domain.geo import Point
@@ -47,8 +47,8 @@ async def live(redis_url: str) -> AsyncIterator[Live]:
     await it.close()
 
 
-def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> Intake:
-    return Intake(town.incidents, town.people, Scenes(live, sites, MAP, CollectorRegistry()))
+def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> AlertIntake:
+    return AlertIntake(town.incidents, town.people, Scenes(live, sites, MAP, CollectorRegistry()))
 
 
 async def walked(live: Live, person: str, ago_s: float) -> datetime:
@@ -59,7 +59,7 @@ async def walked(live: Live, person: str, ago_s: float) -> datetime:
     return at
 
 
-async def opened(intake: Intake, alert: Alert) -> Incident:
+async def opened(intake: AlertIntake, alert: Alert) -> Incident:
     incident = (await intake.apply(alert)).incident
     assert incident is not None
     return incident

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 from prometheus_client import CollectorRegistry
 
-from alerts.intake import Intake
+from alerts.intake import AlertIntake
 from alerts.scenes import Scenes
 from haechi.base_map import read_base_map
 from haechi.domain.alerting import KINDS, Agency, AgencyRole, Alert, Because, Incident
@@ -41,7 +41,7 @@ class Town:
     registry: Registry
     incidents: Incidents
     people: RecipientsSlice
-    intake: Intake
+    intake: AlertIntake
     child: str
     ids: dict[str, str]
     secrets: dict[str, str]
@@ -119,7 +119,7 @@ async def settled(database: str, receivers: Receivers, sealer: Sealer) -> AsyncI
     await sites.start()
     scenes = Scenes(NoPositions(), sites, read_base_map(None).gazetteer(), CollectorRegistry())
     incidents = Incidents(pool)
-    intake = Intake(incidents, people, scenes)
+    intake = AlertIntake(incidents, people, scenes)
     try:
         yield Town(pool, registry, incidents, people, intake, child.value.id, ids, secrets)
     finally:

@@ -16,7 +16,7 @@ import av
 import cv2
 import numpy as np
 
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from sample_feeds.scenes import assets, stage
 from sample_feeds.scenes.assets import KINDS, Picture, Plate, Sheet
 from sample_feeds.scenes.cameras import FPS, Camera
@@ -137,7 +137,7 @@ def boxes(
 ) -> tuple[Box, ...]:
     """The truth, exactly as that of clips."""
     found = []
-    for seen in stage.seen(camera, LocalPlane(), plate.depth, sheets, present, 0):
+    for seen in stage.seen(camera, ExactPlane(), plate.depth, sheets, present, 0):
         x, y, w, h = np.array(seen.visible) * (camera.width, camera.height, camera.width, camera.height)
         found.append(Box(float(x), float(y), float(x + w), float(y + h), seen.share))
     return tuple(found)

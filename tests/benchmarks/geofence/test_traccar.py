@@ -6,7 +6,7 @@ from shapely import Polygon
 
 from benchmarks.geofence.days import Area, Circle
 from benchmarks.geofence.traccar import PUBLISHED, Settings, Traccar
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from tests.benchmarks.geofence.build import NONE, fixes, minutes
 
 ZONE = (Circle(0, 0, 100),)
@@ -24,14 +24,14 @@ def test_outside_inside_inside_outside_inside_is_one_exit() -> None:
 
 def test_the_circle_of_its_test_contains_what_it_contains() -> None:
     """GeofenceCircleTest.testContainsCircle."""
-    plane = LocalPlane(37.6204, 55.75414)
+    plane = ExactPlane(37.6204, 55.75414)
     x, y = plane.to_metres([(37.62025, 55.75477), (37.61921, 55.75545)]).T
     assert (Circle(0, 0, 100).beyond(x, y) == 0).tolist() == [True, False]
 
 
 def test_the_polygon_of_its_test_contains_what_it_contains() -> None:
     """GeofencePolygonTest.testContainsPolygon."""
-    plane = LocalPlane(37.62, 55.754)
+    plane = ExactPlane(37.62, 55.754)
     corners = [(37.61823, 55.75474), (37.61888, 55.75513), (37.6222, 55.7535), (37.62165, 55.75315)]
     x, y = plane.to_metres([(37.61915, 55.75476), (37.61921, 55.75545)]).T
     assert (Area(Polygon(plane.to_metres(corners))).beyond(x, y) == 0).tolist() == [True, False]

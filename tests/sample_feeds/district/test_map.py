@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sample_feeds.district import draw
 from sample_feeds.district import map as maps
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def district() -> maps.District:
 
 
 def test_drawing_the_plan_again_gives_the_same_bytes() -> None:
-    assert draw.geojson(draw.draw(), LocalPlane()) == maps.PATH.read_text(encoding="utf-8")
+    assert draw.geojson(draw.draw(), ExactPlane()) == maps.PATH.read_text(encoding="utf-8")
 
 
 def test_every_feature_has_an_id_and_a_kind_and_lies_around_the_origin() -> None:
@@ -99,7 +99,7 @@ def test_an_unknown_kind_is_named(tmp_path) -> None:
 def test_the_plane_keeps_distances(points: list[tuple[float, float]]) -> None:
     from pyproj import Geod
 
-    plane, metres = LocalPlane(), np.array(points)
+    plane, metres = ExactPlane(), np.array(points)
     assert np.allclose(plane.to_metres(plane.to_lonlat(metres)), metres, atol=1e-3)
     for a, b in pairwise(metres):
         (alon, alat), (blon, blat) = plane.to_lonlat(a), plane.to_lonlat(b)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sample_feeds.district.plane import LocalPlane
+from sample_feeds.district.plane import ExactPlane
 from sample_feeds.scenes import assets, stage
 from sample_feeds.scenes.cameras import CAMERAS
 from sample_feeds.scenes.story import Step, Walk
@@ -34,7 +34,7 @@ def standing(identity: str, ahead: float, right: float = 0.0) -> Walk:
 def seen(*walks: Walk, depth=EMPTY):
     present = stage.figures(CAMERA, walks, 1.0, 200.0)
     sheets = {w.identity: sheet(w.identity) for w in walks}
-    return {r.identity: r for r in stage.seen(CAMERA, LocalPlane(), depth, sheets, present, 0)}
+    return {r.identity: r for r in stage.seen(CAMERA, ExactPlane(), depth, sheets, present, 0)}
 
 
 def test_a_person_in_the_open_is_seen_whole_and_stands_on_the_ground_point() -> None:
@@ -44,7 +44,7 @@ def test_a_person_in_the_open_is_seen_whole_and_stands_on_the_ground_point() -> 
     assert row.box == pytest.approx(row.visible, abs=0.003)
     foot = (row.box[0] + row.box[2] / 2) * CAMERA.width, (row.box[1] + row.box[3]) * CAMERA.height
     x, y = CAMERA.ground(np.array([foot]))[0]
-    assert LocalPlane().to_metres((row.lon, row.lat)) == pytest.approx((x, y), abs=0.05)
+    assert ExactPlane().to_metres((row.lon, row.lat)) == pytest.approx((x, y), abs=0.05)
 
 
 def test_a_person_twice_as_far_is_about_half_as_tall() -> None:
