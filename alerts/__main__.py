@@ -81,7 +81,8 @@ async def sender(settings: Settings) -> None:
         metrics = SenderMetrics(it.registry)
         links = Links(_link_key(settings), public_url(settings))
         async with open_session(Guard(settings.alerts.allow_networks), settings.alerts.timeout_s) as session:
-            webhook = Webhook(session, SecretBook(registry), links, utc_now)
+            zone = ZoneInfo(settings.wall.timezone)
+            webhook = Webhook(session, SecretBook(registry), links, utc_now, zone, people.name_of)
 
             async def alarm(delivery: Delivery, error: DeliveryError) -> None:
                 await intake.apply(unreachable(delivery, str(error), utc_now()))

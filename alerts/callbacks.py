@@ -66,6 +66,7 @@ class People(Protocol):
     """What is asked of `haechi.store.slices.RecipientsSlice`."""
 
     def guardians_of(self, person: str) -> Sequence[Guardian]: ...
+    def name_of(self, person: str) -> str: ...
 
 
 class Audit(Protocol):
@@ -150,7 +151,8 @@ class Callbacks:
         looks = tuple(await self._audit.looks(incident.subject, LOOKS))
         test = await self._drills.newest(incident.subject)
         names = {signature(one.id): one.name for one in self._people.guardians_of(incident.subject)}
-        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test, names)
+        person = self._people.name_of(incident.subject)
+        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test, names, person)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)

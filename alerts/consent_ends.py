@@ -90,6 +90,7 @@ def warning(ending: Ending, soon: EndsSoon) -> Alert:
             rule="consent",
             words=f"The consent of {ending.consent.given_by} for {', '.join(ending.consent.scopes)} ends {in_days}, on "
             f"{ends.date().isoformat()}; then nothing is processed any more. Ask for a new one in time",
+            values=(("days_left", float(soon.days)), ("ends_at", ends.timestamp())),
         ),
         title=f"Consent ends {in_days}",
     )

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.minimap import MapSheet
+from alerts.telling import told
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Incident, Severity, in_words
 from haechi.store.audit import AuditEntry
@@ -45,12 +46,16 @@ class View(msgspec.Struct, frozen=True):
     looks: tuple[AuditEntry, ...] = ()  # at the person's place, newest first
     test: ButtonTest | None = None
     names: Mapping[str, str] = {}  # the guardians', by signature
+    person: str = ""
 
 
 def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
     """The page, below 100 kB."""
     incident = view.incident
-    what = words.kinds.get(incident.kind, incident.title)
+    say = told(incident, words, view.now, zone, view.person)
+    what = say.what
+    about = " · ".join(part for part in (say.who, say.zone, say.over) if part)
+    known = " · ".join(part for part in (say.battery, say.consent) if part)
     age = age_in_words(words, (view.now - incident.starts_at).total_seconds())
     since = words.since.format(clock=_clock(incident.starts_at, zone), age=age)
     calm = " class=calm" if not incident.open or incident.severity > Severity.LIFE_SAFETY else ""
@@ -59,12 +64,17 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
     return _page(
         words,
         what,
-        f"{drill}<header{calm}><h1>{escape(what)}</h1><p>{escape(since)} · #{incident.number}</p></header>"
-        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_place(view, words, sheet)}"
+        f"{drill}<header{calm}><h1>{escape(what)}</h1>{_line(about)}"
+        f"<p>{escape(since)} · #{incident.number}</p></header>"
+        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_line(known)}{_place(view, words, sheet)}"
         f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>"
         f"{_acts(view, words)}",
         refresh=incident.open,
     )
+
+
+def _line(text: str) -> str:
+    return f"<p class=who>{escape(text)}</p>" if text else ""
 
 
 def plain_page(words: Words, message: str) -> str:

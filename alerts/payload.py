@@ -2,10 +2,12 @@
 
 from datetime import datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from alerts.links import Links
+from alerts.telling import told
 from alerts.words import words_of
 from haechi.domain.alerting import (
     Delivery,
@@ -62,8 +64,8 @@ class Payload(msgspec.Struct, frozen=True):
     reply_to: str | None
 
 
-def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
-    """The message of one delivery, sent at `at`."""
+def payload_of(delivery: Delivery, links: Links, at: datetime, zone: ZoneInfo, name: str = "") -> Payload:
+    """The message of one delivery, sent at `at`; `name` is its person's, and times in words are those of `zone`."""
     incident, recipient = for_people(delivery.incident), delivery.recipient
     guardian = recipient.kind == "guardian"
     scene, place = incident.scene, None
@@ -80,7 +82,7 @@ def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
         kind=incident.kind,
         severity=int(incident.severity),
         status=incident.status,
-        title=_title(incident, recipient)[:200],
+        title=_title(incident, recipient, at, zone, name)[:200],
         state=incident.state,
         district=incident.district,
         starts_at=incident.starts_at,
@@ -92,10 +94,14 @@ def payload_of(delivery: Delivery, links: Links, at: datetime) -> Payload:
     )
 
 
-def _title(incident: Incident, recipient: Recipient) -> str:
-    """For a guardian in their language, ready to be sent as a text; nobody takes a drill for the real thing."""
+def _title(incident: Incident, recipient: Recipient, at: datetime, zone: ZoneInfo, name: str) -> str:
+    """For a guardian in their language, ready to be sent as a text; nobody takes a drill for the real thing.
+
+    The name goes to nobody but guardians, and to them over TLS only.
+    """
     if recipient.kind != "guardian" or not recipient.language:
         drill = "" if incident.status == "Actual" else f"{incident.status.upper()} · "
-        return f"{drill}{incident.title}"
-    words = words_of(recipient.language)
-    return f"{words.marks[incident.status]}{words.kinds.get(incident.kind, incident.title)}"
+        over = "" if incident.ends_at is None else " · over"
+        return f"{drill}{incident.title}{over}"
+    private = name if recipient.address.startswith("https://") else ""
+    return told(incident, words_of(recipient.language), at, zone, private).line()

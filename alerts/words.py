@@ -12,6 +12,7 @@ class Words(msgspec.Struct, frozen=True):
 
     code: str
     kinds: Mapping[str, str]
+    over: Mapping[str, str]  # by kind, what is said of it when it is over; "" of all others
     marks: Mapping[Status, str]  # before what a text says, so that nobody takes a drill for the real thing
     drill: str
     test: str
@@ -20,6 +21,9 @@ class Words(msgspec.Struct, frozen=True):
     seen: str
     accuracy: str
     battery: str
+    empty: str
+    fix_age: str
+    days_left: str
     no_place: str
     stale: str
     open_map: str
@@ -71,6 +75,13 @@ KOREAN = Words(
         "consent-ends": "위치정보 이용 동의가 곧 끝납니다",
         "phone-test": "연락이 닿는지 확인합니다",
     },
+    over={
+        "zone-exit": "다시 안으로 돌아왔습니다",
+        "zone-entry": "다시 밖으로 나왔습니다",
+        "not-arrived": "이제 도착했습니다",
+        "silent": "다시 연락이 됩니다",
+        "": "해소된 것으로 보입니다",
+    },
     marks={"Actual": "", "Exercise": "[훈련] ", "Test": "[시험] "},
     drill="훈련입니다. 실제 상황이 아닙니다.",
     test="시험입니다. 실제 상황이 아니며 경찰과 소방에 알리지 않았습니다.",
@@ -79,6 +90,9 @@ KOREAN = Words(
     seen="{age} 전",
     accuracy="오차 약 {metres} m",
     battery="배터리 {percent} %",
+    empty="{clock}쯤 꺼질 것으로 예상",
+    fix_age="위치는 {age} 전",
+    days_left="{days}일 남음({date}까지)",
     no_place="위치를 알 수 없습니다",
     stale="위치는 {age} 전의 것입니다",
     open_map="지도에서 열기",
@@ -111,12 +125,19 @@ KOREAN = Words(
         "administrator": "관리자",
         "auditor": "감사 담당자",
         "guardian": "보호자",
+        "administrator of the machine": "시스템 관리자",
     },
     whys={
         "an open incident": "진행 중인 상황",
         "opened it": "상황을 열어 봄",
         "a list of incidents": "상황 목록",
         "a message's link": "알림의 링크",
+        "asked why": "알림의 이유를 확인함",
+        "haechi explain": "알림의 이유를 확인함",
+        "acknowledged": "상황을 맡음",
+        "noted": "상황에 메모를 남김",
+        "changed owner": "상황의 담당자를 바꿈",
+        "closed": "상황을 종료함",
     },
     expired="이 링크는 더 이상 사용할 수 없습니다. 위급하면 112 또는 119에 전화하세요.",
     away="지금은 확인할 수 없습니다. 잠시 후 다시 시도하세요. 위급하면 112 또는 119에 전화하세요.",
@@ -141,6 +162,13 @@ ENGLISH = Words(
         "consent-ends": "The consent to use the place ends soon",
         "phone-test": "Does this message reach you?",
     },
+    over={
+        "zone-exit": "is back inside",
+        "zone-entry": "is outside again",
+        "not-arrived": "is there now",
+        "silent": "is heard again",
+        "": "seems to be over",
+    },
     marks={"Actual": "", "Exercise": "[EXERCISE] ", "Test": "[TEST] "},
     drill="This is a drill. It is not real.",
     test="This is a TEST. It is not real; neither police nor fire were told.",
@@ -149,6 +177,9 @@ ENGLISH = Words(
     seen="{age} ago",
     accuracy="accurate to about {metres} m",
     battery="battery {percent} %",
+    empty="empty at about {clock}",
+    fix_age="place {age} old",
+    days_left="days left: {days}, until {date}",
     no_place="The place is not known",
     stale="This place is {age} old",
     open_map="Open in a map",
@@ -181,12 +212,19 @@ ENGLISH = Words(
         "administrator": "an administrator",
         "auditor": "an auditor",
         "guardian": "a guardian",
+        "administrator of the machine": "the administrator of the machine",
     },
     whys={
         "an open incident": "an open incident",
         "opened it": "opened the incident",
         "a list of incidents": "a list of incidents",
         "a message's link": "the link of a message",
+        "asked why": "asked why it was alerted",
+        "haechi explain": "asked why it was alerted",
+        "acknowledged": "took the incident",
+        "noted": "wrote a note",
+        "changed owner": "changed who has the incident",
+        "closed": "closed the incident",
     },
     expired="This link can no longer be used. In danger, call 112 (police) or 119 (fire, ambulance).",
     away="This can't be shown right now. Try again in a moment. In danger, call 112 or 119.",
@@ -194,6 +232,9 @@ ENGLISH = Words(
     minutes="{n} min",
     hours="{n} h",
 )
+
+
+LANGUAGES = (KOREAN, ENGLISH)
 
 
 def words_of(language: str) -> Words:

@@ -17,7 +17,7 @@ from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point, distance_m
 from haechi.domain.people import Person
 from haechi.domain.video import BoundingBox
-from haechi.store.audit import Look
+from haechi.store.audit import Look, OwnReason
 
 LOOK_AGAIN = timedelta(minutes=10)  # the same eyes on the same incident are one look for so long
 _LOOKS = 4096
@@ -142,7 +142,7 @@ class Looks:
             self._seen.popitem(last=False)
 
 
-def look_at(principal: Principal, incident: Incident, why: str) -> Look:
+def look_at(principal: Principal, incident: Incident, why: OwnReason) -> Look:
     """That somebody sees where the subject of an incident is."""
     role = principal.role_in(incident.district)
     return Look(incident.subject, incident.district, principal.name, role, f"incident {incident.number}", why)

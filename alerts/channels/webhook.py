@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -26,6 +27,8 @@ _GONE = 410
 
 # The recipient's `whsec_` secrets, the newest first; more than one while a secret is being rotated.
 Secrets = Callable[[Recipient], Awaitable[Sequence[str]]]
+# The name of a person by id, as a guardian gave it; empty where it is not known.
+Names = Callable[[str], str]
 
 
 def open_session(guard: Guard, timeout_s: float) -> aiohttp.ClientSession:
@@ -46,7 +49,17 @@ def open_session(guard: Guard, timeout_s: float) -> aiohttp.ClientSession:
 class Webhook:
     """The channel `webhook`."""
 
-    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets, links: Links, clock: Clock) -> None:
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        secrets: Secrets,
+        links: Links,
+        clock: Clock,
+        zone: ZoneInfo,
+        name_of: Names = lambda _person: "",
+    ) -> None:
+        self._zone = zone
+        self._name_of = name_of
         self._session = session
         self._secrets = secrets
         self._links = links
@@ -62,7 +75,8 @@ class Webhook:
         if not secrets:
             raise DeliveryError("the recipient has no webhook secret", recoverable=True)
         now = self._clock()
-        body = msgspec.json.encode(payload_of(delivery, self._links, now))
+        name = self._name_of(delivery.incident.subject)
+        body = msgspec.json.encode(payload_of(delivery, self._links, now, self._zone, name))
         headers = signed_headers(delivery.id, now, body, secrets)
         try:
             async with self._session.post(

@@ -56,6 +56,7 @@ def alert(
             fixes=fixes,
             values=values,
             zone=zone.id,
+            zone_name=zone.name,
             zone_version=zone.version,
         ),
         title=f"{kind.title} {zone.name}",

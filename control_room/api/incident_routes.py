@@ -31,7 +31,7 @@ from haechi.domain.alerting import (
 )
 from haechi.domain.explaining import Explanation, explain
 from haechi.ids import front_of
-from haechi.store.audit import Audit, AuditEntry, Look
+from haechi.store.audit import Audit, AuditEntry, Look, OwnReason
 from haechi.store.incidents import Incidents
 from haechi.store.registry import Registry, zone_of
 
@@ -153,7 +153,7 @@ def add_incidents(
         trail = trail_for_people(incident, await incidents.trail(incident.id), places=sees)
         return for_people(incident, places=sees), trail, await incidents.deliveries(incident.id)
 
-    async def places_seen(principal: Principal, found: Sequence[Incident], why: str) -> list[Look]:
+    async def places_seen(principal: Principal, found: Sequence[Incident], why: OwnReason) -> list[Look]:
         placed = [one for one in found if one.point is not None or one.because.fixes]
         people = await audit.of_people(one.subject for one in placed)
         return [look_at(principal, one, why) for one in placed if one.subject in people]
@@ -182,7 +182,7 @@ def add_incidents(
         return await handled(request, incident_id, district, command, "closed")
 
     async def handled(
-        request: Request, incident_id: str, district: str | None, command: Command, what: str
+        request: Request, incident_id: str, district: str | None, command: Command, what: OwnReason
     ) -> Incident:
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)

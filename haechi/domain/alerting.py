@@ -84,6 +84,7 @@ class Because(msgspec.Struct, frozen=True, omit_defaults=True):
     sightings: tuple[Sighting, ...] = ()
     values: tuple[tuple[str, float], ...] = ()
     zone: str | None = None
+    zone_name: str | None = None
     zone_version: int | None = None
     people: tuple[str, ...] = ()
 
@@ -180,7 +181,7 @@ def for_people(incident: Incident, *, places: bool = True) -> Incident:
     if places or not about_person(incident):
         return placeless(incident) if _drills_a_person(incident) else incident
     hidden = placeless(incident)
-    because = msgspec.structs.replace(hidden.because, words=HIDDEN, values=())
+    because = msgspec.structs.replace(hidden.because, words=HIDDEN, values=(), zone_name=None)
     title = KINDS[hidden.kind].title if hidden.kind in KINDS else hidden.kind
     return msgspec.structs.replace(hidden, because=because, title=title)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 
@@ -25,6 +25,21 @@ class AuditEntry(msgspec.Struct, frozen=True):
     reason: str
     role: str = ""
     shown: str = ""
+
+
+OwnReason = Literal[
+    "an open incident",
+    "opened it",
+    "a list of incidents",
+    "a message's link",
+    "asked why",
+    "haechi explain",
+    "acknowledged",
+    "noted",
+    "changed owner",
+    "closed",
+]
+"""The reasons for a look that we give ourselves; all others are a person's own words."""
 
 
 class Look(msgspec.Struct, frozen=True):

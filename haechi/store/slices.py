@@ -438,6 +438,11 @@ class RecipientsSlice(Slice[Person]):
         found = (self._row("guardians", guardian) for guardian in (protected.guardian_ids if protected else ()))
         return tuple(guardian for guardian in found if guardian is not None)
 
+    def name_of(self, person: str) -> str:
+        """As a guardian gave it; empty for somebody whom nobody registered."""
+        protected = self.get(person)
+        return protected.name if protected else ""
+
     def agencies(self, district: str, role: AgencyRole) -> tuple[Agency, ...]:
         """By id."""
         rows = self._rows["agencies"].values()

@@ -1,6 +1,7 @@
 """A message says enough to act on, and no more than its reader may know."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -9,18 +10,19 @@ from hypothesis import strategies as st
 
 from alerts.links import Links
 from alerts.payload import Payload, payload_of
-from haechi.domain.alerting import Incident, Recipient, RecipientKind, Status
+from haechi.domain.alerting import Because, Incident, Recipient, RecipientKind, Status
 from haechi.domain.coverage import Watcher
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
 from tests.alerts.build import AT, delivery, incident
 
 LINKS = Links("a key", "http://127.0.0.1:8080")
+SEOUL = ZoneInfo("Asia/Seoul")
 
 
 def sent_to(kind: RecipientKind, about: Incident | None = None) -> Payload:
     to = Recipient(kind, "someone", "Someone", "webhook", "https://example.org/hook")
-    return payload_of(delivery(recipient=to, incident=about or incident()), LINKS, AT + timedelta(seconds=4))
+    return payload_of(delivery(recipient=to, incident=about or incident()), LINKS, AT + timedelta(seconds=4), SEOUL)
 
 
 @pytest.mark.parametrize("kind", ["guardian", "police", "fire"])
@@ -70,7 +72,7 @@ def test_a_guardian_gets_a_link_and_an_agency_an_address_to_answer() -> None:
 
 @given(st.text(max_size=30_000))
 def test_it_stays_below_twenty_kilobytes_whatever_an_alert_is_titled(title: str) -> None:
-    body = msgspec.json.encode(payload_of(delivery(incident=incident(title=title)), LINKS, AT))
+    body = msgspec.json.encode(payload_of(delivery(incident=incident(title=title)), LINKS, AT, SEOUL))
     assert len(body) < 20_000
 
 
@@ -83,9 +85,51 @@ def test_it_carries_no_name_and_no_words_of_the_rule() -> None:
 def test_a_guardian_reads_what_it_is_in_their_language_and_a_test_is_marked_first() -> None:
     def title(language: str, **changes: object) -> str:
         to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", language)
-        return payload_of(delivery(recipient=to, incident=incident(**changes)), LINKS, AT).title
+        return payload_of(
+            delivery(recipient=to, incident=incident(**{"point": None} | changes)), LINKS, AT, SEOUL
+        ).title
 
     assert title("ko") == "SOS 버튼이 눌렸습니다"
     assert title("ko", status="Test") == "[시험] SOS 버튼이 눌렸습니다"
     assert title("en", status="Test", kind="phone-test") == "[TEST] Does this message reach you?"
     assert sent_to("desk", incident(status="Exercise")).title == "EXERCISE · SOS pressed"
+
+
+def test_a_guardian_reads_who_left_which_zone_how_old_the_place_is_and_that_it_is_over() -> None:
+    because = Because("zone:safe", "is outside: Home", zone_name="Home")
+    about = incident(kind="zone-exit", because=because, scene=Scene(incident().point, 12.0, AT - timedelta(minutes=5)))
+
+    def title(language: str, address: str = "https://example.org/hook", **changes: object) -> str:
+        to = Recipient("guardian", "g", "G", "webhook", address, language)
+        sent = delivery(recipient=to, incident=msgspec.structs.replace(about, **changes))
+        return payload_of(sent, LINKS, AT, SEOUL, "Jihoon").title
+
+    assert title("en") == "Jihoon · Left the safe zone · Home · place 5 min old"
+    assert title("ko") == "Jihoon · 안심구역을 벗어났습니다 · Home · 위치는 5분 전"
+    assert title("en", ends_at=AT) == "Jihoon · Left the safe zone · Home · is back inside · place 5 min old"
+
+
+def test_the_name_goes_to_guardians_over_tls_and_to_nobody_else() -> None:
+    for kind, address, named in (
+        ("guardian", "https://example.org/hook", True),
+        ("guardian", "http://example.org/hook", False),
+        ("police", "https://example.org/hook", False),
+        ("desk", "https://example.org/hook", False),
+    ):
+        to = Recipient(kind, "x", "X", "webhook", address, "en")  # type: ignore[arg-type]  # as the table has it
+        body = msgspec.json.encode(payload_of(delivery(recipient=to), LINKS, AT, SEOUL, "Jihoon"))
+        assert (b"Jihoon" in body) is named, (kind, address)
+
+
+def test_the_battery_and_the_consent_say_until_when() -> None:
+    def title(kind: str, **values: float) -> str:
+        to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", "en")
+        because = Because("x", "x", values=tuple(values.items()))
+        about = incident(kind=kind, because=because, point=None)
+        return payload_of(delivery(recipient=to, incident=about), LINKS, AT, SEOUL).title
+
+    later = AT + timedelta(hours=2)
+    battery = "The device's battery is low · battery 12 %, empty at about 17:30"
+    assert title("battery-low", battery=12.4, empty_at=later.timestamp()) == battery
+    consent = "The consent to use the place ends soon · days left: 7, until 2026-05-04"
+    assert title("consent-ends", days_left=7, ends_at=later.timestamp()) == consent

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -40,7 +41,9 @@ async def sending(town: Town, *, slots: int = 64, worker: str = "w") -> AsyncIte
 
     metrics = SenderMetrics(CollectorRegistry())
     async with open_session(Guard(["127.0.0.0/8"]), 15) as session:
-        webhook = Webhook(session, SecretBook(town.registry), Links("key", "http://127.0.0.1:1"), utc_now)
+        webhook = Webhook(
+            session, SecretBook(town.registry), Links("key", "http://127.0.0.1:1"), utc_now, ZoneInfo("UTC")
+        )
         sender = Sender(Outbox(town.pool), channels(webhook), alarm, metrics, worker=worker, slots=slots)
         task = asyncio.create_task(sender.run())
         try:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import ThreadingHTTPServer
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -108,7 +109,7 @@ async def send(address: str, guardian: str, secret: str = SECRET) -> None:
     to = Recipient("guardian", guardian, "Kim Minji", "webhook", address, "en")
     async with open_session(Guard(["127.0.0.0/8"]), 20) as session:
         links = Links("a key", "https://help.example.org")
-        await Webhook(session, secrets, links, utc_now).send(delivery(address, recipient=to))
+        await Webhook(session, secrets, links, utc_now, ZoneInfo("UTC")).send(delivery(address, recipient=to))
 
 
 async def test_the_server_of_the_page_makes_a_text_of_a_real_delivery(
@@ -118,7 +119,8 @@ async def test_the_server_of_the_page_makes_a_text_of_a_real_delivery(
     await send(address, "mother")
     ((telephone, text),) = texts
     assert telephone == "+82 10 1234 5678"
-    assert text.startswith("SOS pressed https://help.example.org/g/")
+    assert text.startswith("SOS pressed · place ")
+    assert " old https://help.example.org/g/" in text
 
 
 @pytest.mark.parametrize(("guardian", "secret"), [("father", SECRET), ("mother", "whsec_b3RoZXI="), ("nobody", SECRET)])

@@ -125,10 +125,13 @@ async def test_a_guardians_whole_story(
         await walks(0, (0, 0), (1, 10), (2, 300), (3, 320), (4, 330))
         await until(lambda: receivers.posts["phone"])
         text = receivers.posts["phone"][0].said
-        assert (text["kind"], text["title"]) == ("zone-exit", "안심구역을 벗어났습니다")
+        assert text["kind"] == "zone-exit"
+        assert text["title"].startswith("안심구역을 벗어났습니다 · Home · 위치는 ")
 
         page = f"/g/{text['link'].rsplit('/', 1)[1]}"
-        assert "안심구역을 벗어났습니다" in (await public.get(page)).text
+        shown = (await public.get(page)).text
+        assert "안심구역을 벗어났습니다" in shown
+        assert "Jihoon · Home" in shown
         assert (await public.post(f"{page}/on-it")).status_code == 303
         [incident] = (await api.get("/incidents?open=true")).json()["items"]
         assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", f"guardian:{guardian}")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
@@ -79,7 +80,7 @@ def channel(session: aiohttp.ClientSession, *secrets: str) -> Webhook:
     async def secrets_of(recipient: Recipient) -> tuple[str, ...]:
         return secrets or (SECRET,)
 
-    return Webhook(session, secrets_of, Links("a key", "http://127.0.0.1:1"), utc_now)
+    return Webhook(session, secrets_of, Links("a key", "http://127.0.0.1:1"), utc_now, ZoneInfo("UTC"))
 
 
 def status(code: int, **headers: str) -> Answer:

@@ -1,0 +1,55 @@
+"""What a guardian is told of an incident, part by part: the same in a text and on the page."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from alerts.words import Words, age_in_words
+from haechi.domain.alerting import Incident
+
+
+class Told(msgspec.Struct, frozen=True):
+    """In a guardian's language; empty where there is nothing to say. `what` is never empty."""
+
+    mark: str
+    who: str
+    what: str
+    zone: str
+    over: str
+    fix_age: str
+    battery: str
+    consent: str
+
+    def line(self) -> str:
+        """One line, for a text. Drills say so first."""
+        parts = (self.who, self.what, self.zone, self.over, self.fix_age, self.battery, self.consent)
+        return self.mark + " · ".join(part for part in parts if part)
+
+
+def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: str) -> Told:
+    """`name` is the person's, as a guardian gave it, or empty where it must not be said; times are shown in `zone`."""
+    values = dict(incident.because.values)
+    age = age_in_words(words, (now - incident.seen_at).total_seconds())
+    ends = values.get("ends_at")
+    return Told(
+        mark=words.marks[incident.status],
+        who=name,
+        what=words.kinds.get(incident.kind, incident.title),
+        zone=incident.because.zone_name or "",
+        over="" if incident.ends_at is None else words.over.get(incident.kind, words.over[""]),
+        fix_age="" if incident.point is None else words.fix_age.format(age=age),
+        battery=_battery(values.get("battery"), values.get("empty_at"), words, zone),
+        consent=""
+        if ends is None
+        else words.days_left.format(days=round(values["days_left"]), date=datetime.fromtimestamp(ends, zone).date()),
+    )
+
+
+def _battery(percent: float | None, empty_at: float | None, words: Words, zone: ZoneInfo) -> str:
+    parts = []
+    if percent is not None:
+        parts.append(words.battery.format(percent=round(percent)))
+    if empty_at is not None:
+        parts.append(words.empty.format(clock=f"{datetime.fromtimestamp(empty_at, zone):%H:%M}"))
+    return ", ".join(parts)
