@@ -20,6 +20,7 @@ from haechi import topics
 from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.embedded import EmbeddedServers
+from haechi.sealing import create_key
 from haechi.streaming import Producer, Record, connect
 from haechi.streaming.admin import Changelog, ensure_topics
 
@@ -44,7 +45,8 @@ async def _run(rounds: int) -> list[float]:
             producer = Producer(connection, "bench")
             feeding = asyncio.create_task(_feed(producer))
             try:
-                return [await _round(url) for _ in range(rounds)]
+                key = create_key()
+                return [await _round(url, key) for _ in range(rounds)]
             finally:
                 feeding.cancel()
                 await producer.stop()
@@ -58,14 +60,14 @@ async def _feed(producer: Producer) -> None:
             await asyncio.sleep(0.02)
 
 
-async def _round(url: str) -> float:
+async def _round(url: str, key: str) -> float:
     """Run until its state has been checkpointed, kill, start again, wait for the first batch."""
-    first = await _start(url)
+    first = await _start(url, key)
     await _line(first)
     await asyncio.sleep(6)
     began = time.monotonic()
     os.kill(first.pid, signal.SIGKILL)
-    second = await _start(url)
+    second = await _start(url, key)
     try:
         applied_at = await _line(second)
     finally:
@@ -74,9 +76,9 @@ async def _round(url: str) -> float:
     return applied_at - began
 
 
-async def _start(url: str) -> asyncio.subprocess.Process:
+async def _start(url: str, key: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "benchmarks.recovery_worker", url, "r.", stdout=subprocess.PIPE
+        sys.executable, "-m", "benchmarks.recovery_worker", url, "r.", key, stdout=subprocess.PIPE
     )
 
 

@@ -16,7 +16,7 @@ from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
-from haechi.sealing import Sealer, create_key
+from haechi.sealing import Sealer
 from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
 
@@ -32,7 +32,7 @@ class Telling(agents.Positions):
         return alerts
 
 
-async def main(url: str, prefix: str) -> None:
+async def main(url: str, prefix: str, key: str) -> None:
     """Consume until killed."""
     registry = CollectorRegistry()
     metrics = PositionMetrics(registry)
@@ -41,7 +41,7 @@ async def main(url: str, prefix: str) -> None:
     worker = Worker(
         "analytics.positions",
         connect(KafkaSettings(url=url, prefix=prefix)),
-        Sealer(create_key()),
+        Sealer(key),
         StreamMetrics(registry),
     )
     worker.consume_with_state(
@@ -54,4 +54,4 @@ async def main(url: str, prefix: str) -> None:
 
 
 if __name__ == "__main__":
-    run_process(main(sys.argv[1], sys.argv[2]))
+    run_process(main(*sys.argv[1:4]))

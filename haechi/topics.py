@@ -49,6 +49,10 @@ TOPICS = (URGENT, POSITIONS, FRAMES, READINGS, SIGHTINGS, ALERTS_URGENT, ALERTS,
 STATES = {"analytics.positions": POSITIONS, "analytics.readings": READINGS, "analytics.sightings": SIGHTINGS}
 
 
+# What the first of them keeps about each device: compacted, so that an older block of a shard goes within the time.
+POSITION_BLOCKS = Topic("analytics.positions-blocks-changelog", PARTITIONS, timedelta(hours=24))
+
+
 def partition_of(shard: int, partitions: int = PARTITIONS) -> int:
     """The partition of a logical shard."""
     return shard % partitions

@@ -118,7 +118,14 @@ UPDATE evidence_references SET expires_at = clock_timestamp()
 WHERE owner = $1 AND (expires_at IS NULL OR expires_at > clock_timestamp())"""
 
 # What carries something about a person, by the opaque id.
-STREAMS = (topics.POSITIONS, topics.URGENT, topics.ALERTS_URGENT, topics.ALERTS, topics.DEAD_LETTERS)
+STREAMS = (
+    topics.POSITIONS,
+    topics.POSITION_BLOCKS,
+    topics.URGENT,
+    topics.ALERTS_URGENT,
+    topics.ALERTS,
+    topics.DEAD_LETTERS,
+)
 
 
 class Erasures:

@@ -102,6 +102,7 @@ def _new_changelog(connection: Connection, changelog: Changelog) -> NewTopic:
         "segment.ms": _milliseconds(timedelta(minutes=10)),
         "segment.bytes": str(64 * 1024 * 1024),
         "min.cleanable.dirty.ratio": "0.1",
+        "max.compaction.lag.ms": _milliseconds(timedelta(hours=12)),  # what was forgotten is gone by then
         "max.message.bytes": str(4 * 1024 * 1024),
         "min.insync.replicas": str(connection.min_insync),
     }

@@ -3,19 +3,24 @@
 Not a Faust table: its recovery reads through the same flow control that leaves holes around a rebalance, and it answers
 an exception with a warning; a block that is missing after a recovery is an hour of somebody's life. Reading a partition
 from its beginning to its end takes milliseconds and can be trusted.
+
+A block holds where people were last and their devices' ids, so it is sealed with the data key.
 """
 
 import asyncio
 from collections.abc import Mapping
 
+import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from haechi.errors import TransientError
+from haechi.errors import PermanentError, TransientError
+from haechi.sealing import Sealer
 from haechi.streaming.connection import Connection
 from haechi.streaming.records import Record
 
 _POSITION = "position"
+_SEALED = "sealed"
 _ANSWER_S = 10.0
 
 
@@ -24,21 +29,37 @@ def changelog_name(app: str, table: str) -> str:
     return f"{app}-{table}-changelog"
 
 
+class Kept(msgspec.Struct, frozen=True):
+    """The blocks of a partition by shard; those of `plain` shards were kept by an older version, unsealed, and are to be
+    kept anew."""
+
+    blocks: dict[int, bytes]
+    plain: frozenset[int] = frozenset()
+
+
 class Changelog:
     """Reads and writes the blocks of one state."""
 
-    def __init__(self, connection: Connection, app: str, table: str) -> None:
+    def __init__(self, connection: Connection, app: str, table: str, sealer: Sealer) -> None:
         self._connection = connection
+        self._sealer = sealer
         self.topic = changelog_name(app, table)
         self._reading = asyncio.Lock()
 
     def records(self, partition: int, blocks: Mapping[int, bytes], position: int) -> list[Record]:
         """The records that keep `blocks`, which have applied everything below `position`."""
-        headers = ((_POSITION, b"%d" % position),)
-        return [Record(self.topic, block, b"%d" % shard, partition, headers) for shard, block in blocks.items()]
+        headers = ((_POSITION, b"%d" % position), (_SEALED, b"1"))
+        return [
+            Record(self.topic, self._sealer.seal(block, self._context(shard)), b"%d" % shard, partition, headers)
+            for shard, block in blocks.items()
+        ]
 
-    async def load(self, partition: int) -> dict[int, bytes]:
-        """The blocks of a partition by shard; TransientError when Kafka is away.
+    def _context(self, shard: int) -> bytes:
+        return f"{self.topic}:{shard}".encode()
+
+    async def load(self, partition: int) -> Kept:
+        """The blocks of a partition. TransientError when Kafka is away, PermanentError in words where the data key is
+        another one.
 
         Of several blocks of a shard the one that has applied most wins: a former owner that stood still may have
         written an old one late.
@@ -49,9 +70,9 @@ class Changelog:
         except (KafkaError, OSError) as error:
             raise TransientError(f"The blocks of '{self.topic}' cannot be read: {error!r}") from error
 
-    async def _load(self, place: TopicPartition) -> dict[int, bytes]:
+    async def _load(self, place: TopicPartition) -> Kept:
         reader = AIOKafkaConsumer(enable_auto_commit=False, auto_offset_reset="earliest", **self._connection.options())
-        blocks: dict[int, tuple[int, bytes]] = {}
+        found: dict[int, tuple[int, bytes, bool]] = {}
         try:
             await reader.start()
             reader.assign([place])
@@ -59,9 +80,22 @@ class Changelog:
             while await reader.position(place) < end:
                 for records in (await reader.getmany(timeout_ms=1000)).values():
                     for record in records:
-                        shard, position = int(record.key), int(dict(record.headers)[_POSITION])
-                        if position >= blocks.get(shard, (-1, b""))[0]:
-                            blocks[shard] = position, record.value
+                        shard, headers = int(record.key), dict(record.headers)
+                        position = int(headers[_POSITION])
+                        if position >= found.get(shard, (-1, b"", True))[0]:
+                            found[shard] = position, record.value, _SEALED in headers
         finally:
             await reader.stop()
-        return {shard: block for shard, (_, block) in blocks.items()}
+        return Kept(
+            {shard: self._open(shard, block) if sealed else block for shard, (_, block, sealed) in found.items()},
+            frozenset(shard for shard, (_, _, sealed) in found.items() if not sealed),
+        )
+
+    def _open(self, shard: int, block: bytes) -> bytes:
+        try:
+            return self._sealer.open(block, self._context(shard))
+        except PermanentError as error:
+            raise PermanentError(
+                f"What is kept in the topic '{self.topic}' was sealed with another HAECHI_DATA_KEY. Start with that key; if "
+                "it is lost, delete the topic and run `haechi migrate`: what was learned of each device begins anew."
+            ) from error

@@ -14,7 +14,7 @@ from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
 from haechi.streaming import dead_letters
 from haechi.streaming.acks import Place
-from haechi.streaming.changelog import Changelog
+from haechi.streaming.changelog import Changelog, Kept
 from haechi.streaming.dead_letters import DeadLetter
 from haechi.streaming.records import Decode, Event, EventTime, M, Record
 from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, decoded, place_of
@@ -90,15 +90,15 @@ class Stateful(Generic[M, Out]):
     async def _recover(self, message: Message, runtime: Runtime) -> "_Partition[M, Out]":
         """The partition with the blocks that were kept; Ended when it is taken away meanwhile."""
         ended, number = self._ended, message.partition
-        blocks = await runtime.persist(lambda: self.changelog.load(number), self.topic.name, ended)
+        kept = await runtime.persist(lambda: self.changelog.load(number), self.topic.name, ended)
         if ended.is_set():
             raise Ended
-        partition = self._partitions[number] = self.partition(place_of(message), runtime, blocks)
+        partition = self._partitions[number] = self.partition(place_of(message), runtime, kept)
         return partition
 
-    def partition(self, place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> "_Partition[M, Out]":
+    def partition(self, place: Place, runtime: Runtime, kept: Kept) -> "_Partition[M, Out]":
         """A partition that has been recovered."""
-        return _Partition(self, place, runtime, blocks)
+        return _Partition(self, place, runtime, kept)
 
     async def checkpoint(self) -> None:
         """Outputs acknowledged, changed blocks sent and acknowledged, then the events they cover."""
@@ -129,13 +129,13 @@ class Stateful(Generic[M, Out]):
 class _Partition(Generic[M, Out]):
     """One partition's state, what it has sent, and what was applied since the last checkpoint."""
 
-    def __init__(self, consumer: Stateful[M, Out], place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> None:
+    def __init__(self, consumer: Stateful[M, Out], place: Place, runtime: Runtime, kept: Kept) -> None:
         self._consumer = consumer
         self._runtime = runtime
         self._place = place
-        self._blocks = blocks
+        self._blocks = kept.blocks
         self._state = self._restored()
-        self._unkept: dict[int, bytes] = {}
+        self._unkept = {shard: kept.blocks[shard] for shard in kept.plain}
         self._waiting: list[Message] = []
         self._alone = False  # after trouble each message is applied alone, until the next checkpoint
         self._open: list[tuple[int, M | None]] = []  # (offset, message; None where it was put aside)

@@ -159,7 +159,7 @@ class Worker:
                 make_state,
                 route,
                 decode,
-                Changelog(self._connection, self.name, table),
+                Changelog(self._connection, self.name, table, self._runtime.sealer),
                 table=table,
                 event_time=event_time,
                 on_dead_letter=on_dead_letter,

@@ -21,7 +21,7 @@ from haechi.config import KafkaSettings
 from haechi.sealing import Sealer, create_key
 from haechi.streaming import Producer, Record, connect
 from haechi.streaming.admin import Changelog, ensure_topics
-from haechi.streaming.changelog import changelog_name
+from haechi.streaming.changelog import Changelog as KeptBlocks
 from haechi.streaming.dead_letters import DeadLetter, listing
 from tests.haechi.streaming.contract_worker import GROUP, IN, OUT, PARTITIONS, SHARDS, Block, Job, Numbers, encode
 
@@ -132,9 +132,10 @@ class Contract:
 
     async def kept(self) -> tuple[int, int]:
         """Sum and count over all blocks as the changelog has them: what the next start would take for the truth."""
-        records = await self._read(changelog_name(GROUP, "blocks"))
-        blocks = {record.key: msgspec.msgpack.decode(record.value, type=Block) for record in records}
-        return sum(block.total for block in blocks.values()), sum(block.count for block in blocks.values())
+        changelog = KeptBlocks(self.connection, GROUP, "blocks", Sealer(self.sealer_key))
+        kept = [await changelog.load(partition) for partition in range(PARTITIONS)]
+        blocks = [msgspec.msgpack.decode(block, type=Block) for one in kept for block in one.blocks.values()]
+        return sum(block.total for block in blocks), sum(block.count for block in blocks)
 
     async def dead_letters(self) -> list[DeadLetter]:
         """What was put aside."""

@@ -7,7 +7,7 @@ from typing import Any
 from haechi.failpoints import failpoint
 from haechi.streaming import Record, Worker
 from haechi.streaming.acks import Place
-from haechi.streaming.changelog import Changelog
+from haechi.streaming.changelog import Changelog, Kept
 from haechi.streaming.runtime import Message, Runtime, place_of
 from haechi.streaming.stateful import Stateful, _Partition
 from haechi.streaming.stateless import Lane, Stateless
@@ -61,8 +61,8 @@ class WithWrongLane(Stateless[Any]):
 
 
 class WithWrongPartition(Stateful[Any, Any]):
-    def partition(self, place: Place, runtime: Runtime, blocks: dict[int, bytes]) -> "_Partition[Any, Any]":
-        return KeepsAfterCommit(self, place, runtime, blocks)
+    def partition(self, place: Place, runtime: Runtime, kept: Kept) -> "_Partition[Any, Any]":
+        return KeepsAfterCommit(self, place, runtime, kept)
 
 
 def add(
@@ -77,7 +77,7 @@ def add(
     from tests.haechi.streaming.contract_worker import IN, decode_numbers
 
     if variant == "keeps after commit":
-        changelog = Changelog(worker._connection, worker.name, "blocks")
+        changelog = Changelog(worker._connection, worker.name, "blocks", worker._runtime.sealer)
         worker.add(WithWrongPartition(IN, make_state, route, decode_numbers, changelog))
         return
     consumer = WithWrongLane(IN, handle, decode_numbers, batch=batch)

@@ -1,0 +1,92 @@
+"""The blocks of a state as they lie in Kafka: sealed, and still read where an older version left them plain."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from prometheus_client import CollectorRegistry
+
+from haechi import topics
+from haechi.errors import PermanentError
+from haechi.sealing import Sealer, create_key
+from haechi.streaming import Connection, Producer, Record, StreamMetrics, Worker, admin
+from haechi.streaming.changelog import Changelog, Kept, changelog_name
+from tests.haechi.streaming.test_streaming import ONE, PATIENCE_S, _running, connection, producer
+
+__all__ = ["connection", "producer"]
+WHERE = b"device k3jf9a2kwmdkfjs at 126.9227, 37.6186"
+TOPIC = changelog_name("app", "blocks")
+
+
+def changelog(connection: Connection, sealer: Sealer) -> Changelog:
+    return Changelog(connection, "app", "blocks", sealer)
+
+
+async def written(connection: Connection) -> list[bytes]:
+    """The values of partition 0 as they lie there."""
+    consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **connection.options())
+    await consumer.start()
+    try:
+        place = TopicPartition(connection.name(TOPIC), 0)
+        consumer.assign([place])
+        end = (await consumer.end_offsets([place]))[place]
+        values: list[bytes] = []
+        while await consumer.position(place) < end:
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                values += [record.value for record in records]
+        return values
+    finally:
+        await consumer.stop()
+
+
+async def test_a_block_is_sealed_by_the_data_key_and_opens_with_no_other(
+    connection: Connection, producer: Producer
+) -> None:
+    await admin.ensure_topics(connection, [ONE], [admin.Changelog("app", ONE)])
+    ours = changelog(connection, Sealer(create_key()))
+    await producer.send(*ours.records(0, {2: b"older", 4: WHERE}, 7), *ours.records(0, {2: WHERE}, 9))
+    assert await ours.load(0) == Kept({2: WHERE, 4: WHERE})
+    assert not [value for value in await written(connection) if b"k3jf9a" in value]
+    with pytest.raises(PermanentError, match=r"sealed with another HAECHI_DATA_KEY\. Start with that key"):
+        await changelog(connection, Sealer(create_key())).load(0)
+
+
+class Still:
+    """A state that remembers what it was given, and changes by nothing."""
+
+    def __init__(self) -> None:
+        self.blocks: dict[int, bytes] = {}
+
+    def load(self, shard: int, block: bytes) -> None:
+        self.blocks[shard] = block
+
+    def apply(self, offset: int, message: bytes) -> Sequence[bytes]:
+        return []
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        return []
+
+
+async def test_a_block_that_an_older_version_left_is_read_and_sealed_with_the_first_checkpoint(
+    connection: Connection, producer: Producer
+) -> None:
+    wanted = [ONE, topics.DEAD_LETTERS]
+    await admin.ensure_topics(connection, wanted, [admin.Changelog("app", ONE)])
+    await producer.send(Record(TOPIC, WHERE, b"6", 0, (("position", b"0"),)))
+    ours = changelog(connection, sealer := Sealer(create_key()))
+    assert await ours.load(0) == Kept({6: WHERE}, frozenset({6}))
+    state, registry = Still(), CollectorRegistry()
+    worker = Worker("app", connection, sealer, StreamMetrics(registry))
+    worker.consume_with_state(ONE, lambda _: state, lambda _: [], bytes)
+    await producer.send(Record("one", b"a message", partition=0))
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        while registry.get_sample_value("haechi_stream_acked_total", {"topic": "one"}) != 1:
+            await asyncio.sleep(0.05)
+    assert state.blocks == {6: WHERE}
+    assert await ours.load(0) == Kept({6: WHERE})
+
+
+def test_the_stream_that_a_receipt_names_is_the_one_that_is_written() -> None:
+    assert topics.POSITION_BLOCKS.name == changelog_name("analytics.positions", "blocks")
+    assert topics.STATES["analytics.positions"].partitions == topics.POSITION_BLOCKS.partitions
