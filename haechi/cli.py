@@ -16,7 +16,7 @@ from rich.table import Table
 from haechi import config
 from haechi.errors import ConfigError, HaechiError
 from haechi.process import NAMES, Main, main_of
-from haechi.store.cli import add_commands
+from haechi.store.cli import add_commands, write_down
 from haechi.streaming.cli import dead_letters_app
 from haechi.supervisor.site import reached
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     name="haechi", no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False
 )
 add_commands(app, lambda data: reached(config.load(data=data)))
-app.add_typer(dead_letters_app(lambda data: reached(config.load(data=data))), name="dead-letters")
+app.add_typer(dead_letters_app(lambda data: reached(config.load(data=data)), write_down), name="dead-letters")
 config_app = typer.Typer(no_args_is_help=True, help="The settings and where they came from.")
 app.add_typer(config_app, name="config")
 

@@ -56,6 +56,17 @@ def add_commands(app: typer.Typer, settings_of: SettingsOf) -> None:
     app.add_typer(_key_app(), name="key")
 
 
+async def write_down(settings: Settings, what: str, subject: str) -> None:
+    """A line of the audit for what was done at the server itself. TransientError, ConfigError."""
+    if settings.postgres.url is None:
+        raise ConfigError("HAECHI_POSTGRES__URL is missing: what is looked at here must be written to the audit.")
+    pool = await open_pool(settings.postgres, size=1)
+    try:
+        await Audit(pool).write(WHO, what, subject, settings.district)
+    finally:
+        await pool.close()
+
+
 async def prepare(settings: Settings) -> list[str]:
     """Tables up to date and the district there; the migrations applied now."""
     if settings.postgres.url is None:

@@ -1,7 +1,7 @@
 """`haechi dead-letters`: what could not be processed, why, and once more."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,12 +17,13 @@ from haechi.streaming.connection import connect
 from haechi.streaming.producer import Producer
 
 SettingsOf = Callable[[Path | None], Settings]
+WriteDown = Callable[[Settings, str, str], Awaitable[None]]  # what was done, to what
 DataFolder = Annotated[Path | None, typer.Option("--data", help="The folder that holds everything (default .haechi).")]
 Number = Annotated[int, typer.Argument(help="The number that `haechi dead-letters list` shows.")]
 
 
-def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
-    """The commands; `settings_of` gives the settings of a data folder."""
+def dead_letters_app(settings_of: SettingsOf, write_down: WriteDown) -> typer.Typer:
+    """The commands; `settings_of` gives the settings of a data folder, `write_down` makes a line of the audit."""
     app = typer.Typer(no_args_is_help=True, help="What could not be processed, why, and once more.")
 
     @app.command("list")
@@ -44,9 +45,15 @@ def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
 
     @app.command("show")
     def show_command(number: Number, data: DataFolder = None) -> None:
-        """One, with the original bytes in hexadecimal."""
+        """One, with the original bytes in hexadecimal. They may say where somebody is: it is a line in the audit."""
         settings = settings_of(data)
-        letter = asyncio.run(dead_letters.show(connect(settings.kafka), sealer_of(settings), number))
+
+        async def look() -> dead_letters.DeadLetter:
+            letter = await dead_letters.show(connect(settings.kafka), sealer_of(settings), number)
+            await write_down(settings, f"looked at a dead letter of {letter.topic}", f"dead-letter:{number}")
+            return letter
+
+        letter = asyncio.run(look())
         console = Console()
         place = f"{letter.topic}/{letter.partition} at offset {letter.offset}"
         console.print(shown(f"{letter.app} could not process {place}:"))
@@ -56,13 +63,17 @@ def dead_letters_app(settings_of: SettingsOf) -> typer.Typer:
 
     @app.command("replay")
     def replay_command(number: Number, data: DataFolder = None) -> None:
-        """Send it again to where it came from; ids are deterministic, so a second time has no second effect."""
+        """Send it again to where it came from; ids are deterministic, so a second time has no second effect.
+
+        It is a line in the audit.
+        """
         settings = settings_of(data)
 
         async def once_more() -> str:
             connection = connect(settings.kafka)
             producer = Producer(connection, "haechi.dead-letters")
             try:
+                await write_down(settings, "replayed a dead letter", f"dead-letter:{number}")
                 letter = await dead_letters.replay(connection, sealer_of(settings), producer, number)
             finally:
                 await producer.stop()

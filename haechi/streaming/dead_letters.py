@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from haechi import topics
 from haechi.codec import Wire
-from haechi.errors import NotFound, TransientError
+from haechi.errors import NotFound, PermanentError, TransientError
 from haechi.sealing import Sealer
 from haechi.streaming.connection import Connection
 from haechi.streaming.producer import Producer
@@ -85,8 +85,13 @@ async def replay(connection: Connection, sealer: Sealer, producer: Producer, num
     """Send a dead letter's original bytes to the topic and partition they came from, marked by a header.
 
     Ids are deterministic and sinks idempotent, so a second replay has no second effect. The letter itself stays.
+    PermanentError in words where it came by no topic.
     """
     letter = await show(connection, sealer, number)
+    if letter.partition < 0:
+        raise PermanentError(
+            f"Dead letter {number} came by MQTT ({letter.topic}), not by Kafka: the device must send it again."
+        )
     headers = (*letter.headers, (REPLAYED, str(number).encode()))
     await producer.send(Record(letter.topic, letter.value, letter.key, letter.partition, headers))
     return letter
