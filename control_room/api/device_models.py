@@ -18,7 +18,8 @@ def masked(_: str) -> str:
 
 
 class DeviceBody(Body):
-    """A device; the `id` in the answer is what it reports under, and its credential."""
+    """A device. What it reports under is its credential: the `id` is told whole once, when the device is added or renewed;
+    afterwards only its front, and the `handle` by which paths name the device."""
 
     person_id: RowId
     kind: DeviceKind
@@ -63,7 +64,7 @@ class DeviceBody(Body):
 
 
 class ReaderBody(Body):
-    """A reader of tags at a gate or a bus stop; the `id` in the answer is what it reports under."""
+    """A reader of tags at a gate or a bus stop. The `id` that it reports under is told whole once, as a device's."""
 
     name: Name
     kind: ReaderKind
@@ -80,7 +81,8 @@ class ReaderBody(Body):
 
 
 class ReporterBody(Body):
-    """A server that reports for registered devices (Traccar, a vendor's); the `id` in the answer is its token."""
+    """A server that reports for registered devices (Traccar, a vendor's). The `id` is its token, told whole once, as a
+    device's."""
 
     name: Name
 

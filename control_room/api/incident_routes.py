@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pydantic import AwareDatetime, Field
 
 from control_room.api.access import District, in_any, the_district, the_districts
-from control_room.api.models import Words
+from control_room.api.models import Words, masked_webhook
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.details import look_at
@@ -151,7 +151,8 @@ def add_incidents(
         incident = await in_any(places, lambda place: incidents.get(incident_id, place))
         sees = sees_places(principal, incident.district)
         trail = trail_for_people(incident, await incidents.trail(incident.id), places=sees)
-        return for_people(incident, places=sees), trail, await incidents.deliveries(incident.id)
+        deliveries = [_without_address(one) for one in await incidents.deliveries(incident.id)]
+        return for_people(incident, places=sees), trail, deliveries
 
     async def places_seen(principal: Principal, found: Sequence[Incident], why: OwnReason) -> list[Look]:
         placed = [one for one in found if one.point is not None or one.because.fixes]
@@ -210,6 +211,14 @@ def add_incidents(
     ):
         add_operation(router, method, path, handler, words, tag="incidents")
     add_operation(router, "GET", "/audit", list_audit, "Who saw and did what, newest first", tag="audit")
+
+
+def _without_address(delivery: DeliveryView) -> DeliveryView:
+    """Whoever knows a webhook's address can often post to it. In words why somebody cannot be told, it stays."""
+    to = delivery.recipient
+    if to.channel != "webhook" or not to.address:
+        return delivery
+    return msgspec.structs.replace(delivery, recipient=msgspec.structs.replace(to, address=masked_webhook(to.address)))
 
 
 def _without_credentials(incident: Incident) -> Incident:

@@ -53,6 +53,8 @@ class ResourceBody(Protocol[T]):
 
 
 def _url(text: str, schemes: tuple[str, ...]) -> str:
+    if MASK in text:
+        raise ValueError("this is the masked address of an answer; leave the field out to keep the one that is there")
     try:
         parts = urlsplit(text)
         sane = parts.scheme in schemes and bool(parts.hostname) and (parts.port is None or parts.port > 0)
@@ -68,7 +70,12 @@ def _webhook(text: str | None) -> str | None:
     return None if text is None else _url(text, ("http", "https"))
 
 
-WebhookUrl = Annotated[str, Field(max_length=2000, description="http or https.")]
+WebhookUrl = Annotated[
+    str,
+    Field(
+        max_length=2000, description="http or https. Whoever knows it can often post to it: answers show the host only."
+    ),
+]
 
 
 class GuardianBody(Body):
@@ -321,8 +328,6 @@ class CameraBody(Body):
     @field_validator("url")
     @classmethod
     def _whole(cls, url: str) -> str:
-        if MASK in url:
-            raise ValueError("this is the masked address of an answer; leave the url out to keep the one that is there")
         return _url(url, _CAMERA_SCHEMES)
 
     @field_validator("zones")
@@ -350,6 +355,12 @@ def masked_url(url: str) -> str:
     """Scheme, host and port; user, password, path and query may be secrets."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{MASK}@{parts.netloc.rpartition('@')[2]}/{MASK}"
+
+
+def masked_webhook(url: str) -> str:
+    """Scheme, host and port; what follows may be all that it takes to post there."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{MASK}"
 
 
 class SensorBody(Body):

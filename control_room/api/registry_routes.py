@@ -43,7 +43,13 @@ def add_resource(
         place = the_district(principal, "write registry", district)
         with _references_in_words():
             row = await registry.add(table, place, body.value(), by=principal.name)
-        return await answered(row, 201, {"Location": f"/api/v1/{kind}/{row.value.id}"})
+        return await answered(row, made=True)
+
+    async def renew(request: Request, row_id: str, district: District = None) -> Response:
+        principal = principal_of(request.scope)
+        places = the_districts(principal, "write registry", district)
+        row = await in_any(places, lambda place: registry.renew(table, place, row_id, by=principal.name))
+        return await answered(row, made=True)
 
     async def show_all(
         request: Request,
@@ -60,7 +66,7 @@ def add_resource(
             await audit.looked(principal.name, [subject_of(table, row.value.id) for row in rows], place, reason)
         more = await beside(rows)
         items: list[JsonValue] = [resource.answer(row) | more.get(row.value.id, {}) for row in rows]
-        body: Answer = {"items": items, "next": rows[-1].value.id if len(rows) == limit else None}
+        body: Answer = {"items": items, "next": resource.name(rows[-1]) if len(rows) == limit else None}
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
 
     async def show(request: Request, row_id: str, district: District = None, reason: Reason = "") -> Response:
@@ -98,10 +104,12 @@ def add_resource(
         await registry.remove(table, row.value.district, row_id, row.version if if_match else None, by=principal.name)
         return Response(status_code=204)
 
-    async def answered(row: Row[Any], status: int = 200, headers: dict[str, str] | None = None) -> Response:
-        more = {"ETag": f'"{row.version}"', "Cache-Control": "no-store"} | (headers or {})
+    async def answered(row: Row[Any], *, made: bool = False) -> Response:
+        headers = {"ETag": f'"{row.version}"', "Cache-Control": "no-store"}
+        headers |= {"Location": f"/api/v1/{kind}/{resource.name(row)}"} if made else {}
         known = await beside([row])
-        return JSONResponse(resource.answer(row) | known.get(row.value.id, {}), status, headers=more)
+        body = resource.answer(row, made=made) | known.get(row.value.id, {})
+        return JSONResponse(body, 201 if made else 200, headers=headers)
 
     one = f"/{kind}/{{row_id}}"
     name, every = resource.one.replace(" ", "_"), kind.replace("-", "_")
@@ -113,6 +121,9 @@ def add_resource(
         ("DELETE", one, remove, f"Remove a {resource.one}", f"remove_{name}", 204, None),
     ):
         add_operation(router, method, path, handler, words, tag=kind, name=called, status=status, model=model)
+    if table.secret_id:
+        words, called = f"Give a {resource.one} a new id; the old one opens nothing any more", f"renew_{name}"
+        add_operation(router, "POST", f"{one}/renewal", renew, words, tag=kind, name=called, status=201, model=answer)
 
 
 @contextmanager

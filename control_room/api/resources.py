@@ -17,7 +17,9 @@ from control_room.api.models import (
     SafeZoneBody,
     SensorBody,
     masked_url,
+    masked_webhook,
 )
+from haechi.ids import front_of, handle_of
 from haechi.store.reach import UNREACHABLE
 from haechi.store.registry import (
     AGENCIES,
@@ -66,13 +68,24 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
     def path(self) -> str:
         return self.table.kind
 
-    def answer(self, row: Row[T]) -> Answer:
-        """The body's fields, and `id`, `district_id`, `version`; the webhook secret when the row was just made."""
+    def answer(self, row: Row[T], *, made: bool = False) -> Answer:
+        """The body's fields, and `id`, `district_id`, `version`; the webhook secret when the row was just made.
+
+        An id that is a credential is told whole when it was just made, and afterwards its front and the row's `handle`.
+        """
         fields: Answer = self.body.of(row.value).model_dump(mode="json", by_alias=True)
         for name, mask in self.masks:
             fields[name] = None if fields[name] is None else mask(str(fields[name]))
-        front: Answer = {"id": row.value.id, "district_id": row.value.district, "version": row.version}  # type: ignore[attr-defined]  # every registry type has an id and a district
+        whole: str = row.value.id  # type: ignore[attr-defined]  # every registry type has an id and a district
+        front: Answer = {"id": whole if made or not self.table.secret_id else front_of(whole)}
+        front |= {"handle": handle_of(whole)} if self.table.secret_id else {}
+        front |= {"district_id": row.value.district, "version": row.version}  # type: ignore[attr-defined]
         return front | fields | ({"webhook_secret": row.secret} if row.secret else {})
+
+    def name(self, row: Row[T]) -> str:
+        """By what a path names the row."""
+        whole: str = row.value.id  # type: ignore[attr-defined]
+        return handle_of(whole) if self.table.secret_id else whole
 
     def patched(self, value: T, patch: dict[str, JsonValue]) -> T:
         """RFC 7396 over the fields of the body: what the patch names is replaced, and the whole is checked anew.
@@ -92,6 +105,7 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
     def answer_model(self) -> type[BaseModel]:
         """What the documentation shows as the answer."""
         more: dict[str, Any] = {"id": (str, ...), "district_id": (str, ...), "version": (int, ...)}
+        more |= {"handle": (str, ...)} if self.table.secret_id else {}
         more |= {name: (kind, ...) for name, kind in self.beside}
         if self.table.signs:
             more["webhook_secret"] = (str | None, None)
@@ -100,8 +114,8 @@ class Resource(msgspec.Struct, Generic[T], frozen=True):
 
 REACH = (("reachable", bool), ("reached_at", datetime | None))
 RESOURCES: tuple[Resource[Any], ...] = (
-    Resource("guardian", GUARDIANS, GuardianBody, personal=True),
-    Resource("agency", AGENCIES, AgencyBody),
+    Resource("guardian", GUARDIANS, GuardianBody, personal=True, masks=(("webhook_url", masked_webhook),)),
+    Resource("agency", AGENCIES, AgencyBody, masks=(("webhook_url", masked_webhook),)),
     Resource("person", PEOPLE, PersonBody, personal=True, narrowed=of_people, beside=REACH),
     Resource("device", DEVICES, DeviceBody, masks=(("encryption_key", masked),)),
     Resource("reader", READERS, ReaderBody),

@@ -50,6 +50,11 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
     blank: str = ""  # what a row that is removed loses at once, in SQL
 
     @property
+    def named(self) -> str:
+        """The column by which people and paths name a row."""
+        return "handle" if self.secret_id else "id"
+
+    @property
     def columns(self) -> tuple[str, ...]:
         """The fields of the type that are columns; `version` is the row's own."""
         return tuple(name for name in self.type.__struct_fields__ if name != "version")
@@ -200,15 +205,15 @@ class Registry:
     async def list(
         self, table: Table[T], district: str, limit: int = 100, after: str | None = None, only: str = ""
     ) -> list[Row[T]]:
-        """Rows in order of id, those after the id `after`; `only` is a condition of ours in SQL."""
+        """Rows in order of id (or handle), those after the id `after`; `only` is a condition of ours in SQL."""
         if after is not None and not may_be_id(table, after):
             raise NotFound(f"'{after}' is no id of {table.kind}.")
-        later = "" if after is None else "AND id > $3 "
+        later = "" if after is None else f"AND {table.named} > $3 "
         later += f"AND {only} " if only else ""
         with translate_errors():
             records = await self._pool.fetch(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
-                f"WHERE district = $1 AND deleted_at IS NULL {later}ORDER BY id LIMIT $2",
+                f"WHERE district = $1 AND deleted_at IS NULL {later}ORDER BY {table.named} LIMIT $2",
                 district,
                 limit,
                 *(() if after is None else (after,)),
@@ -216,7 +221,7 @@ class Registry:
         return [Row(from_record(table, record, self._sealer), record["version"]) for record in records]
 
     async def get(self, table: Table[T], district: str, row_id: str) -> Row[T]:
-        """One row; NotFound if there is none in the district."""
+        """One row by its id (or handle); NotFound if there is none in the district."""
         with translate_errors():
             record = await self._fetch(self._pool, table, district, row_id)
         return Row(from_record(table, record, self._sealer), record["version"])
@@ -233,7 +238,6 @@ class Registry:
         within: Any = None,
     ) -> Row[T]:
         """Replace the row's value, `within` as in `add`. Conflict when `version` is given and is not the present one."""
-        value = msgspec.structs.replace(value, id=row_id, district=district)
         names = [name for name in table.columns if name not in {"id", "district"}]
         sets = ", ".join(f"{name} = ${n}" for n, name in enumerate(names, 2))
         with translate_errors():
@@ -244,17 +248,19 @@ class Registry:
                         f"{table.kind}/{row_id} is at version {present['version']}, not {version}: somebody changed "
                         "it meanwhile. Look again, then repeat the change."
                     )
+                whole = str(present["id"])
+                value = msgspec.structs.replace(value, id=whole, district=district)
                 await self._check_references(connection, district, value)
                 value, entry = await _by_the_ledger(connection, value, from_record(table, present, self._sealer), by)
                 try:
                     record = await connection.fetchrow(
                         f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
-                        row_id,
+                        whole,
                         *(to_column(table, value, name, self._sealer) for name in names),
                     )
                 except asyncpg.UniqueViolationError as error:
                     raise _taken(table) from error
-                await write_entry(connection, by, "changed", subject_of(table, row_id), district)
+                await write_entry(connection, by, "changed", subject_of(table, whole), district)
                 if isinstance(value, Person) and entry is not None:
                     await consents.add_entry(connection, value, entry)
         return Row(from_record(table, record, self._sealer), record["version"])
@@ -273,9 +279,25 @@ class Registry:
                         raise Conflict(f"{table.kind}/{row_id} is still used by {use.words}; remove that first.")
                 await connection.execute(
                     f"UPDATE {table.name} SET deleted_at = clock_timestamp(){table.blank} WHERE id = $1",  # noqa: S608 - a literal table
-                    row_id,
+                    str(present["id"]),
                 )
-                await write_entry(connection, by, "removed", subject_of(table, row_id), district)
+                await write_entry(connection, by, "removed", subject_of(table, str(present["id"])), district)
+
+    async def renew(self, table: Table[T], district: str, row_id: str, *, by: str = "system") -> Row[T]:
+        """The same row under a new id, for one whose id is its credential; the old one opens nothing any more. NotFound."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                present = await self._fetch(connection, table, district, row_id, "FOR UPDATE")
+                old = str(present["id"])
+                await connection.execute(
+                    f"UPDATE {table.name} SET deleted_at = clock_timestamp() WHERE id = $1",  # noqa: S608 - a literal table
+                    old,
+                )
+                row = await self.add(
+                    table, district, from_record(table, present, self._sealer), by=by, within=connection
+                )
+                await write_entry(connection, by, "gave a new id to", subject_of(table, old), district)
+                return row
 
     async def secret_of(self, recipient: Recipient) -> str:
         """The webhook secret (whsec_...) of a guardian or agency, also of one that was removed since."""
@@ -302,7 +324,7 @@ class Registry:
         if may_be_id(table, row_id):
             record = await source.fetchrow(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
-                f"WHERE id = $1 AND district = $2 AND deleted_at IS NULL {lock}",
+                f"WHERE {_is(table)} AND district = $2 AND deleted_at IS NULL {lock}",
                 row_id,
                 district,
             )
@@ -334,6 +356,10 @@ async def _by_the_ledger(connection: Any, value: T, present: T | None, by: str) 
 def _taken(table: Table[T]) -> Conflict:
     """Serials are all that is unique beside ids."""
     return Conflict(f"Another row of {table.kind} has this serial already: one number names one device.")
+
+
+def _is(table: Table[T]) -> str:
+    return "(id = $1 OR handle = $1)" if table.secret_id else "id = $1"
 
 
 def _selected(table: Table[T]) -> str:

@@ -161,3 +161,14 @@ async def test_whoever_reads_an_incident_that_says_where_a_person_is_is_on_the_p
         ("dispatcher", f"incident {opened.number}", "a list of incidents"),
     ]
     assert await audit.looks(camera) == []
+
+
+async def test_a_delivery_tells_no_address_that_one_could_post_to(
+    caller: Callable, incidents: Incidents, incident: Incident
+) -> None:
+    to = msgspec.structs.replace(GUARDIAN, address="https://chat.example/hook/s3cret")
+    await incidents.apply_alert(raised(kind="man-down", subject=incident.subject), lambda _: [to], AT)
+    supervisor = await caller("supervisor")
+    found = [one for one in (await supervisor.get("/incidents")).json()["items"] if one["kind"] == "man-down"]
+    shown = (await supervisor.get(f"/incidents/{found[0]['id']}")).json()
+    assert [one["recipient"]["address"] for one in shown["deliveries"]] == ["https://chat.example/***"]

@@ -55,7 +55,7 @@ async def test_a_person_says_whether_a_guardian_is_proven_reachable_and_the_list
     near = (await admin.post("/people", json=PERSON | {"guardian_ids": [mother["id"]]})).json()
     far = (await admin.post("/people", json=PERSON)).json()
     assert (near["reachable"], near["reached_at"]) == (False, None)
-    to = Recipient("guardian", mother["id"], mother["name"], "webhook", mother["webhook_url"])
+    to = Recipient("guardian", mother["id"], mother["name"], "webhook", GUARDIAN["webhook_url"])
     await incidents.apply_alert(raised(subject=near["id"]), lambda _: [to])
     (sent,) = await Outbox(pool).lease("w", 10, 60)
     await Outbox(pool).delivered(sent.id)

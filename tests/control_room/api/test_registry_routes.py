@@ -1,11 +1,13 @@
+import re
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from haechi.ids import new_id
+from haechi.ids import front_of, new_id
 from haechi.store.audit import Audit
+from haechi.store.postgres import Pool
 from tests.haechi.store.conftest import DISTRICT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,18 +65,21 @@ async def test_a_row_is_added_shown_listed_changed_and_removed(admin: httpx.Asyn
     added = await admin.post(f"/{kind}", json=SIMPLE[kind])
     assert added.status_code == 201, added.text
     row = added.json()
-    assert added.headers["location"] == f"/api/v1/{kind}/{row['id']}"
+    name = row.get("handle", row["id"])
+    assert added.headers["location"] == f"/api/v1/{kind}/{name}"
     secret = row.pop("webhook_secret", None)
     assert (secret is not None) == (kind in {"guardians", "agencies"})
-    shown = await admin.get(f"/{kind}/{row['id']}")
+    if "handle" in row:
+        row["id"] = front_of(row["id"])
+    shown = await admin.get(f"/{kind}/{name}")
     assert shown.json() == row
     assert shown.headers["etag"] == '"1"'
     assert row["district_id"] == DISTRICT
     assert (await admin.get(f"/{kind}")).json() == {"items": [row], "next": None}
-    changed = await admin.patch(f"/{kind}/{row['id']}", json={"name": "another name"})
+    changed = await admin.patch(f"/{kind}/{name}", json={"name": "another name"})
     assert changed.json() == row | {"name": "another name", "version": 2}
-    assert (await admin.delete(f"/{kind}/{row['id']}")).status_code == 204
-    problem_of(await admin.get(f"/{kind}/{row['id']}"), 404)
+    assert (await admin.delete(f"/{kind}/{name}")).status_code == 204
+    problem_of(await admin.get(f"/{kind}/{name}"), 404)
 
 
 @pytest.mark.parametrize("kind", ["guardians", "agencies", "people", "safe-zones", "sensors", "readers", "reporters"])
@@ -83,28 +88,80 @@ async def test_an_answer_has_the_fields_that_were_sent(admin: httpx.AsyncClient,
     sent = SIMPLE[kind]
     if kind == "safe-zones":
         sent = sent | {"schedule": [WINDOW | {"on_holidays": "rests"}]}
+    if "webhook_url" in sent:
+        sent = sent | {"webhook_url": re.sub(r"(https://[^/]+)/.*", r"\1/***", sent["webhook_url"])}
     assert row | sent == row
 
 
-async def test_a_device_is_answered_with_the_id_that_it_reports_under(admin: httpx.AsyncClient) -> None:
+async def test_a_device_is_answered_once_with_the_id_that_it_reports_under(admin: httpx.AsyncClient) -> None:
     person = (await admin.post("/people", json=PERSON)).json()
-    device = (await admin.post("/devices", json={"person_id": person["id"], "kind": "watch"})).json()
+    sent = {"person_id": person["id"], "kind": "watch"}
+    device, other = [(await admin.post("/devices", json=sent)).json() for _ in range(2)]
     assert len(device["id"]) == 26
-    moved = await admin.patch(f"/devices/{device['id']}", json={"kind": "phone"})
-    assert (moved.json()["kind"], moved.json()["id"]) == ("phone", device["id"])
+    for name in (device["handle"], device["id"]):
+        shown = (await admin.get(f"/devices/{name}")).json()
+        assert (shown["id"], shown["handle"]) == (front_of(device["id"]), device["handle"])
+    pages = [await admin.get("/devices?limit=1")]
+    pages.append(await admin.get("/devices", params={"limit": 1, "after": pages[0].json()["next"]}))
+    assert {page.json()["items"][0]["handle"] for page in pages} == {device["handle"], other["handle"]}
+    assert not [page for page in pages if device["id"] in page.text or other["id"] in page.text]
+    path = f"/devices/{device['handle']}"
+    moved = await admin.patch(path, json={"kind": "phone"})
+    assert (moved.json()["kind"], moved.json()["id"]) == ("phone", front_of(device["id"]))
     assert moved.json()["cadence_s"] is None
-    often = await admin.patch(f"/devices/{device['id']}", json={"cadence_s": 60})
+    often = await admin.patch(path, json={"cadence_s": 60})
     assert (often.json()["cadence_s"], often.json()["kind"]) == (60, "phone")
     problem_of(await admin.delete(f"/people/{person['id']}"), 409)
 
 
+async def test_a_device_gets_a_new_id_and_the_old_one_is_nobodys(
+    admin: httpx.AsyncClient, caller: Callable, audit: Audit
+) -> None:
+    person = (await admin.post("/people", json=PERSON)).json()
+    sent = {"person_id": person["id"], "kind": "phone", "serial": "IMEI-1", "encryption_key": "mysecreTpass01"}
+    device = (await admin.post("/devices", json=sent)).json()
+    problem_of(await (await caller("operator")).post(f"/devices/{device['handle']}/renewal"), 403)
+    renewed = await admin.post(f"/devices/{device['handle']}/renewal")
+    assert renewed.status_code == 201
+    made = renewed.json()
+    assert len(made["id"]) == 26
+    assert made == device | {"id": made["id"], "handle": made["handle"], "version": 1}
+    for old in (device["id"], device["handle"]):
+        problem_of(await admin.get(f"/devices/{old}"), 404)
+        problem_of(await admin.post(f"/devices/{old}/renewal"), 404)
+    assert "gave a new id to" in {entry.what for entry in await audit.recent(DISTRICT)}
+
+
 @pytest.mark.parametrize("kind", ["readers", "reporters"])
-async def test_who_reports_for_others_is_answered_with_a_token_nobody_can_guess(
+async def test_who_reports_for_others_is_answered_once_with_a_token_nobody_can_guess(
     admin: httpx.AsyncClient, kind: str
 ) -> None:
     row = (await admin.post(f"/{kind}", json=SIMPLE[kind])).json()
     assert len(row["id"]) == 26
-    assert (await admin.get(f"/{kind}/{row['id']}")).json() == row
+    assert (await admin.get(f"/{kind}/{row['handle']}")).json() == row | {"id": front_of(row["id"])}
+    assert row["id"] not in (await admin.get(f"/{kind}")).text
+    assert (await admin.post(f"/{kind}/{row['handle']}/renewal")).json()["id"] not in {row["id"], front_of(row["id"])}
+
+
+@pytest.mark.parametrize("kind", ["guardians", "agencies"])
+async def test_where_messages_are_posted_is_shown_by_its_host_only_and_survives_a_change(
+    admin: httpx.AsyncClient, pool: Pool, kind: str
+) -> None:
+    row = (
+        await admin.post(f"/{kind}", json=SIMPLE[kind] | {"webhook_url": "https://chat.example:8443/hook/s3cret?k=1"})
+    ).json()
+    path = f"/{kind}/{row['id']}"
+    changed = await admin.patch(path, json={"name": "another name"})
+    for answer in (
+        row,
+        changed.json(),
+        (await admin.get(path)).json(),
+        (await admin.get(f"/{kind}")).json()["items"][0],
+    ):
+        assert answer["webhook_url"] == "https://chat.example:8443/***"
+    kept = await pool.fetchval(f"SELECT webhook_url FROM {kind} WHERE id = $1", row["id"])
+    assert kept == "https://chat.example:8443/hook/s3cret?k=1"
+    problem_of(await admin.patch(path, json={"webhook_url": row["webhook_url"]}), 422)
 
 
 async def test_an_encryption_key_is_never_shown_again_and_survives_a_change(admin: httpx.AsyncClient) -> None:
