@@ -5,8 +5,10 @@
     asyncio.create_task(devices.follow())     # for ever
     devices.get(device_id)
 
-A feed reads the rows that were written by transactions from the cursor on and below pg_snapshot_xmin: every
-transaction below it has ended, so one that commits late is read in a later turn and never skipped.
+A feed reads the rows that were written by transactions from the cursor on, and moves the cursor to pg_snapshot_xmin: every
+transaction below it has ended, so one that commits late is read in a later turn and never skipped. What has committed above
+it is read as well, again and again until the cursor has passed it, which does no harm: a withdrawn consent must not wait for
+somebody else's long transaction.
 """
 
 import asyncio
@@ -89,6 +91,7 @@ class Slice(Generic[V]):
         self._hint = pool.hint("registry")
         self._rows: dict[str, dict[str, Any]] = {table.name: {} for table in self.tables}
         self._cursor: int | None = None  # None: nothing of PostgreSQL's has been read yet
+        self._snapshot = ""
         self._confirmed: float | None = None
         self._missed: OrderedDict[str, float] = OrderedDict()
         self._version = 0
@@ -197,15 +200,15 @@ class Slice(Generic[V]):
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                xmin = await _xmin(connection)
+                xmin, snapshot = await connection.fetchrow(
+                    "SELECT pg_snapshot_xmin(s)::text::bigint, s::text FROM pg_current_snapshot() s"
+                )
                 if self._cursor is None or xmin < self._cursor:
                     self._cursor = None
                     return False
-                for table in self.tables if xmin > self._cursor else ():
+                for table in self.tables if snapshot != self._snapshot else ():  # the same snapshot sees nothing new
                     records = await connection.fetch(
-                        f"{_select(table)} WHERE changed >= $1::text::xid8 AND changed < $2::text::xid8",
-                        str(self._cursor),
-                        str(xmin),
+                        f"{_select(table)} WHERE changed >= $1::text::xid8", str(self._cursor)
                     )
                     for record in records:
                         gone = record["deleted_at"] is not None
@@ -214,7 +217,7 @@ class Slice(Generic[V]):
                             record["id"],
                             None if gone else from_record(table, record, self._sealer, opened=False),
                         )
-        self._cursor = xmin
+        self._cursor, self._snapshot = xmin, snapshot
         self._confirmed = self._monotonic()
         return self._version != before
 

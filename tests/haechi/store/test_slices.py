@@ -111,6 +111,25 @@ async def test_a_row_that_commits_late_is_not_skipped(pool: Pool, sealer: Sealer
     await until(lambda: len(recipients.agencies(DISTRICT, "police")) == 1)
 
 
+async def test_a_withdrawn_consent_does_not_wait_for_somebody_elses_long_transaction(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    child = (await registry.add(PEOPLE, DISTRICT, person(consent=consent()))).value
+    other = (await registry.add(GUARDIANS, DISTRICT, guardian("other"))).value
+    changes: list[Change] = []
+    custody = CustodySlice(pool, sealer, on_change=changes.append)
+    await custody.start()
+    follow(custody)
+    now = datetime.now(UTC)
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("UPDATE guardians SET name = 'changed' WHERE id = $1", other.id)
+        await Consents(pool).withdraw(DISTRICT, child.id, Decision("Kim Minji"), by="admin")
+        await until(lambda: custody.refusing([child.id], now) == {child.id})
+        seen = len(changes)
+        await asyncio.sleep(2.5)  # several turns of the feed
+        assert len(changes) == seen, "read again, and told once"
+
+
 async def test_without_postgresql_a_slice_starts_from_its_copy(
     pool: Pool, sealer: Sealer, registry: Registry, tmp_path: Path, nowhere: Pool
 ) -> None:
