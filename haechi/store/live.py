@@ -14,6 +14,7 @@ from haechi.domain.people import Position
 from haechi.domain.time import instant_of
 from haechi.domain.video import CameraState
 from haechi.errors import ConfigError, TransientError
+from haechi.ids import front_of
 
 _POSITION_S = 24 * 3600
 _CAMERA_S = 30
@@ -30,7 +31,8 @@ class Thumbnail(msgspec.Struct, frozen=True):
 
 
 class LastFix(msgspec.Struct, frozen=True, array_like=True):
-    """A person's newest fix as it lies in Redis: times in microseconds since 1970, NaN for unknown."""
+    """A person's newest fix: times in microseconds since 1970, NaN for unknown. In Redis lies only the front of the device's
+    id, which whole is its credential."""
 
     device: str
     at: int
@@ -72,7 +74,8 @@ _fix = msgspec.msgpack.Decoder(LastFix)
 
 def _stored(fix: LastFix) -> bytes:
     """Behind its order, in digits that the server's script can compare."""
-    return b"%0*d" % (_ORDER, max(0, fix.order)) + msgspec.msgpack.encode(fix)
+    told = msgspec.structs.replace(fix, device=front_of(fix.device))
+    return b"%0*d" % (_ORDER, max(0, fix.order)) + msgspec.msgpack.encode(told)
 
 
 _ORDER = 17

@@ -166,7 +166,8 @@ def _whereabout(row: Any, devices: Mapping[int, tuple[str, DeviceKind]]) -> Wher
 
 
 def _of_position(position: Position, devices: Mapping[int, tuple[str, DeviceKind]]) -> Whereabout:
-    front, kind = devices.get(device_mark(position.device), (None, None))
+    front = front_of(position.device)
+    kind = next((kind for known, kind in devices.values() if known == front), None)
     return Whereabout(
         position.at,
         position.received_at,
@@ -175,6 +176,6 @@ def _of_position(position: Position, devices: Mapping[int, tuple[str, DeviceKind
         position.speed,
         position.course,
         position.battery,
-        front,
+        front if kind else None,
         kind,
     )

@@ -17,7 +17,7 @@ from tests.haechi.store.conftest import AT
 
 def fix(second: int, *, received: int | None = None, speed: float = math.nan) -> LastFix:
     at, got = (micros_of(AT + timedelta(seconds=s)) for s in (second, second if received is None else received))
-    return LastFix("d", at, got, 126.98, 37.57, 5.0, speed, math.nan, math.nan)
+    return LastFix("k3jf9a2kwmdkfjs", at, got, 126.98, 37.57, 5.0, speed, math.nan, math.nan)
 
 
 @pytest.fixture
@@ -39,12 +39,14 @@ async def test_two_processes_of_one_name_do_not_hide_each_other(live: Live) -> N
     assert await live.heartbeats() == {"ingest.gateway": [{"pid": "2"}, {"pid": "2", "host": "b"}]}
 
 
-async def test_last_positions_are_found_by_person(live: Live) -> None:
+async def test_last_positions_are_found_by_person(live: Live, redis_url: str) -> None:
     await live.put_positions({"p1": fix(0)})
     await live.put_positions({"p1": fix(0, speed=1.0)})
-    there = Position("d", "p1", AT, AT, Point(126.98, 37.57), accuracy_m=5, speed=1.0)
+    there = Position("k3jf9a…", "p1", AT, AT, Point(126.98, 37.57), accuracy_m=5, speed=1.0)
     assert await live.positions(["p1", "p2"]) == {"p1": there}
     assert await live.positions([]) == {}
+    async with Redis.from_url(redis_url) as client:
+        assert b"k3jf9a2kwm" not in await client.get("fix:p1"), "the whole id is a credential"
 
 
 async def test_a_late_fix_takes_nobody_back(live: Live) -> None:
