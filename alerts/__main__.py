@@ -16,8 +16,8 @@ import uvicorn
 
 from alerts.agents import consume_alerts
 from alerts.callbacks import Callbacks
-from alerts.channels import DeliveryError, channels
-from alerts.channels.webhook import Webhook, open_session
+from alerts.channels import CHANNELS, DeliveryError, Tools
+from alerts.channels.webhook import open_session
 from alerts.consent_ends import ConsentRounds
 from alerts.drills import DrillRounds
 from alerts.inbox import InboxReader
@@ -82,7 +82,7 @@ async def sender(settings: Settings) -> None:
         links = Links(_link_key(settings), public_url(settings))
         async with open_session(Guard(settings.alerts.allow_networks), settings.alerts.timeout_s) as session:
             zone = ZoneInfo(settings.wall.timezone)
-            webhook = Webhook(session, SecretBook(registry), links, utc_now, zone, people.name_of)
+            tools = Tools(session, SecretBook(registry), links, utc_now, zone, people.name_of)
 
             async def alarm(delivery: Delivery, error: DeliveryError) -> None:
                 await intake.apply(unreachable(delivery, str(error), utc_now()))
@@ -91,7 +91,7 @@ async def sender(settings: Settings) -> None:
 
             post = Sender(
                 Outbox(pool),
-                channels(webhook),
+                {channel.name: channel.make(tools) for channel in CHANNELS},
                 alarm,
                 metrics,
                 worker=f"{socket.gethostname()}:{os.getpid()}",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from alerts.channels import CHANNELS, ChannelKind
 from haechi.domain.alerting import NO_CHANNEL, Agency, AgencyRole, Incident, Recipient, RecipientKind, Status
 from haechi.domain.people import Guardian
 
@@ -61,7 +62,9 @@ def kinds_told(incident: Incident) -> tuple[RecipientKind, ...]:
     return tuple(kind for kind in told if kind in _HEARS[incident.status])
 
 
-def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...]:
+def recipients(
+    incident: Incident, directory: Directory, channels: Sequence[ChannelKind] = CHANNELS
+) -> tuple[Recipient, ...]:
     """Everyone who is to be told, in the order of the table; who cannot be told is among them, with the reason.
 
     A duty desk without an address is left out: it sees every incident on the wall.
@@ -72,14 +75,16 @@ def recipients(incident: Incident, directory: Directory) -> tuple[Recipient, ...
             entries: Sequence[Guardian | Agency] = directory.guardians_of(incident.subject)
         else:
             entries = directory.agencies(incident.district, kind)
-        found.extend(_by_channel(kind, entry) for entry in entries if entry.webhook_url or kind != "desk")
+        told = [_by_channel(kind, entry, channels) for entry in entries]
+        found.extend(one for one in told if kind != "desk" or one.channel != NO_CHANNEL)
         if not entries and kind != "desk":
             found.append(Recipient(kind, "-", f"no {kind}", NO_CHANNEL, f"no {kind} is registered"))
     return tuple(found)
 
 
-def _by_channel(kind: RecipientKind, entry: Guardian | Agency) -> Recipient:
-    if entry.webhook_url:
-        language = entry.language if isinstance(entry, Guardian) else ""
-        return Recipient(kind, entry.id, entry.name, "webhook", entry.webhook_url, language)
+def _by_channel(kind: RecipientKind, entry: Guardian | Agency, channels: Sequence[ChannelKind]) -> Recipient:
+    language = entry.language if isinstance(entry, Guardian) else ""
+    for channel in channels:
+        if address := channel.address(entry):
+            return Recipient(kind, entry.id, entry.name, channel.name, address, language)
     return Recipient(kind, entry.id, entry.name, NO_CHANNEL, "cannot be told: no webhook address is registered")

@@ -34,14 +34,13 @@ from haechi.domain.people import (
     ZoneKind,
 )
 from haechi.domain.sensing import OBSERVED_PROPERTIES, Sensor
-from haechi.domain.video import Camera, CameraView, CameraZone
+from haechi.domain.video import CAMERA_SCHEMES, Camera, CameraView, CameraZone
 
 T = TypeVar("T", bound=msgspec.Struct)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 RowId = Annotated[str, Field(min_length=1, max_length=64)]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 MASK = "***"
-_CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https")
 
 
 class ResourceBody(Protocol[T]):
@@ -328,7 +327,7 @@ class CameraBody(Body):
     @field_validator("url")
     @classmethod
     def _whole(cls, url: str) -> str:
-        return _url(url, _CAMERA_SCHEMES)
+        return _url(url, CAMERA_SCHEMES)
 
     @field_validator("zones")
     @classmethod

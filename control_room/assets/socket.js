@@ -81,8 +81,9 @@ function take(message) {
     setLive(true);
     emit("beat", message);
   } else {
-    state.models[message.type] = message.model ?? message.component;
-    emit(message.type, state.models[message.type]);
+    if (message.component) window.dash_clientside.set_props(message.type, { children: message.component });
+    else state.models[message.type] = message.model;
+    emit(message.type, message.model);
   }
 }
 

@@ -6,7 +6,6 @@ import { clock, moment, w, zoneName } from "./words.js";
 
 export function startStrip() {
   on("hello", (hello) => setText($("duty"), w("strip.duty", { name: hello.name })));
-  on("strip", (component) => window.dash_clientside.set_props("strip", { children: component }));
   on("queue", paintTitle);
   on("live", paintBanner);
   on("beat", paintBanner);

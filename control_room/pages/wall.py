@@ -1,6 +1,7 @@
 """The wall: strip, queue, map, incident, tiles. A new panel is one file in `panels/` and one entry here."""
 
 import json
+from collections.abc import Sequence
 
 from dash import html
 from dash.development.base_component import Component
@@ -30,12 +31,11 @@ KEYS = (
 )
 
 
-def layout(nothing: View) -> Component:
+def layout(nothing: View, panels: Sequence[AnyPanel] = PANELS) -> Component:
     """The page before anything is known: frames that say that they load. What is live comes by the socket only.
 
     So nothing of a district is in what Dash serves to whoever asks for a layout.
     """
-    frames = {panel.name: panel.render(panel.query(nothing)) for panel in PANELS}
     return html.Div(
         [
             html.Header(
@@ -55,7 +55,7 @@ def layout(nothing: View) -> Component:
                 id="head",
             ),
             html.Div(id="stale", hidden=True, role="status"),
-            *(frame for name, frame in frames.items() if name != "strip"),
+            *(_frame(panel, nothing) for panel in panels if panel.name != "strip"),
             html.Div(id="urgent-said", className="unseen", role="alert"),
             html.Div(id="said", className="unseen", role="status"),
             html.Div(id="toast", hidden=True),
@@ -72,6 +72,12 @@ def layout(nothing: View) -> Component:
         id="wall",
         **{"data-words": json.dumps(dict(ENGLISH), ensure_ascii=False)},
     )
+
+
+def _frame(panel: AnyPanel, nothing: View) -> Component:
+    """A panel's own element; of one that Python draws, the content of an element by its name, which is drawn anew."""
+    drawn = panel.render(panel.query(nothing))
+    return drawn if panel.live == "paint" else html.Section(drawn, id=panel.name)
 
 
 def _help() -> list[Component]:

@@ -118,6 +118,10 @@ class CameraView(msgspec.Struct, frozen=True):
     reach_m: Annotated[float, msgspec.Meta(gt=0, le=1000)]
 
 
+# What a camera's url may begin with in the registry. `ingest/cameras/sources.py` reads each, and `file` on the command line.
+CAMERA_SCHEMES = ("rtsp", "rtsps", "http", "https")
+
+
 class Camera(msgspec.Struct, frozen=True):
     """A registered camera; its `url` may hold a password, so it is sealed at rest and masked in answers."""
 

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Judge
 
 from alerts.__main__ import disable
-from alerts.channels import Channel, DeliveryError, channels
+from alerts.channels import Channel, DeliveryError
 from alerts.channels.webhook import Webhook, open_session
 from alerts.endpoints import AT_ONCE
 from alerts.links import Links
@@ -44,7 +44,7 @@ async def sending(town: Town, *, slots: int = 64, worker: str = "w") -> AsyncIte
         webhook = Webhook(
             session, SecretBook(town.registry), Links("key", "http://127.0.0.1:1"), utc_now, ZoneInfo("UTC")
         )
-        sender = Sender(Outbox(town.pool), channels(webhook), alarm, metrics, worker=worker, slots=slots)
+        sender = Sender(Outbox(town.pool), {"webhook": webhook}, alarm, metrics, worker=worker, slots=slots)
         task = asyncio.create_task(sender.run())
         try:
             yield metrics

@@ -103,6 +103,17 @@ def test_newcomers_wait_while_a_hand_is_on_the_list_but_life_safety_does_not(chr
     page.close()
 
 
+def test_what_python_draws_is_drawn_anew_as_it_changes(chromium: Browser, served: Served) -> None:
+    page = opened(chromium, served)
+    count = page.locator("#strip .count").first
+    expect(count).to_contain_text("life safety")
+    before = count.inner_text()
+    served.put(incident(50, "sos", "p2", "x", "SOS pressed", 0, datetime.now(UTC)))
+    expect(count).not_to_have_text(before)
+    assert page.problems == []
+    page.close()
+
+
 def test_keys_work_in_hangul_mode_and_not_inside_a_field(chromium: Browser, served: Served) -> None:
     page = opened(chromium, served)
     up = "e => document.body.dispatchEvent(new KeyboardEvent('keyup', {...e, bubbles: true}))"

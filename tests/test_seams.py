@@ -1,0 +1,63 @@
+"""What CONTRIBUTING promises: one more of a kind is one file and one row, and the house takes it up."""
+
+from datetime import UTC, datetime
+
+import msgspec
+from dash import html
+
+from alerts.channels import CHANNELS, Channel, ChannelKind, Receipt, Tools
+from alerts.routing import recipients
+from control_room.live.view import View
+from control_room.pages.wall import PANELS, layout
+from control_room.panels import Panel
+from haechi.domain.alerting import NO_CHANNEL, Delivery
+from haechi.domain.people import Guardian
+from haechi.domain.video import CAMERA_SCHEMES
+from ingest.cameras.sources import SOURCES
+from tests.alerts.build import incident
+from tests.alerts.test_routing import MOTHER, MUTE, Town
+
+
+class Texting:
+    """A channel."""
+
+    def endpoint(self, delivery: Delivery) -> str:
+        return "sms"
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        return Receipt(f"taken for {delivery.recipient.address}")
+
+
+def make(_: Tools) -> Channel:
+    return Texting()
+
+
+TEXTS = ChannelKind("sms", lambda entry: entry.phone if isinstance(entry, Guardian) else None, make)
+
+
+def test_a_channel_more_tells_whom_no_other_reaches() -> None:
+    def how(channels: tuple[ChannelKind, ...]) -> dict[str, tuple[str, str]]:
+        return {one.id: (one.channel, one.address) for one in recipients(incident(), Town(), channels)}
+
+    assert how(CHANNELS)["aunt"][0] == NO_CHANNEL
+    assert how((*CHANNELS, TEXTS))["aunt"] == ("sms", MUTE.phone)
+    assert how((*CHANNELS, TEXTS))["mother"] == ("webhook", MOTHER.webhook_url)
+
+
+def test_every_url_that_a_camera_may_have_is_read_by_a_source() -> None:
+    assert set(CAMERA_SCHEMES) <= SOURCES.keys()
+
+
+class Weather(msgspec.Struct, frozen=True):
+    """A panel's model."""
+
+    words: str
+
+
+WEATHER = Panel("weather", lambda view: Weather(f"dry at {view.at:%H:%M}"), lambda model: html.P(model.words), "render")
+
+
+def test_a_panel_more_that_python_draws_has_its_place_on_the_wall() -> None:
+    page = layout(View(datetime(2026, 3, 1, 12, tzinfo=UTC)), (*PANELS, WEATHER))
+    (section,) = [one for one in page.children if getattr(one, "id", None) == "weather"]
+    assert section.children.children == "dry at 12:00"
