@@ -50,7 +50,7 @@ def dead_letters_app(settings_of: SettingsOf, write_down: WriteDown) -> typer.Ty
 
         async def look() -> dead_letters.DeadLetter:
             letter = await dead_letters.show(connect(settings.kafka), sealer_of(settings), number)
-            await write_down(settings, f"looked at a dead letter of {letter.topic}", f"dead-letter:{number}")
+            await write_down(settings, "looked at a dead letter", f"dead-letter:{number}")
             return letter
 
         letter = asyncio.run(look())

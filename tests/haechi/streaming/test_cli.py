@@ -57,7 +57,7 @@ async def test_a_dead_letter_that_is_shown_or_replayed_is_a_line_in_the_audit(se
     lines = [(entry.who, entry.what, entry.subject) for entry in await Audit(pool).recent(DISTRICT)]
     assert lines == [
         ("command line", "replayed a dead letter", "dead-letter:0"),
-        ("command line", "looked at a dead letter of urgent", "dead-letter:0"),
+        ("command line", "looked at a dead letter", "dead-letter:0"),
     ]
     assert isinstance((await say(settings, "replay", "1"))[1], PermanentError), "it came by no topic"
 

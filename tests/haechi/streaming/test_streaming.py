@@ -118,7 +118,10 @@ async def test_words_that_look_like_markup_or_move_a_terminal_hide_no_dead_lette
         },
         data=tmp_path,
     )
-    app = dead_letters_app(lambda _: settings)
+
+    async def write_down(*_: object) -> None: ...
+
+    app = dead_letters_app(lambda _: settings, write_down)
     for command in (["list"], ["show", "0"]):
         said = await asyncio.to_thread(CliRunner().invoke, app, command)
         assert said.exit_code == 0, said.output
