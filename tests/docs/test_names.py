@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -95,6 +96,11 @@ def test_every_command_that_is_named_can_be_given_with_its_options(where: str, w
 def test_every_target_of_make_that_is_named_is_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert {one for one in named(r"(?:`|^)make ([a-z-]+)", PAGES) if one[1] not in targets} == set()
+
+
+def test_every_extra_that_can_be_installed_is_named_and_no_other() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(re.findall(r'"\.\[(\w+)\]"', page("README.md"))) == set(extras)
 
 
 def test_the_figures_of_false_leaves_are_of_the_seed_and_the_rule_that_are_shipped() -> None:
