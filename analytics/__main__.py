@@ -21,7 +21,7 @@ from analytics.learning import Learning
 from analytics.live_positions import LivePositions
 from analytics.positions import PositionMetrics
 from analytics.positions.safe_zones import Rule
-from analytics.rules import trespass
+from analytics.rules.cameras import camera_rules
 from analytics.rules.threshold import load_rules
 from analytics.sensors import SensorState
 from analytics.silence.battery import BatteryRule
@@ -124,9 +124,9 @@ async def sightings(settings: Settings) -> None:
     async with component("analytics.sightings", settings) as it:
         cameras = CamerasSlice(await open_pool(settings.postgres), it.sealer, copy=it.copies / "cameras")
         await cameras.start()
-        rule = trespass.Rule(frames=settings.analytics.trespass_frames)
+        rules = camera_rules(settings.analytics)
         worker = make_worker(it)
-        consume_sightings(worker, lambda: CameraZoneState(rule, cameras.get), utc_now)
+        consume_sightings(worker, lambda: CameraZoneState(rules, cameras.get), utc_now)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(cameras.follow())
             await worker.run()

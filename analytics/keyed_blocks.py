@@ -59,6 +59,14 @@ class KeyedBlocks(Generic[S]):
 
     def changed(self) -> Iterable[tuple[int, bytes]]:
         """The blocks of the shards that changed since the last call."""
+        for shard in self.take_dirty():
+            yield shard, self.block(shard)
+
+    def take_dirty(self) -> list[int]:
+        """The shards that changed since the last call, ascending."""
         dirty, self._dirty = self._dirty, set()
-        for shard in sorted(dirty):
-            yield shard, msgspec.msgpack.encode((self._applied.get(shard, -1), self._shards.get(shard, {})))
+        return sorted(dirty)
+
+    def block(self, shard: int) -> bytes:
+        """All of a shard."""
+        return msgspec.msgpack.encode((self._applied.get(shard, -1), self._shards.get(shard, {})))

@@ -7,15 +7,19 @@ from dash import html
 
 from alerts.channels import CHANNELS, Channel, ChannelKind, Receipt, Tools
 from alerts.routing import recipients
+from analytics.cameras import CameraZoneState
+from analytics.rules.contract import CameraRule
 from control_room.live.view import View
 from control_room.pages.wall import PANELS, layout
 from control_room.panels import Panel
-from haechi.domain.alerting import NO_CHANNEL, Delivery
+from haechi.domain.alerting import NO_CHANNEL, Alert, Delivery
 from haechi.domain.people import Guardian
-from haechi.domain.video import CAMERA_SCHEMES
+from haechi.domain.video import CAMERA_SCHEMES, Camera, CameraZone, Sightings
 from ingest.cameras.sources import SOURCES
 from tests.alerts.build import incident
 from tests.alerts.test_routing import MOTHER, MUTE, Town
+from tests.analytics.test_partitions import CAMERA, TRESPASS, YARD, someone
+from tests.haechi.store.conftest import raised
 
 
 class Texting:
@@ -61,3 +65,37 @@ def test_a_panel_more_that_python_draws_has_its_place_on_the_wall() -> None:
     page = layout(View(datetime(2026, 3, 1, 12, tzinfo=UTC)), (*PANELS, WEATHER))
     (section,) = [one for one in page.children if getattr(one, "id", None) == "weather"]
     assert section.children.children == "dry at 12:00"
+
+
+class Count(msgspec.Struct, frozen=True):
+    """What a rule remembers."""
+
+    people: int = 0
+
+
+def crowd_of(most: int) -> CameraRule[Count]:
+    """A rule: too many people in a watched zone."""
+
+    def step(before: Count, camera: Camera, zone: CameraZone, seen: Sightings) -> tuple[Count, tuple[Alert, ...]]:
+        now = Count(before.people + len(seen.sightings))
+        told = before.people <= most < now.people
+        alert = msgspec.structs.replace(raised(), kind="trespass", subject=camera.id, place=zone.id)
+        return now, (alert,) if told else ()
+
+    return CameraRule("crowd", "watch", Count(), step, lambda before, *_: (before, ()))
+
+
+def test_a_rule_more_over_cameras_has_its_zones_and_its_memory() -> None:
+    watched = msgspec.structs.replace(CAMERA, zones=(YARD, msgspec.structs.replace(YARD, id="z2", kind="watch")))
+
+    def state() -> CameraZoneState:
+        return CameraZoneState([TRESPASS, crowd_of(2)], {"c1": watched}.get)
+
+    first = state()
+    before = [alert.place for second in range(2) for alert in first.apply(second, someone(second))]
+    again = state()
+    for shard, block in first.changed():
+        again.load(shard, block)
+    assert before == ["z1"], "trespass after two frames"
+    assert [alert.place for alert in again.apply(2, someone(2))] == ["z2"], "the third person, counted over a restart"
+    assert again.apply(2, someone(2)) == [], "nothing twice"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import msgspec
 import shapely
 
+from analytics.rules.contract import CameraRule
 from haechi.domain.alerting import KINDS, Alert, Because
 from haechi.domain.schedule import holds
 from haechi.domain.video import Camera, CameraZone, Sighting, Sightings
@@ -27,6 +28,17 @@ class Watch(msgspec.Struct, frozen=True):
     seen: tuple[bool, ...] = ()
     last_seen: datetime | None = None
     alerted_at: datetime | None = None
+
+
+def camera_rule(rule: Rule) -> CameraRule[Watch]:
+    """As the cameras' zones are asked about it."""
+    return CameraRule(
+        "trespass",
+        "forbidden",
+        Watch(),
+        lambda watch, camera, zone, seen: step(watch, rule, camera, zone, seen),
+        lambda watch, camera, zone, now: elapse(watch, rule, camera, zone, now),
+    )
 
 
 def step(watch: Watch, rule: Rule, camera: Camera, zone: CameraZone, seen: Sightings) -> tuple[Watch, Sequence[Alert]]:
