@@ -137,15 +137,15 @@ class Erasures:
         self._live = live
 
     async def ask(self, district: str, person: str, reason: str, *, by: str) -> Erasure:
-        """The receipt; asked again, the one that is there. NotFound."""
+        """The receipt; asked again, the one that is there. Also of somebody who was removed. NotFound."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
-                known = is_uuid(person) and await connection.fetchrow(
-                    "SELECT deleted_at FROM people WHERE id = $1 AND district = $2 FOR UPDATE", person, district
+                known = is_uuid(person) and await connection.fetchval(
+                    "SELECT 1 FROM people WHERE id = $1 AND district = $2 FOR UPDATE", person, district
                 )
                 if known and (there := await _receipt(connection, person)) is not None:
                     return there
-                if not known or known["deleted_at"] is not None:
+                if not known:
                     raise NotFound(f"There is no people/{person}.")
                 now = await _now(connection)
                 erasure = Erasure(new_id(), person, district, by, now, due_at=now)

@@ -251,6 +251,16 @@ async def test_a_zone_that_is_shared_stays_with_the_others_and_goes_with_the_las
         await registry.get(SAFE_ZONES, DISTRICT, zone)
 
 
+async def test_somebody_who_was_removed_can_be_erased(erasures: Erasures, pool: Pool, registry: Registry) -> None:
+    mother = (await registry.add(GUARDIANS, DISTRICT, guardian())).value.id
+    child = (await registry.add(PEOPLE, DISTRICT, person(mother, consent=CONSENT))).value.id
+    await registry.remove(PEOPLE, DISTRICT, child)
+    await erasures.ask(DISTRICT, child, "asked in writing", by="admin")
+    assert [(await passed(pool, erasures)).state for _ in range(3)] == ["erasing", "erased", "final"]
+    for table, row in (("people", child), ("guardians", mother)):
+        assert await pool.fetchval(f"SELECT name FROM {table} WHERE id = $1", row) == ""
+
+
 async def test_an_open_incident_is_waited_for_and_nothing_is_touched(
     story: Story, erasures: Erasures, pool: Pool
 ) -> None:
