@@ -11,7 +11,7 @@ from control_room import describe
 from control_room.live.view import View, seen
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.domain.access import Principal, sees_places
+from haechi.domain.access import Principal, sees_place_of
 from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent, named, trail_for_people
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point, distance_m
@@ -158,7 +158,7 @@ def details(
 ) -> Details:
     """Pure: what `principal` may read of the incident. The person's name needs the right to handle it."""
     incident, trail = named(incident, trail, deliveries)
-    trail = trail_for_people(incident, trail, places=sees_places(principal, incident.district))
+    trail = trail_for_people(incident, trail, places=sees_place_of(principal, incident))
     if person is not None:  # the subject of a closed incident is no longer in the view
         view = msgspec.structs.replace(view, people={person.id: seen(person)})
     may_name = principal.may("handle incidents", incident.district)

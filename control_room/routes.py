@@ -15,7 +15,7 @@ from control_room.map_base import BaseMap
 from control_room.pages.sign_in import sign_in_page
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.domain.access import Principal, sees_places
+from haechi.domain.access import Principal, sees_place_of
 from haechi.domain.alerting import Incident, for_people
 from haechi.errors import NotFound
 
@@ -113,7 +113,7 @@ class WallRoutes:
         for district in principal.districts("read incidents"):
             try:
                 incident = await self._incidents.get(incident_id, district)
-                return principal, for_people(incident, places=sees_places(principal, district))
+                return principal, for_people(incident, places=sees_place_of(principal, incident))
             except NotFound:
                 continue
         raise NotFound("There is no such incident in your districts.")

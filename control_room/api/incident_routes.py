@@ -15,7 +15,7 @@ from control_room.api.places import Body
 from control_room.details import look_at
 from control_room.guard import principal_of
 from haechi.clock import Clock
-from haechi.domain.access import Principal, sees_places
+from haechi.domain.access import Principal, sees_place_of
 from haechi.domain.alerting import (
     Acknowledge,
     Close,
@@ -116,7 +116,7 @@ def add_incidents(
         principal = principal_of(request.scope)
         place = the_district(principal, "read incidents", district)
         rows = await incidents.recent(place, open_only=open, limit=limit, before=before)
-        found = [for_people(one, places=sees_places(principal, place)) for one in rows]
+        found = [for_people(one, places=sees_place_of(principal, one)) for one in rows]
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
         await audit.follow(*await places_seen(principal, found, "a list of incidents"))
         return IncidentsPage(
@@ -136,11 +136,11 @@ def add_incidents(
         principal = principal_of(request.scope)
         places = the_districts(principal, "read incidents", district)
         incident, trail, deliveries = await looked_up(principal, incident_id, places)
-        zone = await zone_of(registry, incident) if sees_places(principal, incident.district) else None
+        zone = await zone_of(registry, incident) if sees_place_of(principal, incident) else None
         shown = f"the explanation of incident {incident.number}"
         district = incident.district
         look = Look(incident.subject, district, principal.name, principal.role_in(district), shown, "asked why")
-        if sees_places(principal, district):
+        if sees_place_of(principal, incident):
             await audit.look(look)
         return explain(incident, trail, deliveries, zone, clock(), tz)
 
@@ -149,7 +149,7 @@ def add_incidents(
     ) -> tuple[Incident, list[IncidentEvent], list[DeliveryView]]:
         """As the principal may see them."""
         incident = await in_any(places, lambda place: incidents.get(incident_id, place))
-        sees = sees_places(principal, incident.district)
+        sees = sees_place_of(principal, incident)
         trail = trail_for_people(incident, await incidents.trail(incident.id), places=sees)
         deliveries = [_without_address(one) for one in await incidents.deliveries(incident.id)]
         return for_people(incident, places=sees), trail, deliveries
@@ -188,7 +188,7 @@ def add_incidents(
         principal = principal_of(request.scope)
         places = the_districts(principal, "handle incidents", district)
         incident = await in_any(places, lambda place: incidents.apply_command(incident_id, place, command))
-        incident = for_people(incident, places=sees_places(principal, incident.district))
+        incident = for_people(incident, places=sees_place_of(principal, incident))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
         await audit.follow(*await places_seen(principal, [incident], what))
         return _without_credentials(incident)

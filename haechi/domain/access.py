@@ -4,6 +4,8 @@ from typing import Literal
 
 import msgspec
 
+from haechi.domain.alerting import Incident
+
 Role = Literal["operator", "dispatcher", "supervisor", "administrator", "auditor"]
 Right = Literal[
     "read registry",
@@ -49,3 +51,9 @@ class Principal(msgspec.Struct, frozen=True):
 def sees_places(principal: Principal, district: str) -> bool:
     """Whether it may see where the people of open incidents are."""
     return principal.may("see positions of open incidents", district)
+
+
+def sees_place_of(principal: Principal, incident: Incident) -> bool:
+    """Whether it may see where the incident's subject is or was: an operator no longer than the incident is open."""
+    here = incident.district
+    return principal.may("see positions", here) or (incident.open and sees_places(principal, here))

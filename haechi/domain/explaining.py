@@ -7,7 +7,17 @@ import msgspec
 import numpy as np
 import shapely
 
-from haechi.domain.alerting import KINDS, NO_CHANNEL, DeliveryView, Incident, IncidentEvent, RecipientKind, named
+from haechi.domain.alerting import (
+    HIDDEN,
+    KINDS,
+    NO_CHANNEL,
+    DeliveryView,
+    Incident,
+    IncidentEvent,
+    RecipientKind,
+    about_person,
+    named,
+)
 from haechi.domain.geo import LocalPlane, Point
 from haechi.domain.people import Position, SafeZone
 
@@ -132,7 +142,7 @@ def _fixes(
 def _where(incident: Incident, now: datetime, tz: tzinfo) -> Iterator[str]:
     scene = incident.scene
     if incident.point is None:
-        yield "the place was not known"
+        yield _no_place(incident)
     else:
         named = f"{scene.place.en} ({scene.place.ko}); " if scene is not None and scene.place is not None else ""
         yield named + _spot(incident.point, incident.accuracy_m)
@@ -148,6 +158,16 @@ def _where(incident: Incident, now: datetime, tz: tzinfo) -> Iterator[str]:
     if scene.fixes:
         yield "fixes before it:"
         yield from (f"  {line}" for line in _fixes(scene.fixes, incident, None, tz, distances=False))
+
+
+def _no_place(incident: Incident) -> str:
+    if incident.because.words == HIDDEN:
+        return HIDDEN
+    return (
+        "a drill tells no place"
+        if incident.status != "Actual" and about_person(incident)
+        else "the place was not known"
+    )
 
 
 def _when(incident: Incident, tz: tzinfo) -> Iterator[str]:

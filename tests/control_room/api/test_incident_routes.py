@@ -53,6 +53,22 @@ async def test_no_answer_tells_the_credential_of_a_device(caller: Callable, inci
         assert device not in answer.text
 
 
+async def test_an_operator_sees_no_place_of_what_is_over(
+    caller: Callable, incidents: Incidents, incident: Incident
+) -> None:
+    operator, dispatcher = await caller("operator"), await caller("dispatcher")
+    path = f"/incidents/{incident.id}"
+
+    async def told(who: httpx.AsyncClient) -> set[bool]:
+        return {"126.98" in (await who.get(one)).text for one in ("/incidents", path, f"{path}/explanation")}
+
+    assert [await told(who) for who in (operator, dispatcher)] == [{True}, {True}]
+    for command, body in (("acknowledge", {}), ("close", {"outcome": "found"})):
+        after = await operator.post(f"{path}/{command}", json=body)
+    assert after.json()["point"] is None
+    assert [await told(who) for who in (operator, dispatcher)] == [{False}, {True}]
+
+
 async def test_an_operator_acknowledges_notes_owns_and_closes(
     caller: Callable, incident: Incident, audit: Audit
 ) -> None:

@@ -17,6 +17,7 @@ from haechi.domain.alerting import (
     RecipientKind,
     Severity,
     Status,
+    for_people,
 )
 from haechi.domain.coverage import Watcher
 from haechi.domain.explaining import Explanation, explain
@@ -186,6 +187,15 @@ def test_no_address_and_no_credential_is_in_it() -> None:
     text = why(left_home()).text()
     assert "secret" not in text
     assert "abcdefgh" not in text
+
+
+def test_without_a_place_it_says_whether_none_was_known_or_none_is_shown() -> None:
+    for incident, words in (
+        (left_home(point=None, scene=None), "the place was not known"),
+        (for_people(left_home(status="Test")), "a drill tells no place"),
+        (for_people(left_home(), places=False), "not shown"),
+    ):
+        assert words in section(why(incident), "Where")
 
 
 @given(
