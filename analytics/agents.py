@@ -17,6 +17,7 @@ from analytics.sensors import SensorState
 from analytics.silence.absences import Absences
 from analytics.silence.batteries import Batteries
 from analytics.silence.battery import BatteryRule
+from analytics.silence.elsewhere import Elsewhere
 from analytics.silence.registered import Registered
 from analytics.silence.silences import SilenceRule, Silences
 from analytics.unprocessed import tell_desk
@@ -26,6 +27,7 @@ from haechi.clock import Clock
 from haechi.codec import decode_any
 from haechi.domain import wire
 from haechi.domain.alerting import KINDS, Alert, urgent_alert
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
 from haechi.domain.time import Tick, instant_of, micros_of
@@ -50,9 +52,23 @@ def to_alerts(clock: Clock) -> Callable[[Alert], Iterable[Record]]:
     return route
 
 
-def positions_or_tick(data: bytes) -> PositionBatch | Tick:
+def on_positions(data: bytes) -> PositionBatch | Tick | Missed:
     """What travels on `positions`."""
-    return decode_any(data, (wire.POSITIONS, wire.TICK))
+    return decode_any(data, (wire.POSITIONS, wire.TICK, wire.MISSED))
+
+
+def to_alerts_and_beside(clock: Clock) -> Callable[[Alert | Missed], Iterable[Record]]:
+    """As `to_alerts`; and who is missed in a partition goes to the others."""
+    to_alert = to_alerts(clock)
+
+    def route(output: Alert | Missed) -> Iterable[Record]:
+        if isinstance(output, Alert):
+            return to_alert(output)
+        others = (number for number in range(topics.POSITIONS.partitions) if number != output.partition)
+        value = wire.MISSED.encode(output)
+        return [Record(topics.POSITIONS.name, value, partition=number) for number in others]
+
+    return route
 
 
 def readings_or_tick(data: bytes) -> ReadingBatch | Tick:
@@ -83,6 +99,9 @@ def consume_urgent(worker: Worker, clock: Clock, district: str) -> None:
     )
 
 
+PutRight = Callable[[PositionBatch | Tick | Missed, datetime], PositionBatch | Tick | Missed]
+
+
 def _nobody(_: str) -> DeviceEntry | None:
     return None
 
@@ -99,40 +118,41 @@ class Outlook(msgspec.Struct, frozen=True):
     missing_after_s: float = 30
     district: str = ""
     consents: Consents = NobodyRefuses()
-    put_right: Callable[[PositionBatch | Tick, datetime], PositionBatch | Tick] = put_right
+    put_right: PutRight = put_right
 
 
-def watches(devices: Devices, doors: Doors, outlook: Outlook) -> Sequence[Watch]:
+def watches(devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlook) -> Sequence[Watch]:
     """Who looks at positions, in this order. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
     zones = SafeZones(devices, outlook.book, outlook.zones)
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
-    silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence)
+    silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
     return (zones, Absences(doors, outlook.district), batteries, silences)
 
 
 class Positions(PositionState):
     """The devices of a partition and those who watch them, as far as consents cover them."""
 
-    def __init__(self, outlook: Outlook, metrics: PositionMetrics) -> None:
-        devices, doors = Devices(), Doors(outlook.missing_after_s)
-        super().__init__(devices, watches(devices, doors, outlook), metrics, doors=doors)
+    def __init__(self, outlook: Outlook, metrics: PositionMetrics, partition: int = 0, partitions: int = 1) -> None:
+        devices, doors, elsewhere = Devices(), Doors(outlook.missing_after_s), Elsewhere(partition, partitions)
+        looking = watches(devices, doors, elsewhere, outlook)
+        super().__init__(devices, looking, metrics, doors=doors, elsewhere=elsewhere)
         self._consents = outlook.consents
         self._refusals = -1
 
-    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert]:
+    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
         """As the watches decide; of who refuses since the last messages, nothing is left."""
         taken_back: list[Alert] = []
         if messages and self._consents.refusals != self._refusals:
             self._refusals = self._consents.refusals
             _, first = messages[0]
-            at = first.at if isinstance(first, Tick) else instant_of(first.received.max(initial=0))
+            at = instant_of(first.received.max(initial=0)) if isinstance(first, PositionBatch) else first.at
             taken_back = self.forget_people(lambda people: self._consents.refusing(people, at), micros_of(at))
         kept = [(offset, self._covered(message)) for offset, message in messages]
         return [*taken_back, *super().apply_all(kept)]
 
-    def _covered(self, message: PositionBatch | Tick) -> PositionBatch | Tick:
-        return message if isinstance(message, Tick) else covered(message, self._consents)
+    def _covered(self, message: PositionBatch | Tick | Missed) -> PositionBatch | Tick | Missed:
+        return covered(message, self._consents) if isinstance(message, PositionBatch) else message
 
 
 def consume_positions(
@@ -145,19 +165,18 @@ def consume_positions(
     """Positions and ticks to the watches; `on_tick` is called for each tick that is read. What they cannot look at is told
     to the desk."""
 
-    def decode(data: bytes) -> PositionBatch | Tick:
-        message = positions_or_tick(data)
+    def decode(data: bytes) -> PositionBatch | Tick | Missed:
+        message = on_positions(data)
         if isinstance(message, Tick):
             on_tick()
         return message
 
-    route = to_alerts(clock)
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _partition: Positions(outlook, metrics),
-        route,
+        lambda partition: Positions(outlook, metrics, partition, topics.POSITIONS.partitions),
+        to_alerts_and_beside(clock),
         decode,
-        on_dead_letter=tell_desk(outlook.district, route),
+        on_dead_letter=tell_desk(outlook.district, to_alerts(clock)),
         put_right=outlook.put_right,
     )
 
@@ -165,13 +184,13 @@ def consume_positions(
 def consume_archive(worker: Worker, archive: Archive) -> None:
     """Every position into the trail, and the newest of each person into the live store; ticks keep nothing."""
 
-    async def handle(events: Sequence[Event[PositionBatch | Tick]]) -> list[Record]:
+    async def handle(events: Sequence[Event[PositionBatch | Tick | Missed]]) -> list[Record]:
         batches = [event.message for event in events if isinstance(event.message, PositionBatch)]
         if batches:
             await archive.keep(batches)
         return []
 
-    worker.consume(topics.POSITIONS, handle, positions_or_tick, batch=ARCHIVE_MESSAGES, linger_s=ARCHIVE_LINGER_S)
+    worker.consume(topics.POSITIONS, handle, on_positions, batch=ARCHIVE_MESSAGES, linger_s=ARCHIVE_LINGER_S)
 
 
 def consume_readings(worker: Worker, make_state: Callable[[], SensorState], clock: Clock, district: str) -> None:

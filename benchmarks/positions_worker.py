@@ -16,6 +16,7 @@ from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
 from haechi.sealing import Sealer, create_key
@@ -54,7 +55,7 @@ async def main(url: str, prefix: str, expected: int) -> None:
     metrics = PositionMetrics(registry)
 
     class Counted(agents.Positions):
-        def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+        def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
             if isinstance(message, PositionBatch):
                 meter.count(len(message))
             return super().apply(offset, message)
@@ -70,8 +71,8 @@ async def main(url: str, prefix: str, expected: int) -> None:
     worker.consume_with_state(
         topics.POSITIONS,
         lambda _: Counted(outlook, metrics),
-        agents.to_alerts(utc_now),
-        agents.positions_or_tick,
+        agents.to_alerts_and_beside(utc_now),
+        agents.on_positions,
     )
     async with asyncio.TaskGroup() as group:
         group.create_task(meter.report())

@@ -14,6 +14,7 @@ from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
 from haechi.sealing import Sealer
@@ -23,7 +24,7 @@ from haechi.streaming import StreamMetrics, Worker, connect, run_process
 class Telling(agents.Positions):
     """Writes the system's monotonic time of each applied batch, and how many devices it knew before the first."""
 
-    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
+    def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
         """As it is."""
         alerts = super().apply(offset, message)
         if isinstance(message, PositionBatch):
@@ -47,8 +48,8 @@ async def main(url: str, prefix: str, key: str) -> None:
     worker.consume_with_state(
         topics.POSITIONS,
         lambda _: Telling(outlook, metrics),
-        agents.to_alerts(utc_now),
-        agents.positions_or_tick,
+        agents.to_alerts_and_beside(utc_now),
+        agents.on_positions,
     )
     await worker.run()
 

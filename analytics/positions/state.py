@@ -15,7 +15,9 @@ from analytics.positions.quality import FIX, Verdict, put_clocks_right
 from analytics.positions.together import Numbered, joined, steps
 from analytics.positions.turns import turns
 from analytics.positions.watch import Heard, Moment, Watch
+from analytics.silence.elsewhere import Elsewhere
 from haechi.domain.alerting import Alert
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick, micros_of
 from haechi.ids import SHARDS
@@ -66,6 +68,7 @@ class PositionState:
         *,
         max_devices: int = MAX_DEVICES,
         doors: Doors | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self.devices = devices
         self._watches = tuple(watches)
@@ -77,20 +80,29 @@ class PositionState:
         self._looked_at = 0
         self._kept_at = 0
         self._doors = Doors() if doors is None else doors
+        self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
 
-    def apply(self, offset: int, message: PositionBatch | Tick) -> Sequence[Alert]:
-        """Alerts of what the shards have not applied yet; the same offset replayed gives the same ids.
+    def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
+        """Alerts of what the shards have not applied yet, and what the other partitions are told; the same offset
+        replayed gives the same ids.
 
         Raises PartlyApplied, with the alerts of the others, when a watch failed.
         """
         return self.apply_all(((offset, message),))
 
-    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert]:
+    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
         """As `apply` of one after the other, in fewer steps. After PartlyApplied of several the state is in doubt."""
-        alerts: list[Alert] = []
+        outputs: list[Alert | Missed] = []
         for step in steps(messages):
-            alerts.extend(self._tick(*step) if isinstance(step, tuple) else self._positions(step))
-        return alerts
+            if not isinstance(step, tuple):
+                outputs.extend(self._positions(step))
+            elif isinstance(step[1], Missed):
+                self._elsewhere.hear(step[1])
+            else:
+                outputs.extend(self._tick(step[0], step[1]))
+                if (said := self._elsewhere.take()) is not None:
+                    outputs.append(said)
+        return outputs
 
     def _positions(self, step: Sequence[tuple[int, PositionBatch]]) -> Sequence[Alert]:
         batch = joined([message for _, message in step])

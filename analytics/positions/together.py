@@ -5,22 +5,23 @@ from itertools import chain
 
 import numpy as np
 
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
 from haechi.domain.time import Tick
 
-Numbered = tuple[int, PositionBatch | Tick]
+Numbered = tuple[int, PositionBatch | Tick | Missed]
 
 
-def steps(messages: Sequence[Numbered]) -> Iterator[Sequence[tuple[int, PositionBatch]] | tuple[int, Tick]]:
+def steps(messages: Sequence[Numbered]) -> Iterator[Sequence[tuple[int, PositionBatch]] | tuple[int, Tick | Missed]]:
     """The messages with their offsets, in their order: batches that follow each other and are about different people
-    are one step, because nobody's step depends on another's. A tick is alone."""
+    are one step, because nobody's step depends on another's. Anything else is alone."""
     together: list[tuple[int, PositionBatch]] = []
     people: set[str] = set()
     for offset, message in messages:
-        if together and (isinstance(message, Tick) or not people.isdisjoint(message.persons)):
+        if together and (not isinstance(message, PositionBatch) or not people.isdisjoint(message.persons)):
             yield together
             together, people = [], set()
-        if isinstance(message, Tick):
+        if not isinstance(message, PositionBatch):
             yield offset, message
         else:
             together.append((offset, message))

@@ -8,13 +8,15 @@ from numpy.typing import NDArray
 from analytics.positions.columns import Columns, Slots
 from analytics.positions.devices import Devices
 from analytics.silence.cells import EVERYWHERE, Together, cells_of, together
+from analytics.silence.elsewhere import Elsewhere
 from analytics.silence.registered import Registered
 from analytics.silence.states import GROUPED, SPEAKING
 from analytics.silence.words import Action, cell_alert
 from haechi.domain.alerting import Alert
 from haechi.domain.time import instant_of
 
-# The area a grouped device belongs to, when that fell silent (microseconds), and how many devices it had.
+# The area a grouped device belongs to, when that fell silent (microseconds), and how many devices it had, those of other
+# partitions counted. A device that speaks again keeps it until the area is back: so it is known that it is not yet.
 AREA = [("cell", "<i8"), ("cell_at", "<i8"), ("cell_size", "<u4")]
 NO_AREA = (0, 0, 0)
 
@@ -22,11 +24,14 @@ NO_AREA = (0, 0, 0)
 class Areas:
     """Part of `Silences`, whose columns it shares: `heard`, `counts_from`, `state`, `lon`, `lat` and those of AREA."""
 
-    def __init__(self, devices: Devices, registered: Registered, columns: Columns, rule: Together) -> None:
+    def __init__(
+        self, devices: Devices, registered: Registered, columns: Columns, rule: Together, elsewhere: Elsewhere
+    ) -> None:
         self._devices = devices
         self._registered = registered
         self._columns = columns
         self._rule = rule
+        self._elsewhere = elsewhere
 
     @property
     def _rows(self) -> NDArray[Any]:
@@ -45,32 +50,57 @@ class Areas:
             joined, told = self._join(slots[here], cells, silent[here], now)
             grouped[here[joined]] = True
             alerts += told
+            beside = self._elsewhere.beside(self._district(slots[here]))
+            more = len(beside.cells)
             for areas in (np.full(len(here), EVERYWHERE, dtype=np.int64), cells):
                 left = np.flatnonzero(~grouped[here])
                 rows = here[left]
-                heard = self._rows["heard"][slots[rows]]
-                found = together(areas[left], heard, overdue[rows], silent[rows], self._rule)
-                for area in np.unique(areas[left][found]).tolist():
-                    members = rows[found & (areas[left] == area)]
-                    alerts.append(self._form(slots[members], area, now))
+                area = np.r_[areas[left], beside.areas(everywhere=areas is not cells)]
+                heard = np.r_[self._rows["heard"][slots[rows]], beside.heard]
+                found = together(
+                    area,
+                    heard,
+                    np.r_[overdue[rows], np.ones(more, dtype=bool)],
+                    np.r_[silent[rows], np.zeros(more, dtype=bool)],
+                    self._rule,
+                    beside.others,
+                )
+                for one_area in np.unique(area[found]).tolist():
+                    whole = found & (area == one_area)
+                    members = rows[whole[: len(rows)]]
+                    alerts.append(self._form(slots[members], one_area, heard[whole], now))
                     grouped[members] = True
         return grouped, alerts
 
     def leave(self, slots: Slots, now: int) -> list[Alert]:
-        """These are grouped no longer. An area is back when half of it is; who is not is watched alone from now on."""
+        """These are grouped no longer."""
         self._registered.look_up(slots, now)
-        sizes = {
-            key: int(size) for key, size in zip(self._areas_of(slots), self._rows["cell_size"][slots], strict=True)
-        }
         self._rows["state"][slots] = SPEAKING
+        self._devices.touch(slots)
+        return self.back(now, set(self._areas_of(slots)))
+
+    def back(self, now: int, areas: set[tuple[int, int]] | None = None) -> list[Alert]:
+        """An area is back when half of it is, here and elsewhere; who is not is watched alone from now on."""
+        told = np.flatnonzero((self._rows["cell_size"] > 0) & self._devices.used)
         alerts = []
-        for key in sorted(sizes):
-            still = self._members(*key)
-            if 2 * len(still) <= sizes[key]:
-                self._rows["state"][still] = SPEAKING
-                self._rows["counts_from"][still] = now
-                self._devices.touch(still)
-                alerts.append(self._alert("clear", still, self._district(np.r_[slots, still]), *key, now))
+        for cell, cell_at in sorted(set(self._areas_of(told)) if areas is None else areas):
+            here = told[(self._rows["cell"][told] == cell) & (self._rows["cell_at"][told] == cell_at)]
+            if not len(here):
+                continue
+            still = here[self._rows["state"][here] == GROUPED]
+            district = self._district(here)
+            size = int(self._rows["cell_size"][here].max())
+            if size > len(here) and not self._elsewhere.settled(now):
+                continue
+            beside = self._elsewhere.beside(district).near(cell, cell_at, self._reach)
+            if 2 * (len(still) + beside) > size:
+                continue
+            self._rows["state"][still] = SPEAKING
+            self._rows["counts_from"][still] = now
+            for name, nothing in zip(("cell", "cell_at", "cell_size"), NO_AREA, strict=True):
+                self._rows[name][here] = nothing
+            self._devices.touch(here)
+            alerts.append(self._alert("clear", still, district, cell, cell_at, now))
         return alerts
 
     def _join(
@@ -83,26 +113,31 @@ class Areas:
         if not len(open_):
             return joined, alerts
         open_ = open_[self._registered.district_of(open_) == self._registered.district_of(slots[:1])]
-        reach = 2 * self._rule.window_s * 1_000_000
         heard = self._rows["heard"][slots]
         for cell, cell_at in sorted(set(self._areas_of(open_))):
             near = (cells == cell) | (cell == EVERYWHERE)
-            more = silent & near & ~joined & (np.abs(heard - cell_at) <= reach)
+            more = silent & near & ~joined & (np.abs(heard - cell_at) <= self._reach)
             if not more.any():
                 continue
             joined |= more
             members = np.r_[self._members(cell, cell_at), slots[more]]
-            self._put(members, cell, cell_at)
+            size = int(self._rows["cell_size"][members].max())
+            self._put(members, cell, cell_at, max(size, len(members)))
             alerts.append(self._alert("update", members, self._district(members), cell, cell_at, now))
         return joined, alerts
 
-    def _form(self, members: Slots, cell: int, now: int) -> Alert:
-        cell_at = int(self._rows["heard"][members].min())
-        self._put(members, cell, cell_at)
-        return self._alert("raise", members, self._district(members), cell, cell_at, now)
+    @property
+    def _reach(self) -> int:
+        return 2 * self._rule.window_s * 1_000_000
 
-    def _put(self, members: Slots, cell: int, cell_at: int) -> None:
-        for name, value in (("state", GROUPED), ("cell", cell), ("cell_at", cell_at), ("cell_size", len(members))):
+    def _form(self, members: Slots, cell: int, heard: NDArray[np.int64], now: int) -> Alert:
+        """`heard` is of all who fell silent, wherever."""
+        cell_at = int(heard.min())
+        self._put(members, cell, cell_at, len(heard))
+        return self._alert("raise", members, self._district(members), cell, cell_at, now, len(heard))
+
+    def _put(self, members: Slots, cell: int, cell_at: int, size: int) -> None:
+        for name, value in (("state", GROUPED), ("cell", cell), ("cell_at", cell_at), ("cell_size", size)):
             self._rows[name][members] = value
         self._devices.touch(members)
 
@@ -118,6 +153,9 @@ class Areas:
         here = (rows["state"] == GROUPED) & (rows["cell"] == cell) & (rows["cell_at"] == cell_at)
         return np.flatnonzero(here & self._devices.used)
 
-    def _alert(self, action: Action, members: Slots, district: str, cell: int, cell_at: int, now: int) -> Alert:
+    def _alert(
+        self, action: Action, members: Slots, district: str, cell: int, cell_at: int, now: int, size: int | None = None
+    ) -> Alert:
         people = sorted({self._devices.person(slot) for slot in members.tolist()})
-        return cell_alert(action, district, cell, instant_of(cell_at), instant_of(now), people, len(members))
+        since, at, partition = instant_of(cell_at), instant_of(now), self._elsewhere.partition
+        return cell_alert(action, district, cell, since, at, people, size or len(members), partition)

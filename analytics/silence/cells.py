@@ -5,6 +5,7 @@ lost: the alert lists the people, and who is still silent when the area is back 
 """
 
 import math
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -52,15 +53,17 @@ def together(
     overdue: NDArray[np.bool_],
     silent: NDArray[np.bool_],
     rule: Together,
+    others: Callable[[int], int] = lambda _: 0,
 ) -> NDArray[np.bool_]:
     """(n,) the devices that fell silent together, given all that are watched: their area, when they were last heard
-    (microseconds), whether they are overdue, and whether they are (too) long silent; one of the latter starts it."""
+    (microseconds), whether they are overdue, and whether they are (too) long silent; one of the latter starts it.
+    `others`: how many more are watched in an area, of which nothing else is to be said."""
     grouped = np.zeros(len(area), dtype=bool)
     window = rule.window_s * 1_000_000
     for one in np.unique(area[silent]).tolist():
         here = area == one
         rows = np.flatnonzero(here & overdue)
-        needed = max(rule.least, math.ceil(rule.share * int(here.sum())))
+        needed = max(rule.least, math.ceil(rule.share * (int(here.sum()) + others(one))))
         if len(rows) < needed:
             continue
         rows = rows[np.argsort(heard[rows], kind="stable")]

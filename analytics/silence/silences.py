@@ -19,7 +19,8 @@ from analytics.positions.watch import Heard, Moment
 from analytics.silence.areas import AREA, NO_AREA, Areas
 from analytics.silence.batteries import Batteries
 from analytics.silence.cadence import BINS, DAY, EDGES, Allowance, aged, allowed_s, learned, usual_s
-from analytics.silence.cells import Together
+from analytics.silence.cells import Together, cells_of
+from analytics.silence.elsewhere import Elsewhere, part_of
 from analytics.silence.registered import Registered
 from analytics.silence.states import GIVEN_UP, GROUPED, SILENT, SPEAKING, UNWATCHED
 from analytics.silence.words import Action, LastWords, Wearer, silence_in_words, silent_alert
@@ -66,7 +67,8 @@ class SilenceRule(msgspec.Struct, frozen=True):
 
 
 class Silences:
-    """`analytics.positions.watch.Watch`. `doors` are the partition's; `inside` says who is in a safe zone."""
+    """`analytics.positions.watch.Watch`. `doors` are the partition's; `inside` says who is in a safe zone; `elsewhere` is
+    what the other partitions say of who is missed there."""
 
     name = "silence"
 
@@ -78,7 +80,9 @@ class Silences:
         batteries: Batteries,
         inside: Callable[[Slots], NDArray[np.bool_]],
         rule: SilenceRule,
+        elsewhere: Elsewhere,
     ) -> None:
+        self._elsewhere = elsewhere
         self._devices = devices
         self._doors = doors
         self._registered = registered
@@ -86,7 +90,7 @@ class Silences:
         self._inside = inside
         self._rule = rule
         self._columns = Columns(_COLUMNS, _NOTHING)
-        self._areas = Areas(devices, registered, self._columns, rule.together)
+        self._areas = Areas(devices, registered, self._columns, rule.together, elsewhere)
         self._looked_at = 0
 
     def positions(self, heard: Heard) -> list[Alert]:
@@ -110,12 +114,16 @@ class Silences:
         start = np.maximum(self._doors.counts_from(heard), rows["counts_from"][slots])
         quiet_s = (now - start) / _SECOND
         allowed = self._allowed_s(slots)
+        state = rows["state"][slots]
         able = self._registered.watched(slots) & (state == SPEAKING) & (heard > 0)
+        late = able & (quiet_s > _OVERDUE * allowed)
+        self._say(slots, able, late, now)
+        alerts += self._areas.back(now)
         silent = able & (quiet_s > allowed)
         if not silent.any():
             return alerts
         speaking = np.flatnonzero(able)
-        overdue = quiet_s[speaking] > _OVERDUE * allowed[speaking]
+        overdue = late[speaking]
         grouped, told = self._areas.gather(slots[speaking], overdue, silent[speaking], now)
         alone = slots[speaking[silent[speaking] & ~grouped]]
         rows["state"][alone] = SILENT
@@ -126,6 +134,23 @@ class Silences:
             *told,
             *(self._alert("raise", int(s), now, int(a)) for s, a in zip(alone, limits, strict=True)),
         ]
+
+    def _say(self, slots: Slots, able: NDArray[np.bool_], late: NDArray[np.bool_], now: int) -> None:
+        """To the other partitions: who is missed here."""
+        if len(slots) < len(self._devices):
+            return  # a replay, in which some have been looked at before
+        rows = self._columns.rows[slots]
+        grouped = rows["state"] == GROUPED
+        counted = able | grouped
+        district, cells = self._registered.district_of(slots), cells_of(rows["lon"], rows["lat"])
+        parts = []
+        for one in np.unique(district[counted]).tolist():
+            here = np.flatnonzero(counted & (district == one))
+            name = self._registered.district(int(slots[here[0]]))
+            asked = self._elsewhere.asked(name)
+            part = part_of(name, cells[here], rows["heard"][here], (late | grouped)[here], asked)
+            parts += [part] if part else []
+        self._elsewhere.say(now, parts)
 
     def resize(self, room: int) -> None:
         """Room for so many slots."""

@@ -101,14 +101,22 @@ def silence_in_words(silent_s: float, allowed_s: float, last: LastWords, zone: Z
 
 
 def cell_alert(
-    action: Action, district: str, cell: int, since: datetime, now: datetime, people: Sequence[str], devices: int
+    action: Action,
+    district: str,
+    cell: int,
+    since: datetime,
+    now: datetime,
+    people: Sequence[str],
+    devices: int,
+    partition: int,
 ) -> Alert:
-    """An area whose devices fell silent together at about `since`; `people` are those who are silent now."""
+    """An area whose devices fell silent together at about `since`; `people` are those of `partition` who are silent now.
+    Each partition tells its part under an id of its own; they are one incident."""
     where = "everywhere in the district" if cell == EVERYWHERE else f"in {name_of(cell)}"
     said = (
         f"Devices speak again {where}; who does not is watched alone now"
         if action == "clear"
-        else f"{devices} devices fell silent together {where}. Their people: {', '.join(people)}"
+        else f"{devices} devices fell silent together {where}; among them are those of {', '.join(people)}"
     )
     alert = _alert(
         "cell-silent",
@@ -120,7 +128,8 @@ def cell_alert(
         now,
         Because(rule="silence", words=said, values=(("devices", float(devices)),), people=tuple(people)),
     )
-    return alert if cell == EVERYWHERE else msgspec.structs.replace(alert, point=centre_of(cell))
+    own = alert_id(alert.kind, district, f"{alert.place} {partition}", since)
+    return msgspec.structs.replace(alert, id=own, point=None if cell == EVERYWHERE else centre_of(cell))
 
 
 def door_alert(action: Action, door: str, district: str, since: datetime, now: datetime) -> Alert:

@@ -14,6 +14,7 @@ from benchmarks.geofence.fixes import Fixes, Flags
 from benchmarks.geofence.rules import Alerts
 from benchmarks.geofence.score import Needs
 from haechi.domain import geo
+from haechi.domain.alerting import Alert
 from haechi.domain.people import PositionBatch, SafeZone
 from haechi.domain.time import micros_of
 from haechi.ids import shard_of
@@ -50,7 +51,7 @@ class Ours:
             if not fixes.arrived[:, minute].any():
                 continue
             for alert in state.apply(minute, made.of(minute)):
-                if alert.kind == "zone-exit" and alert.action == "raise":
+                if isinstance(alert, Alert) and alert.kind == "zone-exit" and alert.action == "raise":
                     row = int(alert.subject.removeprefix("person-"))
                     device.append(row)
                     at_s.append(fixes.at[row, minute])

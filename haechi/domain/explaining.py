@@ -101,6 +101,8 @@ def _why(incident: Incident, zone: SafeZone | None, tz: tzinfo) -> Iterator[str]
     yield f"{because.words} (rule {because.rule})"
     if because.values:
         yield "with " + ", ".join(_value(name, value, tz) for name, value in because.values)
+    if because.people:
+        yield f"it is about {', '.join(because.people)}"
     if because.zone is None:
         return
     version = "" if because.zone_version is None else f", version {because.zone_version}"

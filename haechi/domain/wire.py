@@ -2,6 +2,7 @@
 
 from haechi.codec import Wire
 from haechi.domain.alerting import Alert
+from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
 from haechi.domain.time import Tick
@@ -15,5 +16,6 @@ SIGHTINGS = Wire("sightings", 1, Sightings)
 CAMERA_STATE = Wire("camera-state", 1, CameraState)
 ALERT = Wire("alert", 1, Alert)
 TICK = Wire("tick", 1, Tick)
+MISSED = Wire("missed", 1, Missed)
 
-WIRES = (URGENT, POSITIONS, FRAME, READINGS, SIGHTINGS, CAMERA_STATE, ALERT, TICK)
+WIRES = (URGENT, POSITIONS, FRAME, READINGS, SIGHTINGS, CAMERA_STATE, ALERT, TICK, MISSED)

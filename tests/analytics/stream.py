@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from haechi import topics
+from haechi.codec import read_head
 from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.domain.alerting import Alert
@@ -58,6 +59,22 @@ class PositionStream:
         """Into the partition of its first row; the rows of others must not be in it."""
         partition = topics.partition_of(int(batch.shard[0]))
         await self.producer.send(Record(topics.POSITIONS.name, wire.POSITIONS.encode(batch), partition=partition))
+
+    async def missed(self, partitions: set[int]) -> None:
+        """Waits until each of these partitions has told the others whom it misses."""
+        consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.connection.options())
+        await consumer.start()
+        try:
+            name = self.connection.name(topics.POSITIONS.name)
+            consumer.assign([TopicPartition(name, number) for number in range(topics.POSITIONS.partitions)])
+            told: set[int] = set()
+            async with asyncio.timeout(PATIENCE_S):
+                while not partitions <= told:
+                    for batch in (await consumer.getmany(timeout_ms=200)).values():
+                        heads = [record.value for record in batch if read_head(record.value).name == wire.MISSED.name]
+                        told |= {wire.MISSED.decode(value).partition for value in heads}
+        finally:
+            await consumer.stop()
 
     async def alerts(self, enough: Callable[[list[Alert]], bool], topic: str = topics.ALERTS.name) -> list[Alert]:
         """All alerts on the topic, as soon as they are enough."""

@@ -7,8 +7,8 @@ import msgspec
 import numpy as np
 from prometheus_client import CollectorRegistry
 
-from analytics.agents import Outlook, watches
-from analytics.positions import Devices, Doors, PositionMetrics, PositionState
+from analytics.agents import Outlook, Positions
+from analytics.positions import PositionMetrics, PositionState
 from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
@@ -104,12 +104,11 @@ def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = No
     return partition(Outlook(book=registry or Registry(*zones), zones=rule))
 
 
-def partition(outlook: Outlook, metrics: PositionMetrics | None = None) -> PositionState:
-    """A partition with all watches."""
-    devices, doors = Devices(), Doors(outlook.missing_after_s)
-    return PositionState(
-        devices, watches(devices, doors, outlook), metrics or PositionMetrics(CollectorRegistry()), doors=doors
-    )
+def partition(
+    outlook: Outlook, metrics: PositionMetrics | None = None, *, place: tuple[int, int] = (0, 1)
+) -> PositionState:
+    """A partition with all watches; `place` is its number, and of how many."""
+    return Positions(outlook, metrics or PositionMetrics(CollectorRegistry()), *place)
 
 
 def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -> list[Alert]:

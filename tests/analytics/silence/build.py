@@ -11,6 +11,7 @@ from analytics.positions import PositionState
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
 from haechi.domain.geo import LocalPlane, Point
+from haechi.domain.missed import Missed
 from haechi.domain.people import Consent, Device, DeviceKind, PositionBatch, SafeZone
 from haechi.domain.time import Tick, micros_of
 from haechi.ids import shard_of
@@ -38,8 +39,14 @@ class Town:
     """The registry and one partition. Device `d1` is worn by person `p1`, `d1b` too."""
 
     def __init__(
-        self, *devices: str, cadence_s: int | None = 60, kind: DeviceKind = "phone", zones: Sequence[SafeZone] = ()
+        self,
+        *devices: str,
+        cadence_s: int | None = 60,
+        kind: DeviceKind = "phone",
+        zones: Sequence[SafeZone] = (),
+        place: tuple[int, int] = (0, 1),
     ) -> None:
+        self._place = place
         self.entries = {
             device: DeviceEntry(Device(device, "haneul", person_of(device), kind, cadence_s), CONSENT)
             for device in devices
@@ -51,6 +58,7 @@ class Town:
         self.offset = 0
         self.second = 0.0
         self.alerts: list[Alert] = []
+        self.said: list[Missed] = []  # to the other partitions, and not delivered yet
 
     def change(self, device: str, entry: DeviceEntry | None) -> None:
         """The registry says something else of a device; None: it was removed."""
@@ -76,9 +84,9 @@ class Town:
         """A tick of now."""
         return self._apply(Tick(door, AT + timedelta(seconds=self.second), empty))
 
-    def hear(self, tick: Tick) -> list[Alert]:
-        """Any tick."""
-        return self._apply(tick)
+    def hear(self, message: Tick | Missed) -> list[Alert]:
+        """Any tick, or what another partition says."""
+        return self._apply(message)
 
     def live(
         self, until: float, *reporting: str, every: float = 60, doors: Sequence[str] = ("http",), empty: bool = True
@@ -112,11 +120,14 @@ class Town:
                 entry_of=self._entry,
                 registry_version=lambda: self.version,
                 district="haneul",
-            )
+            ),
+            place=self._place,
         )
 
-    def _apply(self, message: PositionBatch | Tick) -> list[Alert]:
-        told = list(self.state.apply(self.offset, message))
+    def _apply(self, message: PositionBatch | Tick | Missed) -> list[Alert]:
+        outputs = self.state.apply(self.offset, message)
+        self.said += [one for one in outputs if isinstance(one, Missed)]
+        told = [one for one in outputs if isinstance(one, Alert)]
         self.offset += 1
         self.alerts += told
         return told
