@@ -8,7 +8,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000
 
 
-class Tick(msgspec.Struct, frozen=True):
+class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sent each second by every producer of `positions`, `readings` and `sightings`, to all partitions.
 
     `off_s`: by how many seconds its clock was ahead of the broker's (behind: negative), where that was too much and `at`
