@@ -1,6 +1,7 @@
 """What CONTRIBUTING promises: one more of a kind is one file and one row, and the house takes it up."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import msgspec
 from dash import html
@@ -13,13 +14,18 @@ from control_room.live.view import View
 from control_room.pages.wall import PANELS, layout
 from control_room.panels import Panel
 from haechi.domain.alerting import NO_CHANNEL, Alert, Delivery
+from haechi.domain.geo import Point
 from haechi.domain.people import Guardian
 from haechi.domain.video import CAMERA_SCHEMES, Camera, CameraZone, Sightings
 from ingest.cameras.sources import SOURCES
+from ingest.devices import FORMATS, DeviceFormat
+from ingest.devices.report import Posted, Report
 from tests.alerts.build import incident
 from tests.alerts.test_routing import MOTHER, MUTE, Town
 from tests.analytics.test_partitions import CAMERA, TRESPASS, YARD, someone
 from tests.haechi.store.conftest import raised
+from tests.ingest.gateway.client import Client
+from tests.ingest.test_intake import Room
 
 
 class Texting:
@@ -99,3 +105,17 @@ def test_a_rule_more_over_cameras_has_its_zones_and_its_memory() -> None:
     assert before == ["z1"], "trespass after two frames"
     assert [alert.place for alert in again.apply(2, someone(2))] == ["z2"], "the third person, counted over a restart"
     assert again.apply(2, someone(2)) == [], "nothing twice"
+
+
+def spoken(posted: Posted) -> Report:
+    """A device format: `/spoken?ID,LON,LAT`."""
+    device, lon, lat = posted.query.decode().split(",")
+    return Report(device, posted.received_at, Point(float(lon), float(lat)))
+
+
+async def test_a_device_format_more_is_served_at_its_address(tmp_path: Path) -> None:
+    async with Room(tmp_path).open() as room:
+        client = Client(room, (*FORMATS, DeviceFormat("spoken", ("/spoken",), ("GET",), spoken, b"heard")))
+        assert (await client.ask("GET", "/spoken?d1,127.1,37.5"))[::2] == (200, b"heard")
+        assert len(room.sent) == 1
+        assert (await client.ask("GET", "/spoken?nobody,127.1,37.5"))[0] == 403

@@ -1,6 +1,6 @@
 """The gateway's routes as an ASGI application: one row per road in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 from prometheus_client import Counter
@@ -38,6 +38,7 @@ def make_app(
     metrics: IngestMetrics,
     readiness: Callable[[], Readiness],
     body_bytes: int,
+    formats: Sequence[DeviceFormat] = FORMATS,
 ) -> ASGIApp:
     """All that the gateway answers to."""
     body, by_token = Body(body_bytes), Register(reporters)
@@ -49,7 +50,7 @@ def make_app(
 
     return Router(
         [
-            *(Route(path, door(form), methods=form.methods) for form in FORMATS for path in form.paths),
+            *(Route(path, door(form), methods=form.methods) for form in formats for path in form.paths),
             Route("/v1/positions", PositionsDoor(intake, by_token, metrics.refused, body), methods=["POST"]),
             Route("/v1/tags", TagsDoor(intake, Register(readers), metrics.refused, body), methods=["POST"]),
             Route(sensorthings.PATH, SensorDoor(intake, metrics, body), methods=["POST"]),

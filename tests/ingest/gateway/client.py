@@ -1,10 +1,12 @@
 """Speaks to the gateway's application without a socket."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from haechi.domain.people import Reader, Reporter
+from ingest.devices import FORMATS, DeviceFormat
 from ingest.gateway.app import Readiness, make_app
 from ingest.metrics import IngestMetrics
 from tests.ingest.test_intake import HERE, Known, Room
@@ -16,7 +18,7 @@ TOKEN, FOREIGN = "token-of-a-reporter", "token-of-another-district"
 class Client:
     """Speaks ASGI."""
 
-    def __init__(self, room: Room) -> None:
+    def __init__(self, room: Room, formats: Sequence[DeviceFormat] = FORMATS) -> None:
         self.room = room
         self.registry = CollectorRegistry()
         self.ready = Readiness(True, True, 0, False)
@@ -31,6 +33,7 @@ class Client:
             IngestMetrics(self.registry),
             lambda: self.ready,
             2000,
+            formats,
         )
 
     async def ask(
