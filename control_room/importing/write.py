@@ -1,9 +1,11 @@
 """Rows of an import into the registry: each wholly or not at all, some in one transaction, and found again by their ref.
 
-A transaction is kept short: while one that writes is open, no process sees what others changed in the registry.
+A transaction is kept short, also on a slow machine: while one that writes is open, no process sees what others changed in the
+registry, and no wall a changed incident.
 """
 
 import re
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Literal
@@ -19,6 +21,7 @@ from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, Registry
 
 TOGETHER = 50
+TOGETHER_S = 0.2  # a transaction takes no further row after so long
 _NO_DIGIT = re.compile(r"\D")
 
 
@@ -75,11 +78,16 @@ class Importer:
         return [problem for entry in entries if (problem := self._refused(entry)) is not None]
 
     async def write(self, entries: Sequence[Entry]) -> AsyncIterator[Outcome]:
-        """An outcome for each `TOGETHER` rows, when they are committed. TransientError: what was told is written."""
-        for start in range(0, len(entries), TOGETHER):
-            yield await self._together(entries[start : start + TOGETHER])
+        """An outcome for at most `TOGETHER` rows, when they are committed. TransientError: what was told is written."""
+        done = 0
+        while done < len(entries):
+            rows, outcome = await self._together(entries[done : done + TOGETHER])
+            done += rows
+            yield outcome
 
-    async def _together(self, entries: Sequence[Entry]) -> Outcome:
+    async def _together(self, entries: Sequence[Entry]) -> tuple[int, Outcome]:
+        """How many rows it took, and what became of them."""
+        rows, until = 0, time.monotonic() + TOGETHER_S
         count: Counter[str] = Counter()
         made: list[Made] = []
         problems: list[Problem] = []
@@ -87,6 +95,9 @@ class Importer:
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 for entry in entries:
+                    if rows and time.monotonic() >= until:
+                        break
+                    rows += 1
                     if (refused := self._refused(entry)) is not None:
                         problems.append(refused)
                         continue
@@ -101,7 +112,7 @@ class Importer:
                         made += row.made
                         people[entry.ref] = row.person
         self.people |= people
-        return Outcome(count["added"], count["changed"], count["same"], tuple(made), tuple(problems))
+        return rows, Outcome(count["added"], count["changed"], count["same"], tuple(made), tuple(problems))
 
     def _refused(self, entry: Entry) -> Problem | None:
         for n, guardian in enumerate(entry.guardians, 1):
@@ -136,7 +147,8 @@ class Importer:
 
     def forget(self, guardian: Guardian) -> None:
         del self._guardians[guardian.id]
-        self._phones = {digits: row for digits, row in self._phones.items() if row != guardian.id}
+        if self._phones.get(digits := _digits(guardian.phone)) == guardian.id:
+            del self._phones[digits]
 
 
 class _Writing:

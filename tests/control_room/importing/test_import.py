@@ -3,15 +3,22 @@
 import csv
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from control_room.importing import write
 from control_room.importing.cli import app
-from haechi.sealing import create_key
+from control_room.importing.rows import parse
+from control_room.importing.sheet import read
+from control_room.importing.write import Importer
+from haechi.clock import utc_now
+from haechi.sealing import Sealer, create_key
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents, Decision
 from haechi.store.postgres import Pool
+from haechi.store.registry import Registry
 from tests.haechi.store.conftest import DISTRICT, pool  # noqa: F401 - a fixture
 
 HEAD = (
@@ -127,6 +134,20 @@ async def test_each_refused_row_is_told_and_leaves_nothing_half_done(office: Off
     assert await office.count("people") == 2
     assert office.imports(CHILD, ELDER).exit_code == 0
     assert office.beside("refused") == [], "an old report is no report"
+
+
+async def test_a_transaction_takes_no_further_row_when_it_has_lasted_long_enough(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = f"{HEAD}\n{CHILD}\n{SISTER}\n{ELDER}".encode()
+    entries, _ = parse(read(content, "people.csv"), "people.csv", ZoneInfo("Asia/Seoul"))
+    importer = Importer(office.pool, Registry(office.pool, Sealer(create_key())), DISTRICT, "test", utc_now)
+    await importer.open()
+    monkeypatch.setattr(write, "TOGETHER_S", 0.0)
+    outcomes = [outcome async for outcome in importer.write(entries)]
+    assert [outcome.added for outcome in outcomes] == [1, 1, 1]
+    monkeypatch.setattr(write, "TOGETHER_S", 60.0)
+    assert [outcome.same async for outcome in importer.write(entries)] == [3]
 
 
 async def test_cells_that_look_like_markup_or_a_formula_are_words(office: Office) -> None:
