@@ -52,6 +52,20 @@ def test_every_setting_that_is_named_is_there() -> None:
     assert {one for one in found if one[1] not in known} == set()
 
 
+UNITS = {"": 1, "s": 1, "m": 1, "%": 1, "min": 60, "days": 1}
+
+
+def test_every_default_that_a_page_gives_is_the_real_one() -> None:
+    defaults = {key: default for key, _, default in described()}
+    defaults |= {variable_of(key): default for key, default in defaults.items()}
+    found = named(r"(`(?:[a-z]+\.[a-z_]+` \(|HAECHI_\w+`, )[\d,.]+ ?\w*%?\)?)", PAGES)
+    assert len(found) > 6
+    for where, words in found:
+        key, number, unit = re.findall(r"`([\w.]+)`\W+([\d,.]+) ?(\w*%?)", words)[0]
+        if key in defaults:
+            assert float(number.replace(",", "")) * UNITS[unit] == defaults[key], f"{where}: {words}"
+
+
 def command_line() -> Any:
     """`haechi` with the commands of all rooms."""
     whole = typer.Typer()
