@@ -1,6 +1,7 @@
 """What becomes of each MQTT message: accepted, put aside as a dead letter, or tried again; then acknowledged."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from haechi.streaming.trouble import Backoff
 from ingest.devices import owntracks
 from ingest.devices.report import Posted, Report
 from ingest.intake import Intake
+from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
 from ingest.mqtt.bridge import Arrived
 from ingest.refusal import Refused, unreadable
@@ -27,7 +29,7 @@ APP = "ingest.mqtt"
 OWNTRACKS = ("owntracks/+/+", "owntracks/+/+/event")
 TOPICS = (*OWNTRACKS, sensorthings.TOPIC)
 # Of these there is nothing to say later: they are as they should be, and nothing of them may be kept.
-_NOT_OURS = frozenset({"unknown-device", "no-consent", "no-key"})
+_NOT_OURS = frozenset({"unknown-device", "no-consent", "no-key", "rate-limit"})
 
 
 class Broker(Protocol):
@@ -39,7 +41,11 @@ class Broker(Protocol):
 
 
 class Receiver:
-    """Handles many messages at once; those of one device keep their order up to its batch."""
+    """Handles many messages at once; those of one device keep their order up to its batch.
+
+    How often one device may report is limited at QoS 0, which promises nothing; what is over is counted and gone. What a
+    persistent broker has acknowledged (QoS 1) is never dropped: there the broker must limit.
+    """
 
     def __init__(
         self,
@@ -50,6 +56,7 @@ class Receiver:
         metrics: IngestMetrics,
         *,
         payload_bytes: int,
+        limit: RateLimit | None = None,
     ) -> None:
         """`bury` puts a sealed dead letter into its topic, or the spool, before it returns; one at a time."""
         self._broker = broker
@@ -59,6 +66,7 @@ class Receiver:
         self._sealer = sealer
         self._metrics = metrics
         self._payload_bytes = payload_bytes
+        self._limit = limit or RateLimit()
         self._buried = metrics.accepted.labels("dead-letter")
 
     async def run(self) -> None:
@@ -104,16 +112,25 @@ class Receiver:
         if len(arrived.payload) > self._payload_bytes:
             raise unreadable(f"The payload is larger than {self._payload_bytes} bytes; only its beginning is kept.")
         if arrived.topic == sensorthings.TOPIC:
-            await self._intake.observation(sensorthings.parse(arrived.payload, received_at), received_at)
+            observation = sensorthings.parse(arrived.payload, received_at)
+            self._limited(arrived, observation.sensor)
+            await self._intake.observation(observation, received_at)
             return
         user = _user_of(arrived.topic) or ""
         report = owntracks.parse(Posted(b"", arrived.payload, received_at, user, self._intake.key_of))
         if isinstance(report, Report):
+            if report.urgent is None:
+                self._limited(arrived, report.device)
             await self._intake.report(report, received_at, f"mqtt:{user}")
         elif report is not None:
             await self._intake.goodbye(report, received_at)
         else:
             self._metrics.ignored.labels("owntracks").inc()
+
+    def _limited(self, arrived: Arrived, sender: str) -> None:
+        """Refused 429 for who sends too often without asking for an acknowledgement."""
+        if arrived.qos == 0 and not self._limit.allows(sender, time.monotonic()):
+            raise Refused(429, "rate-limit", "It reports too often.")
 
     async def _put_aside(self, arrived: Arrived, reason: str) -> None:
         """With what came, but for what may hold a place that no consent covers: of that only the reason is kept."""

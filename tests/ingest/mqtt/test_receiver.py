@@ -1,69 +1,79 @@
-"""What the MQTT door puts aside, and what it may keep of it."""
+"""How often a device may report by MQTT: what was promised is kept, what was not is limited."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-import pytest
-
+from haechi import topics
+from haechi.domain import wire
 from haechi.sealing import Sealer, create_key
-from haechi.streaming import DeadLetter
-from haechi.streaming.dead_letters import unseal
+from ingest.limits import RateLimit
 from ingest.mqtt.bridge import Arrived
 from ingest.mqtt.receiver import Receiver
-from tests.ingest.test_intake import Room
+from ingest.sensors import sensorthings
+from tests.ingest.mqtt.broker import location
+from tests.ingest.test_intake import NOW, Room
 
-BROKEN = json.dumps({"_type": "location", "lat": 37.5, "lon": 127.0, "acc": "near"}).encode()
+AT = int(NOW.timestamp())
 
 
-class Once:
-    """A broker with one message; it learns whether that was acknowledged."""
+class Messages:
+    """A broker with so many messages, and what was acknowledged of them."""
 
-    def __init__(self, topic: str, payload: bytes) -> None:
-        self.message = Arrived(topic, payload, 1, 7, 1)
-        self.acknowledged = False
+    def __init__(self, *messages: tuple[str, bytes, int]) -> None:
+        self._messages = [Arrived(topic, payload, qos, n, 1) for n, (topic, payload, qos) in enumerate(messages)]
+        self.acknowledged: list[int] = []
 
-    async def messages(self):
-        yield self.message
+    async def messages(self) -> AsyncIterator[Arrived]:
+        for one in self._messages:
+            yield one
 
     def acknowledge(self, arrived: Arrived) -> None:
-        self.acknowledged = arrived is self.message
+        self.acknowledged.append(arrived.number)
 
-    def forget(self, arrived: Arrived) -> None: ...
+    def forget(self, _: Arrived) -> None:
+        raise AssertionError
 
 
-async def put_aside(folder: Path, topic: str, payload: bytes) -> list[DeadLetter]:
-    """The dead letters of one message."""
-    sealer, letters, broker = Sealer(create_key()), [], Once(topic, payload)
+def positions(room: Room) -> int:
+    return sum(len(wire.POSITIONS.decode(data)) for topic, _, data in room.sent if topic == topics.POSITIONS.name)
 
-    async def bury(value: bytes) -> None:
-        letters.append(unseal(value, sealer))
+
+async def taken(folder: Path, messages: Sequence[tuple[str, bytes, int]]) -> tuple[Room, Messages, list[bytes]]:
+    broker, letters = Messages(*messages), []
+
+    async def bury(letter: bytes) -> None:
+        letters.append(letter)
 
     async with Room(folder).open() as room:
-        await Receiver(broker, room.intake, bury, sealer, room.metrics, payload_bytes=10_000).run()
-    assert broker.acknowledged
-    return letters
+        limit = RateLimit(rate=0.001, burst=3)
+        sealer = Sealer(create_key())
+        receiver = Receiver(broker, room.intake, bury, sealer, room.metrics, payload_bytes=1000, limit=limit)
+        async with asyncio.timeout(20):
+            await receiver.run()
+        return room, broker, letters
 
 
-@pytest.mark.parametrize("device", ["d2", "a-device-that-nobody-registered"])
-async def test_of_whom_no_consent_covers_a_dead_letter_says_why_and_nothing_of_where(
-    tmp_path: Path, device: str
-) -> None:
-    (letter,) = await put_aside(tmp_path, f"owntracks/{device}/phone", BROKEN)
-    assert letter.value == b""
-    assert "'acc' is not a number" in letter.reason
-    assert letter.topic == f"owntracks/{device[:6]}…/phone"
+def of_d1(count: int, qos: int, **more: object) -> list[tuple[str, bytes, int]]:
+    return [("owntracks/d1/phone", location(AT - n, **more), qos) for n in range(count)]
 
 
-async def test_with_a_consent_what_came_is_kept_and_of_the_device_only_the_front(tmp_path: Path) -> None:
-    (letter,) = await put_aside(tmp_path, "owntracks/d1/phone", BROKEN)
-    assert (letter.topic, letter.value) == ("owntracks/d1…/phone", BROKEN)
+async def test_at_qos_0_who_reports_too_often_is_counted_and_left_out(tmp_path: Path) -> None:
+    reading = json.dumps({"Datastream": {"@iot.id": "s1"}, "result": 1.0}).encode()
+    messages = [*of_d1(10, 0), *[(sensorthings.TOPIC, reading, 0)] * 5]
+    room, broker, letters = await taken(tmp_path, messages)
+    assert positions(room) == 3
+    assert room.registry.get_sample_value("haechi_ingest_refused_total", {"reason": "rate-limit"}) == 7 + 2
+    assert len(broker.acknowledged) == 15
+    assert letters == [], "and fills no topic with dead letters"
 
 
-async def test_a_position_that_is_as_it_should_be_is_no_dead_letter_without_a_consent_either(tmp_path: Path) -> None:
-    fix = json.dumps({"_type": "location", "lat": 37.5, "lon": 127.0}).encode()
-    assert await put_aside(tmp_path, "owntracks/d2/phone", fix) == []
+async def test_what_a_broker_has_acknowledged_is_taken_however_often_it_comes(tmp_path: Path) -> None:
+    room, _, _ = await taken(tmp_path, of_d1(10, 1))
+    assert positions(room) == 10
 
 
-async def test_what_is_of_no_person_is_kept_as_it_came(tmp_path: Path) -> None:
-    (letter,) = await put_aside(tmp_path, "v1.1/Observations", b"not json")
-    assert (letter.topic, letter.value) == ("v1.1/Observations", b"not json")
+async def test_a_call_for_help_is_never_too_often(tmp_path: Path) -> None:
+    room, _, _ = await taken(tmp_path, [*of_d1(5, 0), *of_d1(2, 0, alarm="sos")])
+    assert len(room.kafka.records) == 2
