@@ -21,6 +21,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "not-arrived": ("guardian", "desk"),
     "arrived": ("guardian",),
     "left": ("guardian",),
+    "night-walk": ("guardian",),
     "trespass": ("police", "desk"),
     "phone-test": ("guardian",),
     "consent-ends": ("guardian", "desk"),

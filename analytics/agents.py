@@ -10,6 +10,7 @@ from analytics.cameras import CameraZoneState
 from analytics.clocks import put_right
 from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
 from analytics.positions.consent import Consents, NobodyRefuses, covered
+from analytics.positions.night_walks import NightWalks
 from analytics.positions.safe_zones import Rule as ZoneRule
 from analytics.positions.safe_zones import SafeZones
 from analytics.positions.together import Numbered
@@ -127,7 +128,8 @@ def watches(devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlo
     zones = SafeZones(devices, outlook.book, outlook.zones)
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
-    return (zones, Absences(doors, outlook.district), batteries, silences)
+    walks = NightWalks(devices, registered, outlook.silence.zone)
+    return (zones, Absences(doors, outlook.district), batteries, silences, walks)
 
 
 class Positions(PositionState):

@@ -22,9 +22,10 @@ _COLUMNS = np.dtype(
         ("regular", "?"),
         ("cadence_s", "<i4"),
         ("district", "<i4"),
+        ("night_walks", "?"),
     ]
 )
-_UNKNOWN = np.array((-1, 0, False, False, 0, 0), dtype=_COLUMNS)
+_UNKNOWN = np.array((-1, 0, False, False, 0, 0, False), dtype=_COLUMNS)
 
 
 class Registered:
@@ -61,7 +62,7 @@ class Registered:
         for slot in slots[old].tolist():
             entry = self._entry_of(self._devices.device(slot))
             if entry is None or entry.device.person_id != self._devices.person(slot):
-                self._rows[slot] = (version, now, False, False, 0, self._rows["district"][slot])
+                self._rows[slot] = (version, now, False, False, 0, self._rows["district"][slot], False)
                 continue
             device = entry.device
             known = entry.consent is not None and entry.consent.allows("position", at)
@@ -69,7 +70,15 @@ class Registered:
             if device.district not in self._districts:
                 self._districts.append(device.district)
             district = self._districts.index(device.district)
-            self._rows[slot] = (version, now, known, regular, device.cadence_s or 0, district)
+            self._rows[slot] = (
+                version,
+                now,
+                known,
+                regular,
+                device.cadence_s or 0,
+                district,
+                known and entry.night_walks,
+            )
 
     def known(self, slots: Slots) -> NDArray[np.bool_]:
         """(n,) registered, and covered by a consent."""
@@ -80,6 +89,11 @@ class Registered:
         """(n,) known, and its silence means something."""
         watched: NDArray[np.bool_] = self._rows["regular"][slots]
         return watched
+
+    def night_walks(self, slots: Slots) -> NDArray[np.bool_]:
+        """(n,) known, and it is to be told when they walk an unusual way at night."""
+        night_walks: NDArray[np.bool_] = self._rows["night_walks"][slots]
+        return night_walks
 
     def cadence_s(self, slots: Slots) -> NDArray[np.int32]:
         """(n,) what is set; 0 for nothing."""

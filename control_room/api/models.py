@@ -148,6 +148,7 @@ class PersonBody(Body):
     kind: PersonKind
     guardian_ids: Annotated[list[RowId], Field(max_length=20)] = Field([], description="In order of call.")
     consent: ConsentBody | None = None
+    night_walks: bool = Field(False, description="Tell the guardians when an elder walks an unusual way at night.")
 
     @field_validator("guardian_ids")
     @classmethod
@@ -156,9 +157,17 @@ class PersonBody(Body):
             raise ValueError("a guardian stands twice")
         return ids
 
+    @field_validator("night_walks")
+    @classmethod
+    def _of_elders(cls, night_walks: bool, info: ValidationInfo) -> bool:
+        if night_walks and info.data.get("kind", "elder") != "elder":
+            raise ValueError("is for elders; a child at night has a home zone")
+        return night_walks
+
     def value(self) -> Person:
         consent = self.consent.value() if self.consent else None
-        return Person("", "", self.name, self.born, self.kind, tuple(self.guardian_ids), consent)
+        guardians = tuple(self.guardian_ids)
+        return Person("", "", self.name, self.born, self.kind, guardians, consent, self.night_walks)
 
     @classmethod
     def of(cls, value: Person) -> Self:
@@ -168,6 +177,7 @@ class PersonBody(Body):
             kind=value.kind,
             guardian_ids=list(value.guardian_ids),
             consent=ConsentBody.of(value.consent) if value.consent else None,
+            night_walks=value.night_walks,
         )
 
 

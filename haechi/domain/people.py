@@ -46,7 +46,8 @@ class Consent(msgspec.Struct, frozen=True):
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A registered person. Streams carry only the id."""
+    """A registered person. Streams carry only the id. `night_walks`: their guardians are told when they walk an unusual way
+    at night; for the old, whom dementia makes wander."""
 
     id: str
     district: str
@@ -55,6 +56,7 @@ class Person(msgspec.Struct, frozen=True):
     kind: PersonKind
     guardian_ids: tuple[str, ...]
     consent: Consent | None
+    night_walks: bool = False
 
 
 class Guardian(msgspec.Struct, frozen=True):

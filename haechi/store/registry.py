@@ -61,11 +61,13 @@ class Table(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Custody(msgspec.Struct, frozen=True):
-    """What an edge needs of a person, without name and birth: the district, and what the consent covers."""
+    """What an edge needs of a person, without name and birth: the district, what the consent covers, and whether walks at
+    night are told."""
 
     id: str
     district: str
     consent: Consent | None
+    night_walks: bool = False
 
 
 _USES_OF_PERSON = (
@@ -100,10 +102,12 @@ class Row(msgspec.Struct, Generic[T], frozen=True):
 
 
 class DeviceEntry(msgspec.Struct, frozen=True):
-    """What a gateway knows of a device: whose it is, and what that person's consent covers."""
+    """What a gateway knows of a device: whose it is, and what that person's consent covers. `night_walks`: an unusual way at
+    night is told."""
 
     device: Device
     consent: Consent | None
+    night_walks: bool = False
 
 
 def from_record(table: Table[T], record: Any, sealer: Sealer, *, opened: bool = True) -> T:  # asyncpg has no types

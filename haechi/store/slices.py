@@ -323,7 +323,7 @@ class DevicesSlice(Slice[DeviceEntry]):
 
     def _answer(self, row: Device) -> DeviceEntry:
         custody: Custody | None = self._row("people", row.person_id)
-        return DeviceEntry(row, custody.consent if custody else None)
+        return DeviceEntry(row, custody.consent, custody.night_walks) if custody else DeviceEntry(row, None)
 
 
 class ReadersSlice(Slice[Reader]):

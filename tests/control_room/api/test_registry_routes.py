@@ -282,6 +282,7 @@ def ring(*points: tuple[float, float]) -> dict[str, Any]:
         ("people", PERSON | {"consent": {"given_by": "x", "given_at": "2026-01-01T00:00:00", "scopes": []}}, "consent.given_at"),
         ("people", PERSON | {"consent": {"given_by": "x", "given_at": "2026-01-01T00:00:00Z", "scopes": ["all"]}}, "consent.scopes.0"),
         ("people", PERSON | {"guardian_ids": ["a", "a"]}, "guardian_ids"),
+        ("people", PERSON | {"kind": "child", "night_walks": True}, "night_walks"),
         ("devices", {"person_id": "x", "kind": "toaster"}, "kind"),
         ("devices", {"person_id": "x", "kind": "watch", "cadence_s": 4}, "cadence_s"),
         ("safe-zones", ZONE | {"person_id": "x"}, "body"),
