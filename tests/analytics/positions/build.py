@@ -115,7 +115,8 @@ def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -
     """All alerts of the messages, each at its offset."""
     alerts: list[Alert] = []
     for offset, message in enumerate(messages, start):
-        alerts.extend(state.apply(offset, message if isinstance(message, Tick) else batch(message)))
+        found = state.apply(offset, message if isinstance(message, Tick) else batch(message))
+        alerts.extend(one for one in found if isinstance(one, Alert))
     return alerts
 
 
