@@ -63,7 +63,7 @@ async def incidents(settings: Settings) -> None:
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
         workers = []
         for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
-            worker = Worker(name, connection, it.sealer, metrics)
+            worker = Worker(name, connection, it.sealer, metrics, slot=it.slot)
             consume_alerts(worker, topic, intake, settings.district)
             workers.append(worker.run())
         await _first_to_end(*workers, people.follow(), sites.follow())

@@ -50,7 +50,7 @@ OWN_RULES = Path(analytics.rules.__file__).with_name("sensors.yaml")
 
 def make_worker(it: Component) -> Worker:
     """The worker of a process, which is its consumer group."""
-    return Worker(it.name, connect(it.settings.kafka), it.sealer, StreamMetrics(it.registry))
+    return Worker(it.name, connect(it.settings.kafka), it.sealer, StreamMetrics(it.registry), slot=it.slot)
 
 
 async def urgent(settings: Settings) -> None:

@@ -1,9 +1,10 @@
 """What every process of the house has: logs, metrics, a heartbeat, the data key; and how a name becomes a process."""
 
 import asyncio
+import os
 import resource
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from haechi.config import Settings
 from haechi.errors import ConfigError
+from haechi.locks import hold
 from haechi.sealing import Sealer, sealer_of
 from haechi.store.live import Live
 from haechi.telemetry import beat_forever, configure_logging, make_registry, serve_metrics
@@ -38,12 +40,15 @@ NAMES = (
     "wall",
 )
 
+_SLOTS = 64
+
 log = structlog.get_logger(__name__)
 
 
 class Component(msgspec.Struct, frozen=True):
     """What a process is handed: its metrics registry, the sealer of what it keeps on disk, the live
-    store, and `notes`, which its heartbeat tells (a model for the demo only)."""
+    store, and `notes`, which its heartbeat tells (a model for the demo only). `slot` tells it from the others of its name
+    that run from the same data folder; who comes back takes the first that is free."""
 
     name: str
     settings: Settings
@@ -51,13 +56,19 @@ class Component(msgspec.Struct, frozen=True):
     sealer: Sealer
     live: Live
     notes: dict[str, str]
+    slot: int
 
     @property
     def copies(self) -> Path:
-        """The folder of this process's sealed copies and spools."""
-        folder = self.settings.data / "state" / self.name
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return folder
+        """The folder of this process's sealed copies and spools, and of all others of its name."""
+        return folder_of(self.name, self.settings)
+
+
+def folder_of(name: str, settings: Settings) -> Path:
+    """What processes of the name keep on disk."""
+    folder = settings.data / "state" / name
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
 
 
 def component(name: str, settings: Settings) -> AbstractAsyncContextManager[Component]:
@@ -74,16 +85,33 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
     port = serve_metrics(registry, settings.telemetry.metrics_port)
     live = Live(settings.redis.url.get_secret_value())
     notes: dict[str, str] = {}
+    slot, lock = _claim_slot(folder_of(name, settings))
     heart = asyncio.create_task(beat_forever(live, name, port, notes), name="heartbeat")
-    log.info("process.started", metrics_port=port)
+    log.info("process.started", metrics_port=port, slot=slot)
     try:
-        yield Component(name, settings, registry, sealer_of(settings), live, notes)
+        yield Component(name, settings, registry, sealer_of(settings), live, notes, slot)
     finally:
-        heart.cancel()
-        with suppress(asyncio.CancelledError):
-            await heart
+        await _end(heart)
         await live.close()
+        os.close(lock)
         log.info("process.stopped")
+
+
+async def _end(task: "asyncio.Task[None]") -> None:
+    """Cancelled until it has ended: asyncio's own `wait_for`, which the Redis client uses, may swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.1)
+
+
+def _claim_slot(folder: Path) -> tuple[int, int]:
+    """The first number that no living process of the folder has, and the lock that says so."""
+    for slot in range(_SLOTS):
+        try:
+            return slot, hold(folder / f"slot-{slot}")
+        except BlockingIOError:
+            continue
+    raise ConfigError(f"{folder}: {_SLOTS} processes run from it already.")
 
 
 def open_files(wanted: int) -> int:

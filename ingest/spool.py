@@ -6,7 +6,6 @@ restart does not send them again; losing it (it is not fsynced) costs a duplicat
 """
 
 import asyncio
-import fcntl
 import os
 import struct
 from collections import deque
@@ -21,6 +20,7 @@ import structlog
 
 from haechi.errors import ConfigError, PermanentError
 from haechi.failpoints import failpoint
+from haechi.locks import hold
 from haechi.sealing import Sealer
 from ingest.lane import Lane
 from ingest.refusal import Refused, overloaded
@@ -78,7 +78,7 @@ class Spool:
         self._limit = limit_bytes
         self._room = limit_bytes - limit_bytes // RESERVED_SHARE
         self._segment_bytes = min(segment_bytes, max(limit_bytes // 8, 64 << 10))
-        self._lock = _lock(folder)
+        self._lock = hold(folder / "lock")
         self._segments: dict[int, _Segment] = {}
         self._waiting: dict[Lane, deque[_Place]] = {}
         self._arrived: dict[Lane, asyncio.Event] = {}
@@ -326,17 +326,6 @@ def _full(words: str) -> Refused:
 
 def _context(lane: Lane) -> bytes:
     return f"spool/{lane.topic}/{lane.partition}".encode()
-
-
-def _lock(folder: Path) -> int:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise
-    return lock
 
 
 def _remove(paths: list[Path]) -> None:

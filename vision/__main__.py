@@ -31,8 +31,9 @@ async def main(settings: Settings) -> None:
         choice = choose(settings.vision.model, settings.data)
         it.notes["model"] = choice.notice
         log.info("vision.model", path=str(choice.path or ""), notice=choice.notice)
-        worker = Worker(it.name, connect(settings.kafka), it.sealer, StreamMetrics(it.registry), start="latest")
-        producer = Producer(connect(settings.kafka), f"{it.name}.ticks")
+        connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
+        worker = Worker(it.name, connection, it.sealer, metrics, slot=it.slot, start="latest")
+        producer = Producer(connection, f"{it.name}.ticks")
         rows, evidence = EvidenceRows(await open_pool(settings.postgres)), open_evidence(settings)
         beside = [tick_for_ever(producer, topics.SIGHTINGS, it.name), collect_forever(rows, evidence)]
         if choice.path is None:
