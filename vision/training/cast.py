@@ -68,6 +68,6 @@ def _cloth(rnd: Random) -> Colour:
     return (round(red, 3), round(green, 3), round(blue, 3))
 
 
-def split(people: Sequence[Identity], part: str, held_out: int) -> list[Identity]:
-    """Every so manieth person is only validated on."""
-    return [person for k, person in enumerate(people) if (k % held_out == held_out - 1) == (part == "val")]
+def split(people: Sequence[Identity], every: int, *, held_out: bool) -> list[Identity]:
+    """Every so manieth person is held out: only validated on."""
+    return [person for k, person in enumerate(people) if (k % every == every - 1) == held_out]

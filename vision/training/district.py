@@ -78,9 +78,9 @@ class Person:
         return replace(p, x=p.x + way * math.sin(turned), y=p.y + way * math.cos(turned), walked=p.walked + way)
 
 
-def scatter(rng: Rng, camera: Camera, plate: Plate, cast: Sequence[Identity]) -> list[Person]:
+def scatter(rng: Rng, camera: Camera, plate: Plate, cast: Sequence[Identity], nobody: float = NOBODY) -> list[Person]:
     """A few of the cast on the ground before a camera, at heights in the picture that are equally often drawn."""
-    if rng.random() < NOBODY:
+    if rng.random() < nobody:
         return []
     found: list[Person] = []
     for k in rng.permutation(len(cast))[: 1 + rng.poisson(2.5)]:
@@ -152,8 +152,8 @@ def weather(rng: Rng, light: str, camera: Camera) -> tuple[Effect, ...]:
         happens.append(CloudShadow(int(rng.uniform(40, 200))))
     if light in ("night", "dusk") and rng.random() < 0.35:
         happens.append(Headlights(float(rng.uniform(3, 9))))
-    if light == "night" and rng.random() < 0.2:
-        happens.append(Flicker(float(rng.uniform(0.2, 0.6))))
+    if light == "night" and rng.random() < 0.5:
+        happens.append(Flicker(float(rng.uniform(0.2, 0.8))))
     if rng.random() < 0.35:
         for _ in range(int(rng.integers(1, 4))):
             pixel = np.array([[rng.uniform(0.05, 0.95) * camera.width, rng.uniform(0.45, 0.98) * camera.height]])
@@ -184,8 +184,9 @@ def dressed(rng: Rng, who: Identity, folder: Path) -> tuple[Identity, Sheet]:
     return replace(who, height_m=who.height_m * float(rng.uniform(0.93, 1.07))), recoloured(rng, sheet)
 
 
-def reel(rng: Rng, view: View, cast: Sequence[Identity], folder: Path) -> Iterator[Frame]:
-    """The frames taken of one post on one day, after the film's compression; `folder` holds the invented people."""
+def reel(rng: Rng, view: View, cast: Sequence[Identity], folder: Path, nobody: float = NOBODY) -> Iterator[Frame]:
+    """The frames taken of one post on one day, after the film's compression; `folder` holds the invented people, `nobody`
+    is the share of the moments without people."""
     camera, light = view.camera, view.light
     plate = assets.read_plate(camera.id, (camera.width, camera.height), view.folder, only=light)
     cast_today = [dressed(rng, cast[int(k)], folder) for k in rng.permutation(len(cast))[:CAST]]
@@ -196,7 +197,7 @@ def reel(rng: Rng, view: View, cast: Sequence[Identity], folder: Path) -> Iterat
     drawn: list[Picture] = []
     truth: list[tuple[Box, ...]] = []
     for _ in range(SHOTS):
-        people_here = scatter(rng, camera, plate, chosen)
+        people_here = scatter(rng, camera, plate, chosen, nobody)
         for number in range(LENGTH):
             placed = [stage.figure(camera, each.who, each.after(number / FPS)) for each in people_here]
             present = sorted((each for each in placed if each), key=lambda each: -each.depth_m)

@@ -15,7 +15,10 @@ from sample_feeds.scenes.people import IDENTITIES, Identity
 from vision.training import cast, district, renders
 from vision.training.district import Box, Frame
 
-PARTS = ("train", "val")
+PARTS = ("train", "val", "empty", "calm")
+"""What is trained on, and what is not; then the same posts without anybody: looked through for mistakes, and for the
+confidence."""
+HELD_OUT_PARTS = ("val", "calm")
 PER_REEL = district.SHOTS * len(district.TAKEN)
 HELD_OUT = 8
 """Every 8th training post is only validated on."""
@@ -88,15 +91,17 @@ class _Worker:
         if paths[-1].with_suffix(".csv").exists():
             return
         rng = np.random.default_rng([recipe.seed, PARTS.index(recipe.part), number])
-        for path, frame in zip(paths, district.reel(rng, view, cls.people, recipe.renders), strict=True):
+        nobody = 1.0 if recipe.part in ("empty", "calm") else district.NOBODY
+        for path, frame in zip(paths, district.reel(rng, view, cls.people, recipe.renders, nobody), strict=True):
             _write(path, frame)
 
 
 def people_of(recipe: Recipe) -> list[Identity]:
     """The invented people of a part, and for training the tuning set's too."""
     everyone = cast.invented(recipe.seed, renders.PEOPLE, recipe.body)
-    own = cast.split(everyone, recipe.part, PEOPLE_HELD_OUT)
-    return [*own, *IDENTITIES[0::2]] if recipe.part == "train" else own
+    held_out = recipe.part in HELD_OUT_PARTS
+    own = cast.split(everyone, PEOPLE_HELD_OUT, held_out=held_out)
+    return own if held_out else [*own, *IDENTITIES[0::2]]
 
 
 def views_of(recipe: Recipe) -> list[renders.View]:
@@ -104,4 +109,4 @@ def views_of(recipe: Recipe) -> list[renders.View]:
     views = renders.views_of(recipe.seed, recipe.renders)
     extra = sorted({view.camera.id for view in views} - {camera.id for camera in CAMERAS})
     validated = set(extra[HELD_OUT - 1 :: HELD_OUT])
-    return [view for view in views if (view.camera.id in validated) == (recipe.part == "val")]
+    return [view for view in views if (view.camera.id in validated) == (recipe.part in HELD_OUT_PARTS)]

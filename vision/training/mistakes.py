@@ -17,8 +17,6 @@ SURE = 0.25
 """From this confidence on a box where nobody is counts as a mistake."""
 UNSURE = 0.5
 """A person who is found with less is looked at again."""
-EVERY = 6
-"""Only every 6th frame is looked at: looking costs as much as learning from ten squares."""
 
 
 def truth(frame: Frame) -> tuple[Boxes, Any]:
@@ -52,12 +50,15 @@ def _box(row: Boxes) -> Box:
     return Box(x0, y0, x1, y1, 1.0)
 
 
-def make(weights: Path, folder: Path, out: Path, seed: int) -> Iterator[int]:
-    """Squares around the mistakes in every 6th frame of a folder; yields how many frames are done."""
+def make(weights: Path, folder: Path, out: Path, seed: int, every: int) -> Iterator[int]:
+    """Squares around the mistakes in every so manieth frame of a folder; yields how many frames are done.
+
+    Looking costs as much as learning from ten squares.
+    """
     from ultralytics import YOLO
 
     detector: Any = YOLO(str(weights), task="detect")
-    for number, path in enumerate(sorted(folder.glob("*.jpg"))[::EVERY]):
+    for number, path in enumerate(sorted(folder.glob("*.jpg"))[::every]):
         rng = np.random.default_rng([seed, number])
         frame = frames.read_one(path)
         again = wrong(look(detector, frame, frames.light_of(path)))

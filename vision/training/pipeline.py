@@ -19,9 +19,13 @@ from vision.training.export import NAME, USUAL, export
 from vision.training.held_out import choose_confidence, score
 from vision.training.train import NETWORK, Schedule, quiet, train
 
-REELS = {"train": 134, "val": 12}
-FIRST = Schedule(epochs=30, learning_rate=0.002, core_minutes=60)
-AGAIN = Schedule(epochs=30, learning_rate=0.0008, core_minutes=50)
+REELS = {"train": 134, "val": 12, "empty": 174, "calm": 58}
+LEARNT = ("train", "val")
+"""What squares are cut from."""
+LOOKED_AT = {"train": 4, "empty": 1}
+"""Where a model's mistakes are looked for, in every so manieth frame. Where nobody is, every box is one."""
+FIRST = Schedule(epochs=30, learning_rate=0.002, core_minutes=50)
+AGAIN = Schedule(epochs=30, learning_rate=0.0008, core_minutes=40)
 """After its own mistakes have been added to what it learns from."""
 
 
@@ -60,10 +64,10 @@ def make_model(bench: Bench) -> Path:
     pictures = _squares(bench)
     first = _train(bench, "first", FIRST, [pictures], NETWORK)
     wrong = _mistakes(bench, first)
-    weights = _train(bench, "again", AGAIN, [pictures, wrong, wrong], first)
+    weights = _train(bench, "again", AGAIN, [pictures, *wrong, *wrong], first)
     model = bench.work / "model" / f"{NAME}_openvino_model"
     if not model.exists():
-        model = export(weights, bench.work / "model", choose_confidence(weights))
+        model = export(weights, bench.work / "model", choose_confidence(weights, bench.work / "frames" / "calm"))
     _score(bench, model)
     return model
 
@@ -98,23 +102,24 @@ def _frames(bench: Bench) -> None:
 
 
 def _squares(bench: Bench) -> Path:
-    for part, reels in REELS.items():
+    for part in LEARNT:
         folder, out = bench.work / "frames" / part, bench.work / "squares" / part
         with _once(out) as todo:
             if todo:
-                total = reels * frames.PER_REEL
+                total = REELS[part] * frames.PER_REEL
                 bench.follow(f"squares, {part}", total, squares.make(folder, out, bench.seed))
     return bench.work / "squares" / "train"
 
 
-def _mistakes(bench: Bench, weights: Path) -> Path:
-    out = bench.work / "mistakes" / "train"
-    with _once(out) as todo:
-        if todo:
-            total = REELS["train"] * frames.PER_REEL / mistakes.EVERY
-            found = mistakes.make(weights, bench.work / "frames" / "train", out, bench.seed)
-            bench.follow("its mistakes", total, found)
-    return out
+def _mistakes(bench: Bench, weights: Path) -> list[Path]:
+    for part, every in LOOKED_AT.items():
+        out = bench.work / "mistakes" / part
+        with _once(out) as todo:
+            if todo:
+                total = REELS[part] * frames.PER_REEL / every
+                found = mistakes.make(weights, bench.work / "frames" / part, out, bench.seed, every)
+                bench.follow(f"its mistakes, {part}", total, found)
+    return [bench.work / "mistakes" / part for part in LOOKED_AT]
 
 
 def _train(bench: Bench, name: str, schedule: Schedule, folders: list[Path], start: Path) -> Path:

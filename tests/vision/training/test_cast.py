@@ -33,6 +33,6 @@ def test_only_shapes_that_the_body_has_are_chosen(tmp_path):
 
 def test_who_is_validated_on_is_not_trained_on(tmp_path):
     people = invented(7, 24, tmp_path)
-    trained, validated = split(people, "train", 6), split(people, "val", 6)
+    trained, validated = split(people, 6, held_out=False), split(people, 6, held_out=True)
     assert len(validated) == 4
     assert sorted([*trained, *validated], key=lambda person: person.id) == list(people)

@@ -1,4 +1,5 @@
 from dataclasses import astuple
+from itertools import product
 
 import numpy as np
 import pytest
@@ -40,9 +41,11 @@ def test_nobody_and_no_post_of_the_scoring_set_is_trained_or_validated_on(tmp_pa
 def test_what_is_validated_on_is_not_trained_on(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "read_plate", lambda *_, **__: None)
     monkeypatch.setattr(renders.posts, "sees_ground", lambda _: True)
-    trained, validated = (recipe(tmp_path, part) for part in frames.PARTS)
-    assert not {p.id for p in frames.people_of(trained)} & {p.id for p in frames.people_of(validated)}
-    assert not {v.camera.id for v in frames.views_of(trained)} & {v.camera.id for v in frames.views_of(validated)}
+    trained = [recipe(tmp_path, part) for part in ("train", "empty")]
+    held_out = [recipe(tmp_path, part) for part in ("val", "calm")]
+    for one, other in product(trained, held_out):
+        assert not {p.id for p in frames.people_of(one)} & {p.id for p in frames.people_of(other)}
+        assert not {v.camera.id for v in frames.views_of(one)} & {v.camera.id for v in frames.views_of(other)}
 
 
 def test_a_reel_shows_people_and_moments_without(reel):
@@ -54,6 +57,13 @@ def test_a_reel_shows_people_and_moments_without(reel):
             assert 0 <= box.x0 < box.x1 <= 640
             assert 0 <= box.y0 < box.y1 <= 360
             assert 0 < box.share <= 1
+
+
+def test_a_reel_without_anybody_shows_nobody(tmp_path):
+    view = renders.View(PARK, "night", assets.FOLDER)
+    calm = list(district.reel(np.random.default_rng(3), view, CAST, tmp_path, nobody=1.0))
+    assert len(calm) == frames.PER_REEL
+    assert not any(frame.people for frame in calm)
 
 
 def test_a_reel_is_made_from_its_seed_alone(reel, tmp_path):
