@@ -67,7 +67,8 @@ def make_model(bench: Bench) -> Path:
     weights = _train(bench, "again", AGAIN, [pictures, *wrong, *wrong], first)
     model = bench.work / "model" / f"{NAME}_openvino_model"
     if not model.exists():
-        model = export(weights, bench.work / "model", choose_confidence(weights, bench.work / "frames" / "calm"))
+        folder = bench.work / "frames"
+        model = export(weights, bench.work / "model", choose_confidence(weights, folder / "val", folder / "calm"))
     _score(bench, model)
     return model
 
