@@ -25,6 +25,7 @@ import psutil
 from aiohttp import web
 
 from benchmarks import sos_flow
+from benchmarks.registered import registered
 from benchmarks.result import Options, Peer, Result
 from haechi.clock import utc_now
 from haechi.config import changed, load
@@ -39,7 +40,6 @@ PRESSES = 1_000
 QUICK = 100
 WARM_UP = 20
 PER_SECOND = 20
-SEEDERS = 8
 READY_S = 180
 FLOW_WARM_S = 5
 LEFT_OUT = ("ingest.cameras", "vision", "analytics.sightings")
@@ -158,14 +158,14 @@ async def _measure(
     async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=30)) as session:
         centre = Centre(supervisor.addresses["wall"], token, session)
         running = _Running(supervisor, receiver, session)
-        devices = await _seeded(centre, address, WARM_UP + len(LIMIT_MS) * presses)
+        devices = await _seeded(supervisor, centre, address, WARM_UP + len(LIMIT_MS) * presses)
         reporter = str((await centre.add("reporters", {"name": "the flow"}))["id"])
-        trackers = await sos_flow.registered(centre, SEEDERS)
+        await registered(supervisor.settings, sos_flow.TRACKERS, "watch", serial=sos_flow.serial)
         await asyncio.sleep(3)  # every process follows the registry within two seconds
         await running.press(devices[:WARM_UP])
         beside: dict[str, AbstractAsyncContextManager[None]] = {
             "alone": nullcontext(),
-            "beside": _flow(supervisor.addresses["gateway"], reporter, trackers),
+            "beside": _flow(supervisor.addresses["gateway"], reporter),
             "without_kafka": _still(supervisor, "kafka"),
         }
         times: dict[str, Sequence[float]] = {}
@@ -177,9 +177,9 @@ async def _measure(
 
 
 @asynccontextmanager
-async def _flow(gateway: str, reporter: str, trackers: int) -> AsyncIterator[None]:
+async def _flow(gateway: str, reporter: str) -> AsyncIterator[None]:
     """A city's devices report meanwhile, from a process of their own. Fails where they got less in than was meant."""
-    arguments = ("-m", "benchmarks.sos_flow", gateway, reporter, str(trackers))
+    arguments = ("-m", "benchmarks.sos_flow", gateway, reporter)
     process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stdout=asyncio.subprocess.PIPE)
     try:
         await asyncio.sleep(FLOW_WARM_S)
@@ -207,22 +207,12 @@ async def _still(supervisor: Supervisor, name: str) -> AsyncIterator[None]:
             process.resume()
 
 
-async def _seeded(centre: Centre, receiver: str, count: int) -> list[str]:
+async def _seeded(supervisor: Supervisor, centre: Centre, receiver: str, count: int) -> list[str]:
     """So many people with a device each, one guardian, and the agencies; the devices' ids."""
     guardian = await centre.add("guardians", {"name": "a guardian", "webhook_url": f"{receiver}/guardian"})
     for role in ("police", "fire", "desk"):
         await centre.add("agencies", {"name": role, "role": role, "webhook_url": f"{receiver}/agency"})
-    together = asyncio.Semaphore(SEEDERS)
-
-    async def one(number: int) -> str:
-        async with together:
-            body = {"name": f"person {number}", "born": "1940-01-01", "kind": "elder", "guardian_ids": [guardian["id"]]}
-            consent = {"given_by": "themselves", "given_at": "2026-01-01T00:00:00Z", "scopes": ["position", "sos"]}
-            person = await centre.add("people", body | {"consent": consent})
-            device = await centre.add("devices", {"person_id": person["id"], "kind": "button"})
-            return str(device["id"])
-
-    return list(await asyncio.gather(*(one(number) for number in range(count))))
+    return await registered(supervisor.settings, count, "button", [str(guardian["id"])])
 
 
 async def _press(session: aiohttp.ClientSession, gateway: str, device: str) -> datetime:

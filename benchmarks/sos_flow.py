@@ -1,6 +1,6 @@
 """A city's devices at once: 5,000 positions a second, most in our own JSON batches, the rest one by one from a Traccar server.
 
-A process of its own, so that the one that measures isn't slowed by it: `python -m benchmarks.sos_flow GATEWAY REPORTER COUNT`
+A process of its own, so that the one that measures isn't slowed by it: `python -m benchmarks.sos_flow GATEWAY REPORTER`
 sends until SIGTERM, as fast as it should or, where the gateway is slower, as fast as it can; then prints what got in.
 """
 
@@ -18,7 +18,6 @@ import aiohttp
 
 from haechi.clock import utc_now
 from haechi.errors import HaechiError
-from sample_feeds.centre import Centre
 
 PER_SECOND = 5_000
 IN_BATCHES = 450
@@ -41,21 +40,6 @@ class Sent:
     seconds: float = 0.0
 
 
-async def registered(centre: Centre, together: int) -> int:
-    """People with a tracker each, whose serials are their numbers; how many there are."""
-    at_once = asyncio.Semaphore(together)
-
-    async def one(number: int) -> None:
-        async with at_once:
-            consent = {"given_by": "themselves", "given_at": "2026-01-01T00:00:00Z", "scopes": ["position", "sos"]}
-            body = {"name": f"walker {number}", "born": "1940-01-01", "kind": "elder", "guardian_ids": []}
-            person = await centre.add("people", body | {"consent": consent})
-            await centre.add("devices", {"person_id": person["id"], "kind": "watch", "serial": _serial(number)})
-
-    await asyncio.gather(*(one(number) for number in range(TRACKERS)))
-    return TRACKERS
-
-
 def check(said: str) -> None:
     """Raises `HaechiError` where so little of the flow got in that it was none."""
     sent = Sent(**json.loads(said))
@@ -67,14 +51,15 @@ def check(said: str) -> None:
         )
 
 
-def _serial(number: int) -> str:
+def serial(number: int) -> str:
+    """What the Traccar server calls the n-th tracker."""
     return f"3597100{number:08d}"
 
 
-async def _send(gateway: str, reporter: str, trackers: int) -> Sent:
+async def _send(gateway: str, reporter: str) -> Sent:
     sent, ending = Sent(), asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ending.set)
-    serials = itertools.cycle([_serial(number) for number in range(trackers)])
+    serials = itertools.cycle([serial(number) for number in range(TRACKERS)])
     began = time.monotonic()
     headers = {"Authorization": f"Bearer {reporter}"}
     async with aiohttp.ClientSession(gateway, headers=headers, connector=aiohttp.TCPConnector(limit=64)) as session:
@@ -124,9 +109,9 @@ async def _traccar(session: aiohttp.ClientSession, serials: Iterator[str], sent:
 
 
 def main() -> None:
-    gateway, reporter, trackers = sys.argv[1:]
+    gateway, reporter = sys.argv[1:]
     with contextlib.suppress(KeyboardInterrupt):
-        print(json.dumps(vars(asyncio.run(_send(gateway, reporter, int(trackers))))))
+        print(json.dumps(vars(asyncio.run(_send(gateway, reporter)))))
 
 
 if __name__ == "__main__":
