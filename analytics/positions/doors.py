@@ -23,8 +23,8 @@ _GONE = ""  # what is left of the doors that were forgotten
 
 class DoorSeen(msgspec.Struct, frozen=True, array_like=True):
     """One producer of ticks, microseconds since 1970. `left` and `back` are its last tick before, and its first after,
-    its last absence; `empty` is whether its spool is; `told` is whether the desk thinks that it is away. `off_s` is by how
-    many seconds its clock is ahead, where that is too much; the desk was told so of the tick at `off_told` (0: was not)."""
+    its last absence; `empty` is whether its spool is; `told` is whether the desk thinks that it is away. `ahead_s` is by how
+    many seconds its clock is ahead, where that is too much; the desk was told so of the tick at `ahead_told` (0: was not)."""
 
     name: str
     at: int
@@ -32,8 +32,8 @@ class DoorSeen(msgspec.Struct, frozen=True, array_like=True):
     back: int
     empty: bool
     told: bool = False
-    off_s: float = 0.0
-    off_told: int = 0
+    ahead_s: float = 0.0
+    ahead_told: int = 0
 
 
 class Doors:
@@ -76,12 +76,12 @@ class Doors:
         if known is None:
             # The first of all: what was before we listened is nobody's silence.
             left = 0 if self._doors else at
-            self._doors[tick.producer] = DoorSeen(tick.producer, at, left, at, tick.spool_empty, off_s=tick.off_s)
+            self._doors[tick.producer] = DoorSeen(tick.producer, at, left, at, tick.spool_empty, ahead_s=tick.ahead_s)
         elif at > known.at:
             was_away = at - known.at > self._missing_after
             left, back = (known.at, at) if was_away else (known.left, known.back)
             self._doors[tick.producer] = msgspec.structs.replace(
-                known, at=at, left=left, back=back, empty=tick.spool_empty, off_s=tick.off_s
+                known, at=at, left=left, back=back, empty=tick.spool_empty, ahead_s=tick.ahead_s
             )
         self._forget()
 
@@ -89,9 +89,9 @@ class Doors:
         """The desk was told that it is away, or that it is back."""
         self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], told=away)
 
-    def tell_off(self, door: DoorSeen, at: int) -> None:
-        """The desk was told that its clock is off (`at`), or that it is right again (0)."""
-        self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], off_told=at)
+    def tell_ahead(self, door: DoorSeen, at: int) -> None:
+        """The desk was told that its clock is ahead (`at`), or that it is right again (0)."""
+        self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], ahead_told=at)
 
     def counts_from(self, heard: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n,) from when the silence of devices last heard at `heard` counts; `now` where nothing can be said."""

@@ -1,4 +1,4 @@
-"""A watch: which of our own doors is away while another one ticks, and whose clock is off. That none ticks is told by
+"""A watch: which of our own doors is away while another one ticks, and whose clock is ahead. That none ticks is told by
 `analytics.blindness`."""
 
 import numpy as np
@@ -29,13 +29,13 @@ class Absences:
     def _clocks(self, now: int) -> list[Alert]:
         alerts = []
         for door in self._doors.all():
-            if bool(door.off_s) == bool(door.off_told):
+            if bool(door.ahead_s) == bool(door.ahead_told):
                 continue
-            since = door.at if door.off_s else door.off_told
-            action: Action = "raise" if door.off_s else "clear"
-            self._doors.tell_off(door, door.at if door.off_s else 0)
+            since = door.at if door.ahead_s else door.ahead_told
+            action: Action = "raise" if door.ahead_s else "clear"
+            self._doors.tell_ahead(door, door.at if door.ahead_s else 0)
             alerts.append(
-                clock_alert(action, door.name, self._district, door.off_s, instant_of(since), instant_of(now))
+                clock_alert(action, door.name, self._district, door.ahead_s, instant_of(since), instant_of(now))
             )
         return alerts
 

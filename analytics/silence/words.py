@@ -134,19 +134,22 @@ def cell_alert(
 
 def door_alert(action: Action, door: str, district: str, since: datetime, now: datetime) -> Alert:
     """One of our own doors is away since its last tick. The silence of those who speak through it is not decided."""
-    said = f"The door {door} does not tick. Who speaks through it is not watched until it is back"
+    said = (
+        f"The door {door} does not tick, or its clock is behind. Who speaks through it is not watched until it is back"
+    )
     if action == "clear":
         said = f"The door {door} ticks again"
     return _alert("blind", action, "positions", door, district, since, now, Because(rule="blind", words=said))
 
 
-def clock_alert(action: Action, door: str, district: str, off_s: float, since: datetime, now: datetime) -> Alert:
+def clock_alert(action: Action, door: str, district: str, ahead_s: float, since: datetime, now: datetime) -> Alert:
     """The clock of one of our own doors is not believed: Kafka's is, until it is right."""
-    side = "ahead of" if off_s > 0 else "behind"
-    said = f"The clock of the door {door} is {abs(off_s):.0f} s {side} Kafka's, whose time is used instead. Set both by NTP"
+    said = (
+        f"The clock of the door {door} is {ahead_s:.0f} s ahead of Kafka's, whose time is used instead. Set both by NTP"
+    )
     if action == "clear":
         said = f"The clock of the door {door} is right again"
-    because = Because(rule="clock", words=said, values=(("off_s", round(off_s, 1)),))
+    because = Because(rule="clock", words=said, values=(("ahead_s", round(ahead_s, 1)),))
     return _alert("clock-off", action, "positions", door, district, since, now, because)
 
 

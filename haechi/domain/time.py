@@ -11,14 +11,14 @@ _MICROSECONDS = 1_000_000
 class Tick(msgspec.Struct, frozen=True, omit_defaults=True):
     """Sent each second by every producer of `positions`, `readings` and `sightings`, to all partitions.
 
-    `off_s`: by how many seconds its clock was ahead of the broker's (behind: negative), where that was too much and `at`
-    is the broker's time instead; set by who reads it.
+    `ahead_s`: by how many seconds its clock was ahead of the broker's, where that was too much and `at` is the broker's
+    time instead; set by who reads it.
     """
 
     producer: str
     at: datetime
     spool_empty: bool
-    off_s: float = 0.0
+    ahead_s: float = 0.0
 
 
 def micros_of(at: datetime) -> int:

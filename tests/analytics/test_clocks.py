@@ -6,7 +6,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from analytics.agents import Outlook, consume_positions
-from analytics.clocks import OFF_S, put_right
+from analytics.clocks import AHEAD_S, put_right
 from analytics.positions import PositionMetrics
 from analytics.zone_book import ZoneBook
 from haechi.clock import utc_now
@@ -19,15 +19,14 @@ from tests.analytics.stream import PositionStream, running
 HOUR = timedelta(hours=1)
 
 
-def tick(off_s: float = 0) -> Tick:
-    return Tick("http", AT + timedelta(seconds=off_s), spool_empty=True)
+def tick(at_s: float = 0) -> Tick:
+    return Tick("http", AT + timedelta(seconds=at_s), spool_empty=True)
 
 
-def test_a_tick_that_is_far_from_the_brokers_time_is_taken_at_that_time_and_says_how_far_it_was() -> None:
-    for off_s in (-OFF_S, 0, OFF_S):
-        assert put_right(tick(off_s), AT) == tick(off_s)
-    for off_s in (-60, 3600):
-        assert put_right(tick(off_s), AT) == msgspec.structs.replace(tick(), off_s=off_s)
+def test_a_tick_that_is_ahead_of_the_brokers_time_is_taken_at_that_time_and_says_how_far_it_was() -> None:
+    for at_s in (-3600, 0, AHEAD_S):  # what waited while Kafka stood still is no clock
+        assert put_right(tick(at_s), AT) == tick(at_s)
+    assert put_right(tick(3600), AT) == msgspec.structs.replace(tick(), ahead_s=3600)
 
 
 def test_a_report_was_not_received_after_the_broker_had_it_but_may_have_waited_long_in_a_spool() -> None:
@@ -38,8 +37,8 @@ def test_a_report_was_not_received_after_the_broker_had_it_but_may_have_waited_l
     assert put.received.tolist() == [micros_of(AT)]
 
 
-def off(second: float, off_s: float) -> Tick:
-    return msgspec.structs.replace(tick(second), off_s=off_s)
+def ahead(second: float, ahead_s: float) -> Tick:
+    return msgspec.structs.replace(tick(second), ahead_s=ahead_s)
 
 
 def clocks(alerts: list[Alert]) -> list[tuple[str, str]]:
@@ -48,13 +47,13 @@ def clocks(alerts: list[Alert]) -> list[tuple[str, str]]:
 
 def test_whose_clock_is_off_is_told_once_and_taken_back_also_across_a_restart() -> None:
     town = Town("d1")
-    told = [town.hear(off(second, off_s)) for second, off_s in ((1, 0.0), (2, 37.0), (3, 37.2))]
+    told = [town.hear(ahead(second, ahead_s)) for second, ahead_s in ((1, 0.0), (2, 37.0), (3, 37.2))]
     assert [clocks(alerts) for alerts in told] == [[], [("raise", "http")], []]
     assert "37 s ahead" in told[1][0].because.words
     town.report("d1")
     town.restart()
-    assert clocks(town.hear(off(4, 37.1))) == []
-    back = town.hear(off(5, 0.0))
+    assert clocks(town.hear(ahead(4, 37.1))) == []
+    back = town.hear(ahead(5, 0.0))
     assert clocks(back) == [("clear", "http")]
     assert back[0].id == told[1][0].id
 
