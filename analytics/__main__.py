@@ -30,6 +30,7 @@ from analytics.silence.cells import Together
 from analytics.silence.silences import SilenceRule
 from analytics.upkeep import Upkeep, erase_for_ever
 from analytics.zone_book import ZoneBook
+from analytics.zone_books import Books
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
@@ -65,17 +66,18 @@ async def positions(settings: Settings) -> None:
     """Safe zones, silence and batteries."""
     async with component("analytics.positions", settings) as it:
         pool = await open_pool(settings.postgres)
-        zones = SafeZonesSlice(pool, it.sealer, copy=it.copies / "safe-zones")
+        copy = it.copies / "safe-zones"
+        books = Books(lambda note: SafeZonesSlice(pool, it.sealer, copy=copy, on_change=note))
         devices = DevicesSlice(pool, it.sealer, copy=it.copies / "devices")
         custody = CustodySlice(pool, it.sealer, copy=it.copies / "custody")
-        await asyncio.gather(zones.start(), devices.start(), custody.start())
+        await asyncio.gather(books.zones.start(), devices.start(), custody.start())
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS, 0), by_inbox(Inbox(pool)), utc_now)
-        outlook = outlook_of(settings, _Books(zones).newest, devices, custody)
+        outlook = outlook_of(settings, books.newest, devices, custody)
         consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
-            work = (zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
+            work = (books.zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
             tasks = [group.create_task(one) for one in work]
             await worker.run()
             for task in tasks:
@@ -151,21 +153,6 @@ def outlook_of(
         missing_after_s=own.blind_after_s,
         district=settings.district,
     )
-
-
-class _Books:
-    """The newest book of zones; made anew only when the slice has changed."""
-
-    def __init__(self, zones: SafeZonesSlice) -> None:
-        self._zones = zones
-        self._version = -1
-        self._book = ZoneBook(())
-
-    def newest(self) -> ZoneBook:
-        if self._zones.version != self._version:
-            self._version = self._zones.version
-            self._book = ZoneBook(self._zones.values(), district_of=self._zones.district_of)
-        return self._book
 
 
 PROCESSES: dict[str, Main] = {

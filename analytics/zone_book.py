@@ -1,7 +1,8 @@
 """The zones as arrays: whose they are, how far a place is from each, and whether their schedule holds."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from copy import copy
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ Rows = NDArray[np.int64]
 
 
 class Timetable(msgspec.Struct, frozen=True):
-    """One minute of all zones (z + 1,): the `phase` of each schedule, since and until when it holds, or does not (µs; a week
+    """One minute, of the lines of hours or of zones: the `phase` of each schedule, since and until when it holds, or does not (µs; a week
     at most, or 0 and EVER: always), and since when somebody is expected there (µs, 0: nobody)."""
 
     phase: NDArray[np.int8]
@@ -71,13 +72,23 @@ class _Line(msgspec.Struct):
         return new
 
 
+_FLAGS = ("safe", "forbidden", "everyones", "notices", "expects", "scheduled")
+_CHANGES_KEPT = 256
+_NOWHERE = _Line((), frozenset(), None, (_Span(False, 0, EVER),))
+
+
 class ZoneBook:
-    """An immutable snapshot of the zones; a change of the registry makes a new one.
+    """An immutable snapshot of the zones; `changed` makes the next one.
+
+    A zone's row is its for good: one that changed gets a new row after all others, and the old one, which nobody has any
+    more, still says what it was.
 
     `safe`, `forbidden`, `everyones`, `notices`, `expects`, `scheduled` (z + 1,) are what a zone is; the last entry, which
     row −1 finds, is False: no zone.
     `reach` (z,) metres is about the radius inside: a fix less accurate than that cannot say that somebody is in the zone.
     `inner` (z,): how far inside the edge one must be to have entered, `inner_m` or less where the zone is small.
+    `first` is the book whose rows this one goes on with, `number` counts from there; `changes` are the people whom each of
+    the last changes concerns (None: anybody), the newest last.
     """
 
     def __init__(
@@ -86,11 +97,13 @@ class ZoneBook:
         *,
         inner_m: float = 10.0,
         district_of: Callable[[str], str | None] | None = None,
+        plane: LocalPlane | None = None,
     ) -> None:
         self.zones = tuple(zones)
         self.index = {zone.id: i for i, zone in enumerate(self.zones)}
+        self._inner_m = inner_m
         self._district_of = district_of
-        self.plane = LocalPlane(_anchor(self.zones[0]) if self.zones else Point(0, 0))
+        self.plane = plane or LocalPlane(_anchor(self.zones[0]) if self.zones else Point(0, 0))
         self.safe = self._flags(lambda zone: zone.kind == "safe")
         self.forbidden = self._flags(lambda zone: zone.kind == "forbidden")
         self.everyones = self._flags(lambda zone: not zone.people)
@@ -102,6 +115,41 @@ class ZoneBook:
         self.inner = np.minimum(inner_m, self.reach / 4)
         self._read_people()
         self._read_schedules()
+        self.first = self
+        self.number = 0
+        self.changes: tuple[frozenset[str] | None, ...] = ()
+
+    def changed(self, zones: Mapping[str, SafeZone | None], people: Iterable[str] = ()) -> "ZoneBook":
+        """The book after these zones were changed, added or (None) removed, and these people came to other districts.
+
+        It costs a copy of arrays, and work for what changed. When most rows are nobody's any more, all is read anew.
+        """
+        gone = {row for zone in zones if (row := self.index.get(zone)) is not None}
+        fresh = [zone for zone in zones.values() if zone is not None]
+        if not self.zones or len(self.zones) - len(self.index) > len(self.index):
+            kept = [zone for zone_id, row in self.index.items() if zone_id not in zones for zone in (self.zones[row],)]
+            return ZoneBook([*kept, *fresh], inner_m=self._inner_m, district_of=self._district_of)
+        touched = [*fresh, *(self.zones[row] for row in gone)]
+        everybody = any(not zone.people for zone in touched)
+        concerned = frozenset(people).union(*(zone.people for zone in touched))
+        book = copy(self)
+        book.changes = (*self.changes[1 - _CHANGES_KEPT :], None if everybody else concerned)
+        book.number += 1
+        if touched:
+            book._read_more(fresh, gone, concerned)  # noqa: SLF001 - a book that nobody has seen yet
+        return book
+
+    def concerned(self, before: "ZoneBook") -> Collection[str] | None:
+        """The people whose zones may be others than in the book `before` this one; None: anybody's."""
+        ago = self.number - before.number
+        if before.first is not self.first or not 0 <= ago <= len(self.changes):
+            return None
+        found: set[str] = set()
+        for people in self.changes[len(self.changes) - ago :]:
+            if people is None:
+                return None
+            found |= people
+        return found
 
     def of(self, person: str) -> tuple[int, ...]:
         """The rows of the zones of a person: their own, and those of everyone in their district."""
@@ -113,7 +161,7 @@ class ZoneBook:
         return (*own, *self._everyones.get(self._district_of(person) or "", ()))
 
     def at(self, at: int) -> Timetable:
-        """What holds in the minute of `at` (microseconds since 1970)."""
+        """What holds in the minute of `at` (microseconds since 1970), by the `line` of each zone's hours."""
         minute = at // MINUTE_US
         table = self._minutes.get(minute)
         if table is None:
@@ -135,44 +183,80 @@ class ZoneBook:
     def _gathered(self, zone: Rows, at: NDArray[np.int64], name: str) -> NDArray[Any]:
         minutes, which = np.unique(at // MINUTE_US, return_inverse=True)
         table = np.stack([getattr(self.at(int(minute) * MINUTE_US), name) for minute in minutes])
-        gathered: NDArray[Any] = table[which[:, np.newaxis], zone]
+        gathered: NDArray[Any] = table[which[:, np.newaxis], self.line[zone]]
         return gathered
 
     def _flags(self, of: Callable[[SafeZone], bool]) -> NDArray[np.bool_]:
         return np.array([*(of(zone) for zone in self.zones), False], dtype=bool)
 
     def _read_people(self) -> None:
+        self._of: dict[str, tuple[int, ...]] = {}
+        self._everyones: dict[str, tuple[int, ...]] = {}
+        self._add_people(self.zones, 0)
+
+    def _add_people(self, zones: Iterable[SafeZone], first: int) -> None:
         of: dict[str, list[int]] = defaultdict(list)
         everyones: dict[str, list[int]] = defaultdict(list)
-        for row, zone in enumerate(self.zones):
+        for row, zone in enumerate(zones, first):
             for person in zone.people:
                 of[person].append(row)
             if not zone.people:
                 everyones[zone.district].append(row)
-        self._of, self._everyones = dict(of), dict(everyones)
+        for known, more in ((self._of, of), (self._everyones, everyones)):
+            known.update({key: (*known.get(key, ()), *rows) for key, rows in more.items()})
+
+    def _read_more(self, fresh: Sequence[SafeZone], gone: Collection[int], owners: Iterable[str]) -> None:
+        """Take the fresh zones after the others, and let the people have no more what is gone."""
+        more, first = ZoneBook(fresh, inner_m=self._inner_m, plane=self.plane), len(self.zones)
+        self.zones += more.zones
+        lost = {self.zones[row].id for row in gone}
+        self.index = dict(self.index)
+        for zone in lost:
+            del self.index[zone]
+        self.index.update({zone: first + row for zone, row in more.index.items()})
+        for name in _FLAGS:
+            setattr(self, name, np.append(getattr(self, name)[:-1], getattr(more, name)))
+        self.edges = self.edges.with_more(more.edges)
+        self.reach, self.inner = self.edges.reach, np.append(self.inner, more.inner)
+        self._of, self._everyones = dict(self._of), dict(self._everyones)
+        for rows_of, keys in ((self._of, owners), (self._everyones, list(self._everyones))):
+            for key in keys:
+                rows_of[key] = tuple(row for row in rows_of.get(key, ()) if row not in gone)
+        self._add_people(fresh, first)
+        self._read_hours(fresh, self.line[:-1])
 
     def _read_schedules(self) -> None:
         """Zones with the same hours share one line of the timetable."""
-        lines: dict[object, int] = {}
-        keys = [(zone.schedule, zone.holidays, zone.expected_by) for zone in self.zones]
-        self._line = np.array([lines.setdefault(key, len(lines)) for key in keys], dtype=np.int64)
-        self._lines = [_Line(schedule, frozenset(holidays), by) for schedule, holidays, by in dict.fromkeys(keys)]
+        self._lines: dict[object, _Line] = {None: _NOWHERE}
+        self._read_hours(self.zones, np.zeros(0, dtype=np.int64))
+
+    def _read_hours(self, zones: Iterable[SafeZone], before: NDArray[np.int64]) -> None:
+        """The `line` of each of the zones after those before; the last one, which row −1 finds, is that of no zone."""
+        numbers = {key: number for number, key in enumerate(self._lines)}
+        lines = dict(self._lines)
+        own = []
+        for zone in zones:
+            key = (zone.schedule, zone.holidays, zone.expected_by)
+            if key not in lines:
+                numbers[key] = len(lines)
+                lines[key] = _Line(zone.schedule, frozenset(zone.holidays), zone.expected_by)
+            own.append(numbers[key])
+        self.line = np.concatenate([before, np.array([*own, 0], dtype=np.int64)])
+        self._lines = lines
         self._minutes: dict[int, Timetable] = {}
 
     def _timetable(self, minute: int) -> Timetable:
         at, moment = minute * MINUTE_US, datetime.fromtimestamp(minute * 60, UTC)
-        spans = [line.span(at) for line in self._lines]
+        lines = self._lines.values()
+        spans = [line.span(at) for line in lines]
         phase = [HOLDS if one.holds else SOON if one.until - at <= EARLY_US else RESTS for one in spans]
-        due = [line.by and due_since(line.schedule, line.by, moment, line.holidays) for line in self._lines]
+        due = [line.by and due_since(line.schedule, line.by, moment, line.holidays) for line in lines]
         return Timetable(
-            self._by_zone(phase, RESTS).astype(np.int8),
-            self._by_zone([one.since for one in spans], 0),
-            self._by_zone([one.until for one in spans], EVER),
-            self._by_zone([micros_of(instant) if instant else 0 for instant in due], 0),
+            np.array(phase, dtype=np.int8),
+            np.array([one.since for one in spans], dtype=np.int64),
+            np.array([one.until for one in spans], dtype=np.int64),
+            np.array([micros_of(instant) if instant else 0 for instant in due], dtype=np.int64),
         )
-
-    def _by_zone(self, of_lines: Sequence[int], nowhere: int) -> NDArray[np.int64]:
-        return np.append(np.array(of_lines, dtype=np.int64)[self._line], nowhere)
 
 
 def _anchor(zone: SafeZone) -> Point:

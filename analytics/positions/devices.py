@@ -1,6 +1,7 @@
 """Who is heard in one partition: a slot per device, shared by all watches, bounded and given back."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,6 +110,11 @@ class Devices:
         worn = self.worn[people]
         gone: NDArray[np.int64] = people[(np.isin(worn, slots) | (worn < 0)).all(axis=1)]
         return gone
+
+    def rows_of(self, persons: Iterable[str]) -> NDArray[np.int64]:
+        """Rows of those of the people who are heard here, ascending."""
+        rows = (self._row.get(person) for person in persons)
+        return np.array(sorted(row for row in rows if row is not None), dtype=np.int64)
 
     def touch(self, slots: Slots) -> None:
         """What is known of these has changed."""

@@ -1,6 +1,7 @@
 """How far places are from the edges of many areas at once: plain arithmetic on line segments, no object per zone."""
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 import shapely
@@ -32,6 +33,15 @@ class Edges:
         self._read_circles(areas)
         self._read_lines(areas)
         self._round = not self._segments.any()
+
+    def with_more(self, more: "Edges") -> "Edges":
+        """The areas of both, in the same plane; those of `more` come after ours."""
+        both, ours, theirs = copy(self), vars(self), vars(more)
+        of_areas = ("_half", "_filled", "_x", "_y", "_outer", "_segments", "reach")
+        joined = {name: np.append(ours[name], theirs[name]) for name in of_areas}
+        lines, segments = np.concatenate([ours["_lines"], theirs["_lines"]], axis=1), joined["_segments"]
+        vars(both).update(joined, _lines=lines, _first=np.cumsum(segments) - segments, _round=not segments.any())
+        return both
 
     def distance(self, row: Rows, x: Floats, y: Floats, near: Floats) -> Floats:
         """(n,) metres from each area's edge to (n,) places, negative inside; exact as far as `near` (n,) metres outside,

@@ -69,7 +69,7 @@ class Episodes:
         """Who is not where they are expected by now; not decided while a gateway holds something back."""
         table = self._table
         zones = table.stakes["zone"][people].astype(np.int64)
-        due = table.book.at(moment.now).due[zones]
+        due = table.book.at(moment.now).due[table.book.line[zones]]
         missing, settled = table.stakes["missing"][people], table.stakes["settled"][people]
         concerned = ((due > 0) & (settled != due) & moment.spools_empty) | ((missing > 0) & (due != missing))
         which = np.flatnonzero(concerned.any(axis=1))

@@ -35,7 +35,8 @@ class Patterns:
         table = self._table
         of = (table.book, table.changes, now // MINUTE_US)
         if self.of != of:
-            self.of, self._everybodys = of, pattern(table.book.at(now).phase[table.stakes["zone"]])
+            lines = table.book.line[table.stakes["zone"]]
+            self.of, self._everybodys = of, pattern(table.book.at(now).phase[lines])
 
     def stale(self, people: People, at: NDArray[np.int64]) -> Bools:
         """(p,) who has to be looked at, each at their time."""

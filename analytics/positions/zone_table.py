@@ -1,6 +1,6 @@
 """What the zones' watch remembers: per device, per device and zone, per person, per person and zone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -160,7 +160,7 @@ class ZoneTable:
         """Take a new book: where somebody stands in a changed zone is unknown until their next fix."""
         old, self.book = self.book, book
         lost: list[Lost] = []
-        for person in np.flatnonzero(self.people["placed"]).tolist():
+        for person in self._placed(book.concerned(old)).tolist():
             zones = {int(zone): column for column, zone in enumerate(self.stakes["zone"][person]) if zone >= 0}
             rows = book.of(self._devices.person(int(self._devices.worn[person].max())))
             before = {old.zones[zone].id: (column, zone) for zone, column in zones.items()}
@@ -176,6 +176,14 @@ class ZoneTable:
             self._place(person, rows, kept)
         return lost
 
+    def _placed(self, concerned: Collection[str] | None) -> NDArray[np.int64]:
+        """Those who have been given zones; all, or as far as they are concerned."""
+        if concerned is None:
+            return np.flatnonzero(self.people["placed"])
+        people = self._devices.rows_of(concerned)
+        placed: NDArray[np.int64] = people[self.people["placed"][people]]
+        return placed
+
     def _lost(self, person: int, old: ZoneBook, rows: Sequence[int]) -> list[Lost]:
         """The open episodes that end with a zone; of a zone that changed its kind, too."""
         still = {(self.book.zones[row].id, self.book.zones[row].kind) for row in rows}
@@ -187,8 +195,10 @@ class ZoneTable:
                     lost.append(Lost(person, zone, "zone-exit", int(someone["left_at"][level])))
                     someone["left_at"][level] = 0
         for stake in self.stakes[person]:
+            if stake["zone"] < 0:
+                continue
             zone = old.zones[stake["zone"]]
-            if stake["zone"] < 0 or (zone.id, zone.kind) in still:
+            if (zone.id, zone.kind) in still:
                 continue
             for kind, name in (("zone-entry", "entered"), ("not-arrived", "missing")):
                 if stake[name]:

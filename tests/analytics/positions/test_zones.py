@@ -98,6 +98,14 @@ def test_a_district_zone_holds_for_the_people_of_its_district_only() -> None:
     assert [book.of(person) for person in ("p1", "p2", "p3")] == [(0,), (), ()]
 
 
+def test_the_first_zone_of_all_is_given_to_those_who_were_heard_before() -> None:
+    registry = Registry()
+    state = state_of(registry=registry)
+    run(state, *walk(0, 0))
+    registry.change(HOME_ZONE)
+    assert said(run(state, *walk(0, 400, 400, 400, start=2), start=2)) == [("zone-exit", "raise", "home")]
+
+
 def test_arriving_and_leaving_are_told_while_the_schedule_holds_and_the_first_word_is_no_news() -> None:
     school = msgspec.structs.replace(SCHOOL, schedule=SCHOOL_DAY)
     day = [*walk(1000, 1000, 0, 0), *walk(1000, 1000, start=10), *walk(0, 0, 0, start=100)]
