@@ -25,6 +25,7 @@ from alerts.intake import AlertIntake
 from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.minimap import MapSheet
+from alerts.place_offers import PlaceRounds
 from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from alerts.sender import Sender
@@ -47,6 +48,7 @@ from haechi.store.outbox import Inbox, Outbox
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, Registry
 from haechi.store.slices import CameraSitesSlice, RecipientsSlice
+from haechi.store.usual_places import UsualPlaces
 from haechi.streaming import StreamMetrics, Worker, connect
 
 RESOLVER_THREADS = 32  # names that do not resolve take seconds each, and must not hold up those that do
@@ -107,8 +109,16 @@ async def sender(settings: Settings) -> None:
                 Drills(pool), Incidents(pool), apply, utc_now, settings.wall.timezone, settings.alerts.test_days
             )
             ends = ConsentRounds(Consents(pool), Incidents(pool), apply)
+            offers = PlaceRounds(UsualPlaces(pool), apply)
             await _first_to_end(
-                _signalled(), ends.run(), tests.run(), reader.run(), post.run(), people.follow(), sites.follow()
+                _signalled(),
+                ends.run(),
+                offers.run(),
+                tests.run(),
+                reader.run(),
+                post.run(),
+                people.follow(),
+                sites.follow(),
             )
 
 
@@ -125,6 +135,7 @@ async def callbacks(settings: Settings) -> None:
             people,
             Audit(pool),
             Drills(pool),
+            UsualPlaces(pool),
             AlertIntake(incidents, people, _scenes(it, sites)).apply,
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Literal, Protocol
+from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -17,10 +18,11 @@ from starlette.routing import Route
 
 from alerts.links import Link, Links
 from alerts.minimap import MapSheet
-from alerts.pages import ALSO_ON_IT, FALSE_ALARM, WAS_REAL, View, incident_page, may_test, plain_page
+from alerts.pages import ALSO_ON_IT, FALSE_ALARM, NAME_CHARS, WAS_REAL, View, incident_page, may_test, plain_page
 from alerts.words import words_of
 from haechi.clock import Clock
 from haechi.domain.alerting import (
+    KINDS,
     Acknowledge,
     Alert,
     Command,
@@ -34,7 +36,8 @@ from haechi.domain.alerting import (
     signature,
 )
 from haechi.domain.drills import all_answered, as_real
-from haechi.domain.people import Guardian
+from haechi.domain.habits import UsualPlace
+from haechi.domain.people import Guardian, Person
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
 from haechi.store.audit import AuditEntry, Look
 from haechi.store.drills import ButtonTest
@@ -42,6 +45,7 @@ from haechi.store.drills import ButtonTest
 log = structlog.get_logger(__name__)
 
 BODY_BYTES = 20_000
+USUAL_PLACE = KINDS["usual-place"].name
 LOOKS = 20  # of who looked at the place, the newest
 _HEADERS = {
     "cache-control": "no-store",
@@ -67,6 +71,7 @@ class People(Protocol):
 
     def guardians_of(self, person: str) -> Sequence[Guardian]: ...
     def name_of(self, person: str) -> str: ...
+    def get(self, row_id: str) -> Person | None: ...
 
 
 class Audit(Protocol):
@@ -81,6 +86,14 @@ class Drills(Protocol):
 
     async def newest(self, person: str) -> ButtonTest | None: ...
     async def open_window(self, district: str, person: str, *, by: str) -> ButtonTest: ...
+
+
+class Places(Protocol):
+    """What is asked of `haechi.store.usual_places.UsualPlaces`."""
+
+    async def proposed(self, person: str) -> Sequence[UsualPlace]: ...
+    async def accept(self, district: str, person: str, n: int, name: str, *, by: str) -> UsualPlace: ...
+    async def decline(self, district: str, person: str, n: int, *, by: str) -> UsualPlace: ...
 
 
 class Answer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,6 +113,7 @@ class Callbacks:
         people: People,
         audit: Audit,
         drills: Drills,
+        places: Places,
         raise_alert: Callable[[Alert], Awaitable[object]],
         secrets: Callable[[Recipient], Awaitable[Sequence[str]]],
         links: Links,
@@ -112,6 +126,7 @@ class Callbacks:
         self._people = people
         self._audit = audit
         self._drills = drills
+        self._places = places
         self._raise_alert = raise_alert
         self._secrets = secrets
         self._links = links
@@ -129,6 +144,7 @@ class Callbacks:
                 Route("/g/{token}/statement", self.statement, methods=["POST"]),
                 Route("/g/{token}/test", self.test, methods=["POST"]),
                 Route("/g/{token}/real", self.real, methods=["POST"]),
+                Route("/g/{token}/places/{n:int}/{answer}", self.place, methods=["POST"]),
                 Route("/agency/{token}", self.agency, methods=["POST"]),
                 Route("/health", self.health, methods=["GET"]),
             ],
@@ -152,10 +168,48 @@ class Callbacks:
         test = await self._drills.newest(incident.subject)
         names = {signature(one.id): one.name for one in self._people.guardians_of(incident.subject)}
         person = self._people.name_of(incident.subject)
-        view = View(incident, request.path_params["token"], name, said, self._clock(), looks, test, names, person)
+        token, places = request.path_params["token"], await self._offered(link, incident, name)
+        view = View(incident, token, name, said, self._clock(), looks, test, names, person, places)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)
+
+    async def _offered(self, link: Link, incident: Incident, name: str) -> tuple[UsualPlace, ...] | None:
+        """What the page asks about; seeing it is a look. Without a consent nothing of it is shown."""
+        if incident.kind != USUAL_PLACE:
+            return None
+        if not self._may_know(incident.subject):
+            return ()
+        look = Look(incident.subject, link.district, name, "guardian", "usual places", "a message's link")
+        await self._audit.follow(look)
+        return tuple(await self._places.proposed(incident.subject))
+
+    def _may_know(self, person: str) -> bool:
+        known = self._people.get(person)
+        return known is not None and known.consent is not None and known.consent.allows("position", self._clock())
+
+    async def place(self, request: Request) -> Response:
+        """Yes or no to a usual place: a guardian's word, and nobody else's, makes it a safe zone."""
+        link, incident, guardian = await self._guarded(request)
+        n, answer, by = request.path_params["n"], request.path_params["answer"], signature(guardian.id)
+        if incident.kind != USUAL_PLACE or answer not in {"accept", "decline"} or not self._may_know(incident.subject):
+            raise NotFound("This link does not ask about places.")
+        try:
+            if answer == "accept":
+                name = await _form_field(request, "name")
+                if not name:
+                    return _back(request, up=3)
+                await self._places.accept(link.district, incident.subject, n, name[:NAME_CHARS], by=by)
+            else:
+                await self._places.decline(link.district, incident.subject, n, by=by)
+        except (
+            Conflict,
+            NotFound,
+        ) as error:  # another guardian was first, or it is usual no more: the page says what is left
+            log.info("callbacks.place_decided", incident=incident.id, reason=str(error))
+        else:
+            self._count.labels(f"place {answer}").inc()
+        return _back(request, up=3)
 
     async def on_it(self, request: Request) -> Response:
         """ "I am on it": the acknowledgement. Somebody else's stands; then it is a line in the trail."""
@@ -264,10 +318,20 @@ class Callbacks:
         )
 
 
-def _back(request: Request) -> Response:
-    """To the page again; a reload then repeats nothing. Relative, so that a proxy's prefix stays."""
+def _back(request: Request, up: int = 1) -> Response:
+    """To the page again, so many steps up; a reload then repeats nothing. Relative, so that a proxy's prefix stays."""
     token = request.path_params["token"]
-    return RedirectResponse(f"../{token}", HTTPStatus.SEE_OTHER, _HEADERS)
+    return RedirectResponse(f"{'../' * up}{token}", HTTPStatus.SEE_OTHER, _HEADERS)
+
+
+async def _form_field(request: Request, name: str) -> str:
+    """A field of a form without files; empty where it is missing or the form is no form."""
+    body = await _body(request)
+    try:
+        fields = parse_qs((body or b"").decode(), max_num_fields=10)
+    except (UnicodeDecodeError, ValueError):
+        return ""
+    return fields.get(name, [""])[0].strip()
 
 
 async def _body(request: Request) -> bytes | None:

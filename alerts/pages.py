@@ -1,6 +1,6 @@
 """The guardian's page: plain HTML for a shaking thumb on an old phone. No script, no picture from elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from alerts.minimap import MapSheet
 from alerts.telling import told
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Incident, Severity, in_words
+from haechi.domain.habits import UsualPlace
 from haechi.store.audit import AuditEntry
 from haechi.store.drills import ButtonTest
 
@@ -20,6 +21,7 @@ FALSE_ALARM = "Says that it is a false alarm; a person decides"
 ALSO_ON_IT = "Is on it, too"
 WAS_REAL = "Says that it was no test, but real"
 REFRESH_S = 20
+NAME_CHARS = 100
 
 _STYLE = """
 *{box-sizing:border-box}body{margin:0;font:18px/1.45 system-ui,sans-serif;color:#1a1a1a;background:#fff;
@@ -31,7 +33,7 @@ border-radius:10px}.stale{color:#8a4b00;font-weight:700}.who,.where{font-weight:
 a{color:#1d4f91}details{margin:14px 0}summary{padding:10px 0}ul{margin:0;padding-left:20px;font-size:15px}.acts{position:sticky;bottom:0;background:#fff;padding:12px 20px 22px;border-top:1px solid #ddd}
 button{width:100%;min-height:60px;margin-top:10px;border:2px solid #1d4f91;border-radius:14px;font:inherit;
 font-weight:700;background:#fff;color:#1d4f91}button.main{background:#176b3a;border-color:#176b3a;color:#fff;
-font-size:21px;min-height:68px}
+font-size:21px;min-height:68px}input{width:100%;min-height:48px;font:inherit;padding:0 12px}section{margin:0 0 26px}
 """
 
 
@@ -47,6 +49,7 @@ class View(msgspec.Struct, frozen=True):
     test: ButtonTest | None = None
     names: Mapping[str, str] = {}  # the guardians', by signature
     person: str = ""
+    places: tuple[UsualPlace, ...] | None = None  # that wait for a yes or a no; None: the page is not about places
 
 
 def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> str:
@@ -66,7 +69,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
         what,
         f"{drill}<header{calm}><h1>{escape(what)}</h1>{_line(about)}"
         f"<p>{escape(since)} · #{incident.number}</p></header>"
-        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_line(known)}{_place(view, words, sheet)}"
+        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_line(known)}{_place(view, words, sheet)}{_offers(view, words, sheet)}"
         f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>"
         f"{_acts(view, words)}",
         refresh=incident.open,
@@ -112,8 +115,12 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
 def _place(view: View, words: Words, sheet: MapSheet) -> str:
     incident = view.incident
     point = incident.point
-    if point is None:
-        return "" if incident.status != "Actual" else f"<p class=stale>{escape(words.no_place)}</p>"
+    if point is None or view.places is not None:
+        return (
+            ""
+            if view.places is not None or incident.status != "Actual"
+            else f"<p class=stale>{escape(words.no_place)}</p>"
+        )
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
     stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""
@@ -130,6 +137,39 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
         f'{point.lat:.5f}, {point.lon:.5f} · <a href="{escape(where)}" rel="noreferrer noopener">'
         f"{escape(words.open_map)}</a></p>"
     )
+
+
+def _offers(view: View, words: Words, sheet: MapSheet) -> str:
+    """The places that wait: each with its map, a yes that gives it a name, and a no."""
+    if view.places is None:
+        return ""
+    if not view.places:
+        return f"<p>{escape(words.no_places)}</p>"
+    offers = [f"<p>{escape(words.places)}</p>"]
+    for place in view.places:
+        said = [words.place_days.format(days=place.days)]
+        if place.hours:
+            said.append(words.place_hours.format(hours=hours_in_words(place.hours)))
+        act = f"{escape(view.token)}/places/{place.n}"
+        name = escape(words.place_name.format(n=place.n))
+        offers.append(
+            f"<section>{sheet.draw(place.point, place.radius_m, words.code)}<p>{escape(' · '.join(said))}</p>"
+            f'<form method=post action="{act}/accept"><input name=name required maxlength={NAME_CHARS} value="{name}" '
+            f'aria-label="{name}"><button class=main>{escape(words.place_yes)}</button></form>'
+            f'<form method=post action="{act}/decline"><button>{escape(words.place_no)}</button></form></section>'
+        )
+    return "".join(offers)
+
+
+def hours_in_words(hours: Sequence[int]) -> str:
+    """Hours of the day as ranges: "9–11, 15"."""
+    ranges: list[list[int]] = []
+    for hour in hours:
+        if ranges and hour == ranges[-1][-1] + 1:
+            ranges[-1].append(hour)
+        else:
+            ranges.append([hour])
+    return ", ".join(f"{one[0]}–{one[-1]}" if len(one) > 1 else str(one[0]) for one in ranges)
 
 
 def _acts(view: View, words: Words) -> str:

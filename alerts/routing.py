@@ -22,6 +22,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "arrived": ("guardian",),
     "left": ("guardian",),
     "night-walk": ("guardian",),
+    "usual-place": ("guardian",),
     "trespass": ("police", "desk"),
     "phone-test": ("guardian",),
     "consent-ends": ("guardian", "desk"),

@@ -46,6 +46,13 @@ class Words(msgspec.Struct, frozen=True):
     trying: str
     tried: str
     not_tried: str
+    places: str
+    place_days: str
+    place_hours: str
+    place_name: str
+    place_yes: str
+    place_no: str
+    no_places: str
     call: str
     looked: str
     yourself: str
@@ -71,6 +78,7 @@ KOREAN = Words(
         "arrived": "도착했습니다",
         "left": "출발했습니다",
         "night-walk": "밤에 평소와 다른 길을 걷고 있습니다",
+        "usual-place": "자주 머무는 곳을 찾았습니다",
         "silent": "기기의 연락이 끊겼습니다",
         "battery-low": "기기의 배터리가 부족합니다",
         "consent-ends": "위치정보 이용 동의가 곧 끝납니다",
@@ -116,6 +124,13 @@ KOREAN = Words(
     trying="{clock}까지 기기의 버튼을 한 번만 누르세요. 두 번째 누름은 실제 신고입니다.",
     tried="버튼 시험 성공: {clock}",
     not_tried="{clock}까지 버튼이 눌리지 않았습니다. 기기를 확인하고 다시 시험하세요.",
+    places="안심구역으로 삼을까요? 보호자님이 정하기 전에는 아무것도 바뀌지 않습니다.",
+    place_days="최근 {days}일 동안 머묾",
+    place_hours="주로 {hours}시",
+    place_name="자주 가는 곳 {n}",
+    place_yes="네, 안심구역으로 삼겠습니다",
+    place_no="아니요",
+    no_places="정할 곳이 남아 있지 않습니다.",
     call="위급하면 112 또는 119에 전화하세요.",
     looked="위치를 확인한 사람",
     yourself="보호자님 본인",
@@ -159,6 +174,7 @@ ENGLISH = Words(
         "arrived": "Has arrived",
         "left": "Has left",
         "night-walk": "Walks an unusual way at night",
+        "usual-place": "Usual places were found",
         "silent": "The device has fallen silent",
         "battery-low": "The device's battery is low",
         "consent-ends": "The consent to use the place ends soon",
@@ -204,6 +220,13 @@ ENGLISH = Words(
     trying="Press the device's button once, by {clock}. A second press is real.",
     tried="The button was tested at {clock}: it works",
     not_tried="No press came by {clock}. Look at the device, then test it again.",
+    places="Shall they be safe zones? Nothing changes before you say so.",
+    place_days="was here on {days} days",
+    place_hours="mostly at {hours} o'clock",
+    place_name="Usual place {n}",
+    place_yes="Yes, this is a safe place",
+    place_no="No",
+    no_places="Nothing is left to be decided.",
     call="In danger, call 112 (police) or 119 (fire, ambulance).",
     looked="Who looked at this place",
     yourself="yourself",

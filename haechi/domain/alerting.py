@@ -53,6 +53,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("arrived", "Arrived at", Severity.ADVISORY, notice=True),
         AlertKind("left", "Left", Severity.ADVISORY, notice=True),
         AlertKind("night-walk", "Walks an unusual way at night", Severity.ADVISORY, notice=True),
+        AlertKind("usual-place", "Usual places were found", Severity.ADVISORY, notice=True),
         AlertKind("trespass", "Trespass", Severity.URGENT, thing=True),
         AlertKind("gas", "Gas", Severity.LIFE_SAFETY, thing=True),
         AlertKind("fire", "Fire", Severity.LIFE_SAFETY, thing=True),

@@ -23,6 +23,13 @@ WHERE p.deleted_at IS NULL AND p.consent IS NOT NULL AND (l.at IS NULL OR l.at <
 _TRAIL = """
 SELECT at, lon, lat, accuracy_m FROM trail WHERE person = $1 AND at >= $2 ORDER BY at LIMIT $3"""
 _MOST_FIXES = 500_000
+_UNOFFERED = """
+SELECT u.person_id, u.district, p.consent, array_agg(u.id::text ORDER BY u.n) AS places,
+       clock_timestamp() AS now
+FROM usual_places u JOIN people p ON p.id = u.person_id
+WHERE u.state = 'proposed' AND u.offered_at IS NULL AND u.deleted_at IS NULL AND p.deleted_at IS NULL
+      AND p.consent IS NOT NULL
+GROUP BY u.person_id, u.district, p.consent ORDER BY max(u.seen_at) DESC LIMIT $1"""
 
 
 class Track(msgspec.Struct, frozen=True):
@@ -32,6 +39,15 @@ class Track(msgspec.Struct, frozen=True):
     lon: NDArray[np.float64]
     lat: NDArray[np.float64]
     accuracy: NDArray[np.float64]
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """Places of a person that nobody was asked about yet, by number; `now` is the database's clock."""
+
+    person: str
+    district: str
+    place_ids: tuple[str, ...]
+    now: datetime
 
 
 class UsualPlaces:
@@ -46,6 +62,28 @@ class UsualPlaces:
             async with self._pool.acquire() as connection, connection.transaction():
                 await look(connection, seen)
                 return await _of(connection, seen.person)
+
+    async def proposed(self, person: str) -> list[UsualPlace]:
+        """Those that wait for a yes or a no, by number; the caller writes the look down."""
+        with translate_errors():
+            return [one for one in await _of(self._pool, person) if one.state == "proposed"]
+
+    async def unoffered(self, limit: int = 100) -> list[Offer]:
+        """Of whom guardians are to be asked, as far as a consent covers where they are."""
+        with translate_errors():
+            rows = await self._pool.fetch(_UNOFFERED, limit)
+        return [
+            Offer(row["person_id"], row["district"], tuple(row["places"]), row["now"])
+            for row in rows
+            if msgspec.json.decode(row["consent"], type=Consent).allows("position", row["now"])
+        ]
+
+    async def offered(self, place_ids: Sequence[str]) -> None:
+        """Guardians were asked about these."""
+        with translate_errors():
+            await self._pool.execute(
+                "UPDATE usual_places SET offered_at = clock_timestamp() WHERE id = ANY($1::uuid[])", place_ids
+            )
 
     async def due(self, since: datetime, now: datetime, limit: int = 100) -> list[str]:
         """People who were not learned about since then, and whose consent covers that."""

@@ -26,6 +26,7 @@ from haechi.errors import TransientError
 from haechi.store.audit import Audit, Look
 from haechi.store.drills import Drills
 from haechi.store.registry import PEOPLE
+from haechi.store.usual_places import UsualPlaces
 from tests.alerts.town import DISTRICT, EVERYONE, Town
 
 LINKS = Links("key", "http://haechi")
@@ -45,6 +46,7 @@ async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
         town.people,
         Audit(town.pool),
         Drills(town.pool),
+        UsualPlaces(town.pool),
         town.intake.apply,
         SecretBook(town.registry),
         LINKS,
@@ -241,6 +243,7 @@ async def test_while_the_store_is_away_the_page_says_what_to_do(town: Town, inci
         town.people,
         Audit(town.pool),
         Drills(town.pool),
+        UsualPlaces(town.pool),
         town.intake.apply,
         SecretBook(town.registry),
         LINKS,

@@ -80,6 +80,7 @@ async def public(town: Town) -> AsyncIterator[httpx.AsyncClient]:
         town.people,
         Audit(town.pool),
         Drills(town.pool),
+        UsualPlaces(town.pool),
         town.intake.apply,
         SecretBook(town.registry),
         LINKS,
