@@ -46,9 +46,10 @@ def alerts(people: list[Someone]) -> list[Alert]:
     for number in range(topics.PARTITIONS):
         state = partition(outlook, metrics)
         for minute in range(MINUTES):
-            if (batch := day.batch(minute, number)) is not None:
-                told += state.apply(2 * minute, batch)
-            told += state.apply(2 * minute + 1, Tick("gateway", instant_of(AT + (minute + 1) * MINUTE), True))
+            tick = Tick("gateway", instant_of(AT + (minute + 1) * MINUTE), True)
+            for offset, message in enumerate((day.batch(minute, number), tick), 2 * minute):
+                found = () if message is None else state.apply(offset, message)
+                told += [one for one in found if isinstance(one, Alert)]
     return told
 
 
