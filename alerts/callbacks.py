@@ -40,7 +40,7 @@ from haechi.domain.habits import UsualPlace
 from haechi.domain.people import Guardian, Person
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
 from haechi.store.audit import AuditEntry, Look
-from haechi.store.drills import ButtonTest
+from haechi.store.drills import A_DAY, ButtonTest
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class Drills(Protocol):
     """What is asked of `haechi.store.drills.Drills`."""
 
     async def newest(self, person: str) -> ButtonTest | None: ...
-    async def open_window(self, district: str, person: str, *, by: str) -> ButtonTest: ...
+    async def open_window(self, district: str, person: str, *, by: str, at_most: int | None = None) -> ButtonTest: ...
 
 
 class Places(Protocol):
@@ -234,7 +234,9 @@ class Callbacks:
         link, incident, guardian = await self._guarded(request)
         if may_test(incident):
             try:
-                await self._drills.open_window(link.district, incident.subject, by=signature(guardian.id))
+                await self._drills.open_window(
+                    link.district, incident.subject, by=signature(guardian.id), at_most=A_DAY
+                )
             except Conflict as error:
                 log.info("callbacks.no_test", incident=incident.id, reason=str(error))
             else:

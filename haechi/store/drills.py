@@ -17,6 +17,7 @@ from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
 WINDOW = timedelta(minutes=10)
+A_DAY = 3  # windows that guardians may open within a day
 ANSWER = timedelta(hours=24)  # for a test of the telephones: whoever is at work answers in the evening
 
 _ACTUAL = "SELECT 1 FROM incidents WHERE subject = $1::text AND state <> 'closed' AND body->>'status' = 'Actual'"
@@ -32,6 +33,9 @@ WHERE id = (
 ) AND NOT EXISTS ({_ACTUAL})
 RETURNING asked_by
 """  # noqa: S608 - made of literals
+_OF_TODAY = (
+    "SELECT count(*) FROM button_tests WHERE person_id = $1 AND opened_at > clock_timestamp() - interval '1 day'"
+)
 _OPEN_AT = "SELECT 1 FROM incidents WHERE kind = $1 AND subject = $2 AND place = $3 AND state <> 'closed'"
 _SHOW = """
 SELECT t.asked_by, t.opened_at, t.ends_at, i.opened_at AS received_at, t.ends_at <= clock_timestamp() AS over
@@ -84,13 +88,19 @@ class Drills:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def open_window(self, district: str, person: str, *, by: str) -> ButtonTest:
-        """For `WINDOW` from now on the next press is a test. NotFound; Conflict while something real is going on."""
+    async def open_window(self, district: str, person: str, *, by: str, at_most: int | None = None) -> ButtonTest:
+        """For `WINDOW` from now on the next press is a test. NotFound; Conflict while something real is going on, and
+        after `at_most` windows within a day: whoever could open one after the other would keep a call from the police.
+        """
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 await _lock(connection, district, person)
                 if await connection.fetchval(_ACTUAL, person):
                     raise Conflict("An incident of this person is open; a button is tested when it is closed.")
+                if at_most is not None and await connection.fetchval(_OF_TODAY, person) >= at_most:
+                    raise Conflict(
+                        f"The button was tested {at_most} times within a day; the duty desk can test it again."
+                    )
                 await connection.execute(
                     "UPDATE button_tests SET ends_at = clock_timestamp() "
                     "WHERE person_id = $1 AND alert_id IS NULL AND ends_at > clock_timestamp()",

@@ -18,7 +18,7 @@ from alerts.pages import FALSE_ALARM
 from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
-from haechi.domain.alerting import Close, Incident, signature, urgent_alert
+from haechi.domain.alerting import Acknowledge, Close, Incident, signature, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
@@ -396,3 +396,16 @@ async def test_a_guardian_tests_the_button_from_the_page_of_what_is_over_but_not
     applied = await town.intake.apply(urgent_alert(town.call(at=at, received_at=at), at))
     assert applied.incident is not None
     assert applied.incident.status == "Test"
+
+
+async def test_a_link_cannot_keep_a_window_open_so_that_a_call_would_be_taken_for_a_test(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    page = page_of(town, incident, "father")
+    await town.incidents.apply_command(incident.id, DISTRICT, Acknowledge("desk", utc_now()))
+    await town.incidents.apply_command(incident.id, DISTRICT, Close("desk", utc_now(), "home"))
+    for _ in range(5):
+        await http.post(f"{page}/test")
+    assert await town.pool.fetchval("SELECT count(*) FROM button_tests") == 3
+    await Drills(town.pool).open_window(DISTRICT, town.child, by="the duty desk")
+    assert await town.pool.fetchval("SELECT count(*) FROM button_tests") == 4
