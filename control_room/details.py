@@ -11,7 +11,7 @@ from control_room import describe
 from control_room.live.view import View, seen
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.domain.access import Principal, sees_place_of
+from haechi.domain.access import Principal, sees_place_of, sees_places
 from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent, named, trail_for_people
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point, distance_m
@@ -184,7 +184,7 @@ def details(
         open=incident.open,
         told=tuple(_told(delivery) for delivery in deliveries),
         timeline=_timeline(incident, trail, deliveries),
-        picture=_picture(incident, view),
+        picture=_picture(incident, view) if sees_places(principal, incident.district) else None,
         cameras=_cameras(incident, point, spots[-1].accuracy_m if spots else incident.accuracy_m, view),
         point=point,
     )

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from control_room.details import IncidentReader, Looks, details
@@ -15,7 +16,7 @@ from control_room.map_base import BaseMap
 from control_room.pages.sign_in import sign_in_page
 from control_room.words import word
 from haechi.clock import Clock
-from haechi.domain.access import Principal, sees_place_of
+from haechi.domain.access import Principal, sees_place_of, sees_places
 from haechi.domain.alerting import Incident, for_people
 from haechi.errors import NotFound
 
@@ -94,8 +95,11 @@ class WallRoutes:
         )
 
     async def picture(self, request: Request, sha256: str, incident: str) -> Response:
-        """Evidence of `incident` and no other: a hash from elsewhere is not found."""
+        """Evidence of `incident` and no other: a hash from elsewhere is not found. Whoever may not see where people are is
+        shown none either: there are people in it."""
         principal, found = await self._find(request, incident)
+        if not sees_places(principal, found.district):
+            raise HTTPException(403, f"{principal.name} has not the right to see pictures of people.")
         if found.evidence != sha256:
             raise NotFound("This picture is no evidence of this incident.")
         data = await self._evidence.get(sha256)

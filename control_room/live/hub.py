@@ -112,7 +112,8 @@ class Hub:
     def look_at(self, watcher: Watcher, cameras: Sequence[str]) -> None:
         """The pictures that a socket wants, of those that it may see."""
         view = self._world.view(watcher.audience, self._clock())
-        watcher.cameras = frozenset(cameras) & {camera.id for camera in view.cameras}
+        theirs = {camera.id for camera in view.cameras if camera.district in watcher.audience.places}
+        watcher.cameras = frozenset(cameras) & theirs
         watcher.shown = {camera: watcher.shown.get(camera, 0.0) for camera in watcher.cameras}
 
     async def run(self) -> None:

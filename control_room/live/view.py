@@ -16,7 +16,8 @@ Place = Callable[[Point], str]
 
 
 class Audience(msgspec.Struct, frozen=True):
-    """Who has the same rights sees the same: the districts, and of those the ones in which where people are is told."""
+    """Who has the same rights sees the same: the districts, and of those the ones in which people are seen: where they are,
+    and in pictures."""
 
     districts: frozenset[str]
     places: frozenset[str]

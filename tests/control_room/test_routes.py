@@ -49,8 +49,13 @@ async def test_an_auditor_reads_the_incident_without_the_name() -> None:
     wall = Made(me=Principal("auditor", frozenset({("auditor", D)})))
     async with looking_at(wall) as browser:
         answer = (await browser.get("/wall/incidents/i2")).json()
+        opened = (await browser.get("/wall/incidents/i3")).json()
+        picture = await browser.get(f"/evidence/{SHA}", params={"incident": "i3"})
     assert answer["name"] is None
     assert answer["who"] == "elder, 81"
+    assert opened["picture"] is None
+    assert picture.status_code == 403
+    assert "pictures of people" in picture.json()["detail"]
 
 
 async def test_an_incident_of_another_district_does_not_exist() -> None:

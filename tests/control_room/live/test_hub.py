@@ -8,7 +8,7 @@ import pytest
 
 from control_room.live import messages
 from control_room.live.hub import Watcher
-from control_room.live.view import View
+from control_room.live.view import Audience, View
 from control_room.panels import Panel, strip
 from haechi.errors import TransientError
 from tests.control_room.stand_ins import CAMERAS, D, Made, everyone_of, incident
@@ -82,6 +82,13 @@ async def test_pictures_are_only_of_cameras_that_the_audience_may_see() -> None:
         wall.hub.look_at(watcher, [c.id for c in CAMERAS])
     assert stranger.cameras == frozenset()
     assert own.cameras == {c.id for c in CAMERAS}
+
+
+async def test_an_auditor_gets_no_pictures_of_cameras() -> None:
+    wall = Made()
+    auditor = wall.hub.join(Audience(frozenset({D}), frozenset()))
+    wall.hub.look_at(auditor, [c.id for c in CAMERAS])
+    assert auditor.cameras == frozenset()
 
 
 async def test_each_frame_is_sent_once_and_a_store_that_is_away_stops_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
