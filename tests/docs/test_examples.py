@@ -129,7 +129,8 @@ async def test_a_traccar_server_that_is_set_up_as_the_page_says_is_heard(tmp_pat
     async with Room(tmp_path).open() as room:
         headers = [(field.lower().encode(), filled(value, AT_GATEWAY).encode())]
         status, _, _ = await Client(room).ask("POST", path, json.dumps({"device": DEVICE} | body).encode(), headers)
-        assert (status, bool(room.sent), bool(room.inbox.calls)) == (200, not kind, bool(kind))
+        assert (status, bool(room.inbox.calls)) == (200, bool(kind))
+        assert kind or room.sent
 
 
 async def test_the_table_of_people_is_read_and_its_columns_are_all_there_are() -> None:
