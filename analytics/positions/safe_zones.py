@@ -41,8 +41,8 @@ class Rule(msgspec.Struct, frozen=True):
     """The thresholds; at most 8 votes.
 
     `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so, the first and
-    the last of them at least `dwell_s` apart; not so for who walked beyond the edge by the speeds that the device reports,
-    as no jump of a position does. A fix less accurate than `coarse_m` says nothing of having left. One fix ends an alarm;
+    the last of them at least `dwell_s` apart; not so for who walked out by the speeds that the device reports, as no
+    jump of a position does. A fix less accurate than `coarse_m` says nothing of having left. One fix ends an alarm;
     telling of an entry needs `entry_confirmations`, or one fix after a long silence (a tag that a reader saw, a tracker
     that reports each hour).
     """
@@ -189,7 +189,7 @@ class SafeZones:
         if first.any():
             table.remember_first(slots[which[first]], fixes[which[first]])
         since = np.where(first, at, cell["since"])
-        on_foot = (cell["walked"] | ((distance > 0) & walked[which])) & ~inside
+        on_foot = (cell["walked"] | (out & walked[which])) & ~inside
         sure = on_foot | (at - since >= self._dwell_us)
         gone = out & (_BITS[outs] >= rule.confirmations) & sure
         came = inside & (_BITS[ins] >= self._entry[zone])
