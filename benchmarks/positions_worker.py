@@ -10,55 +10,58 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.positions import PositionMetrics
+from analytics.positions.together import Numbered
 from analytics.zone_book import ZoneBook
-from benchmarks.positions import entry, zones
+from benchmarks.positions_people import entries, zones
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
 from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
-from haechi.domain.time import Tick
 from haechi.sealing import Sealer, create_key
 from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
 
 class Meter:
-    """CPU seconds of this process from the first position to the checkpoint after the last."""
+    """CPU seconds of this process from where `known` positions were applied to the checkpoint after the last one."""
 
-    def __init__(self, expected: int) -> None:
-        self.expected = expected
-        self.seen = 0
-        self.began = 0.0
+    def __init__(self, known: int, expected: int) -> None:
+        self._known = known
+        self._expected = expected
+        self._seen = 0
+        self._began: tuple[int, float] | None = None
         self._done = asyncio.Event()
 
-    def count(self, rows: int) -> None:
-        """Rows applied."""
-        if self.seen == 0:
-            self.began = time.process_time()
-        self.seen += rows
-        if self.seen >= self.expected:
+    def count(self, positions: int) -> None:
+        """So many were applied."""
+        self._seen += positions
+        if self._began is None and self._seen >= self._known:
+            self._began = self._seen, time.process_time()
+        if self._seen >= self._expected:
             self._done.set()
 
     async def report(self) -> None:
         """Print once everything was applied, acknowledged and checkpointed."""
         await self._done.wait()
         await asyncio.sleep(2.5)  # the last checkpoint belongs to the work
-        sys.stdout.write(f'{{"cpu_s": {time.process_time() - self.began}}}\n')
+        assert self._began is not None
+        known, began = self._began
+        sys.stdout.write(f'{{"positions": {self._expected - known}, "cpu_s": {time.process_time() - began}}}\n')
         sys.stdout.flush()
         os._exit(0)
 
 
-async def main(url: str, prefix: str, expected: int) -> None:
+async def main(url: str, prefix: str, known: int, expected: int) -> None:
     """Consume until all has been seen."""
-    meter, registry = Meter(expected), CollectorRegistry()
+    meter, registry = Meter(known, expected), CollectorRegistry()
     metrics = PositionMetrics(registry)
 
     class Counted(agents.Positions):
-        def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
-            if isinstance(message, PositionBatch):
-                meter.count(len(message))
-            return super().apply(offset, message)
+        def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
+            alerts = super().apply_all(messages)
+            meter.count(sum(len(message) for _, message in messages if isinstance(message, PositionBatch)))
+            return alerts
 
     worker = Worker(
         "analytics.positions",
@@ -67,10 +70,10 @@ async def main(url: str, prefix: str, expected: int) -> None:
         StreamMetrics(registry),
     )
     book = ZoneBook(zones())
-    outlook = agents.Outlook(book=lambda: book, entry_of=entry, district="haneul")
+    outlook = agents.Outlook(book=lambda: book, entry_of=entries(), district="haneul")
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Counted(outlook, metrics),
+        lambda partition: Counted(outlook, metrics, partition, topics.POSITIONS.partitions),
         agents.to_alerts_and_beside(utc_now),
         agents.on_positions,
     )
@@ -80,4 +83,4 @@ async def main(url: str, prefix: str, expected: int) -> None:
 
 
 if __name__ == "__main__":
-    run_process(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    run_process(main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))

@@ -14,17 +14,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.positions import batches
+from benchmarks.positions_people import stream
 from benchmarks.result import Options, Peer, Result
 from haechi import topics
 from haechi.config import KafkaSettings
 from haechi.domain import wire
+from haechi.domain.people import PositionBatch
 from haechi.embedded import EmbeddedServers
 from haechi.sealing import create_key
 from haechi.streaming import Producer, Record, connect
 from haechi.streaming.admin import Changelog, ensure_topics
 
 LIMIT_S = 5.0
+PEOPLE = 5_000
 
 
 def run(options: Options) -> Result:
@@ -55,9 +57,10 @@ async def _run(rounds: int) -> list[float]:
 async def _feed(producer: Producer) -> None:
     """A batch each 20 ms, over all partitions, for ever: the walks again and again."""
     while True:
-        for partition, batch in batches(50_000, 100):
-            await producer.send(Record(topics.POSITIONS.name, wire.POSITIONS.encode(batch), partition=partition))
-            await asyncio.sleep(0.02)
+        for partition, message in stream(0, 10 * PEOPLE, 100, PEOPLE):
+            if isinstance(message, PositionBatch):
+                await producer.send(Record(topics.POSITIONS.name, wire.POSITIONS.encode(message), partition=partition))
+                await asyncio.sleep(0.02)
 
 
 async def _round(url: str, key: str) -> float:

@@ -8,15 +8,16 @@ from prometheus_client import CollectorRegistry
 
 from analytics import agents
 from analytics.positions import PositionMetrics
+from analytics.positions.together import Numbered
 from analytics.zone_book import ZoneBook
-from benchmarks.positions import entry, zones
+from benchmarks.positions_people import entries, zones
+from benchmarks.recovery import PEOPLE
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
 from haechi.domain.alerting import Alert
 from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch
-from haechi.domain.time import Tick
 from haechi.sealing import Sealer
 from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
@@ -24,10 +25,10 @@ from haechi.streaming import StreamMetrics, Worker, connect, run_process
 class Telling(agents.Positions):
     """Writes the system's monotonic time of each applied batch, and how many devices it knew before the first."""
 
-    def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
+    def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
         """As it is."""
-        alerts = super().apply(offset, message)
-        if isinstance(message, PositionBatch):
+        alerts = super().apply_all(messages)
+        if any(isinstance(message, PositionBatch) for _, message in messages):
             sys.stdout.write(f"{time.monotonic()}\n")
             sys.stdout.flush()
         return alerts
@@ -37,8 +38,8 @@ async def main(url: str, prefix: str, key: str) -> None:
     """Consume until killed."""
     registry = CollectorRegistry()
     metrics = PositionMetrics(registry)
-    book = ZoneBook(zones())
-    outlook = agents.Outlook(book=lambda: book, entry_of=entry, district="haneul")
+    book = ZoneBook(zones(PEOPLE))
+    outlook = agents.Outlook(book=lambda: book, entry_of=entries(PEOPLE), district="haneul")
     worker = Worker(
         "analytics.positions",
         connect(KafkaSettings(url=url, prefix=prefix)),
@@ -47,7 +48,7 @@ async def main(url: str, prefix: str, key: str) -> None:
     )
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda _: Telling(outlook, metrics),
+        lambda partition: Telling(outlook, metrics, partition, topics.POSITIONS.partitions),
         agents.to_alerts_and_beside(utc_now),
         agents.on_positions,
     )
