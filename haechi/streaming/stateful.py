@@ -84,8 +84,13 @@ class Stateful(Generic[M, Out]):
             asyncio.get_running_loop().call_soon(self._gather, self._taken)
             return
         self._gathered_from = None
-        for partition in self._partitions.values():
-            partition.step()
+        self._step(list(self._partitions.values()))
+
+    def _step(self, partitions: "Sequence[_Partition[M, Out]]") -> None:
+        """One partition in a turn of the loop, so that whatever else is due comes in between."""
+        if partitions:
+            partitions[0].step()
+            asyncio.get_running_loop().call_soon(self._step, partitions[1:])
 
     async def _recover(self, message: Message, runtime: Runtime) -> "_Partition[M, Out]":
         """The partition with the blocks that were kept; Ended when it is taken away meanwhile."""
