@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from haechi import topics
 from haechi.domain.time import micros_of
+from haechi.ids import shard_of
 from haechi.store.live import Live
 from tests.days.city import POSITIONS, city
 from tests.days.feed import feeding
@@ -44,10 +45,11 @@ async def test_in_a_week_the_worker_does_not_grow_and_forgets_who_is_gone(
         feed = await running.enter_async_context(feeding(it.connection))
         await it.register(people)
         worker = await running.enter_async_context(it.started(POSITIONS))
-        ledgers = []
+        ledgers, heard_of = [], 0
         for number in range(DAYS):
             if number:
-                people = next_day(people, number)
+                before, people = people, next_day(people, number)
+                heard_of += sum(_meets(*pair) for pair in zip(before, people, strict=True))
                 await it.register(people)
                 await asyncio.sleep(5)  # a slice follows within two
             day = Day(people, number=number)
@@ -61,12 +63,18 @@ async def test_in_a_week_the_worker_does_not_grow_and_forgets_who_is_gone(
             days = [a for a in alerts if 0 <= micros_of(a.starts_at) - begins < DAY * MINUTE]
             assert ledger.of_alerts(days) == []
         assert memory[-1] <= 1.05 * memory[1] + 16 * MEGABYTE
-        assert await _forgotten(redis_url, "another person's now") == (DAYS - 1) * HANDED_ON
+        assert await _forgotten(redis_url, "another person's now") == heard_of
 
         month = range(DAYS * DAY, (DAYS + 32) * DAY, 5)
         await feed.pass_time(ledgers[0][0], month)
         await it.acknowledged([(POSITIONS, topics.POSITIONS)])
-        assert await _forgotten(redis_url, "silent for long") == PEOPLE
+        assert await _forgotten(redis_url, "silent for long") == PEOPLE + (DAYS - 1) * HANDED_ON - heard_of
+
+
+def _meets(before: Someone, after: Someone) -> bool:
+    """Whether the partition of who had the watch hears that another has it now; any other forgets it in a month."""
+    here, there = (topics.partition_of(shard_of(one.person)) for one in (before, after))
+    return before.person != after.person and here == there
 
 
 def _without_presses(one: Someone) -> Someone:
