@@ -47,7 +47,7 @@ bench: setup ## every benchmark, one JSON line each
 
 lock: setup ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
-	  --extra demo --group dev pyproject.toml --output-file requirements.lock
+	  --extra demo --group dev --group bench pyproject.toml --output-file requirements.lock
 
 clean: ## what can be made again; the data folder stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info out

@@ -1,10 +1,11 @@
-"""Positions through the real Kafka: the agent as it runs against a naive agent with the same decision, event by event.
+"""Positions through the real Kafka: the agent as it runs against a naive agent with the same decision, and Quix Streams.
 
 All run as processes of their own on the same broker, over the reports of the same 50,000 people, and count their own CPU
 time. Ours does everything that it does in a city (three zones a person with schedules, silence, batteries, ticks each
 second, checkpoints); its time runs from where everybody has been heard once to the checkpoint after the last position. The
 naive one is what Faust's tutorial leads to: one JSON message a position, a Table read and written for each, shapely per
-event, Faust's own acknowledgement.
+event, Faust's own acknowledgement. Quix Streams has a simpler job: inside or outside of one circle a person
+(`positions_quix.py` says with which settings).
 """
 
 import asyncio
@@ -48,13 +49,17 @@ async def _run(options: Options) -> Result:
             for size, count in (QUICK_COUNTS if options.quick else COUNTS).items():
                 rates[size] = await _ours(url, size, count)
             naive = await _one_by_one(url, "naive", 4_000 if options.quick else 20_000)
+            quix = await _one_by_one(url, "quix", 40_000 if options.quick else 200_000)
     more: dict[str, float | int | str | list[float] | dict[str, float]] = {
         "batch": {str(size): round(rate) for size, rate in rates.items()},
         "devices": PEOPLE,
         "zones": 3 * PEOPLE,
         "gateway_batch": GATEWAY_BATCH,
     }
-    peers = (Peer("a naive Faust agent with a Table, one event a message", round(naive), round(rates[200] / naive, 1)),)
+    peers = (
+        Peer("a naive Faust agent with a Table, one event a message", round(naive), round(rates[200] / naive, 1)),
+        Peer("Quix Streams with its state, one circle a person", round(quix), round(rates[200] / quix, 1)),
+    )
     return Result("positions", round(rates[200]), "positions per CPU-second", peers, more)
 
 
