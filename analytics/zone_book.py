@@ -181,6 +181,9 @@ class ZoneBook:
         return Timetable(*(self._gathered(zone, at, name) for name in Timetable.__struct_fields__))
 
     def _gathered(self, zone: Rows, at: NDArray[np.int64], name: str) -> NDArray[Any]:
+        if not len(at):  # nobody is asked for: the same type and shape, without rows
+            none: NDArray[Any] = getattr(self.at(0), name)[self.line[zone]]
+            return none
         minutes, which = np.unique(at // MINUTE_US, return_inverse=True)
         table = np.stack([getattr(self.at(int(minute) * MINUTE_US), name) for minute in minutes])
         gathered: NDArray[Any] = table[which[:, np.newaxis], self.line[zone]]

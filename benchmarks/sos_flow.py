@@ -65,7 +65,10 @@ async def _send(gateway: str, reporter: str) -> Sent:
     async with aiohttp.ClientSession(gateway, headers=headers, connector=aiohttp.TCPConnector(limit=64)) as session:
         senders = [asyncio.create_task(_batches(session, serials, sent))]
         senders += [asyncio.create_task(_traccar(session, serials, sent)) for _ in range(TRACCAR_CONNECTIONS)]
-        await ending.wait()
+        until = asyncio.create_task(ending.wait())
+        done, _ = await asyncio.wait({until, *senders}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in done - {until}:
+            await ended  # a gateway that is gone ends the flow: its error is said
         for sender in senders:
             sender.cancel()
         await asyncio.gather(*senders, return_exceptions=True)

@@ -122,3 +122,9 @@ def test_rows_that_are_nobodys_any_more_do_not_pile_up() -> None:
     for version in range(50):
         book = book.changed({"home": msgspec.structs.replace(zone("home"), version=version)})
     assert len(book.zones) <= 6
+
+
+def test_the_hours_of_nobody_are_none():
+    book = ZoneBook([zone(SCHOOL_DAY)])
+    nobody = book.hours(np.zeros((0, 3), np.int32), np.zeros(0, np.int64))
+    assert nobody.phase.shape == (0, 3)
