@@ -170,8 +170,9 @@ class ZoneTable:
                     column, zone = known
                     kept[row] = column, old.zones[zone] is book.zones[row] or old.zones[zone] == book.zones[row]
             lost.extend(self._lost(person, old, rows))
-            if kept.keys() == zones.keys() and rows == tuple(zones) and all(same for _, same in kept.values()):
-                continue  # the same rows of the same zones
+            stays = [same and zones.get(row) == column for row, (column, same) in kept.items()]
+            if len(stays) == len(rows) == len(zones) and all(stays):
+                continue  # the same rows of the same zones; in a book made anew a row may be another zone's
             self._rename(person, old, rows)
             self._place(person, rows, kept)
         return lost

@@ -104,6 +104,17 @@ def test_whoever_stands_somewhere_while_zones_change_is_told_of_as_by_books_made
         assert told(run(changed, *messages, start=2 * minute)) == told(run(anew, *messages, start=2 * minute))
 
 
+def test_where_somebody_stands_stays_with_the_zone_when_a_book_made_anew_numbers_it_otherwise() -> None:
+    """Home's "inside" was once taken over by the river that had its number: a false alarm."""
+    home = zone("home")
+    river = msgspec.structs.replace(zone("river", 400), kind="forbidden")
+    registry = Registry(home, river)
+    state = state_of(registry=registry)
+    run(state, [fix(0, 0)], tick(0.5))
+    registry.change(river, home)
+    assert run(state, [fix(1, 0)], tick(1.5), start=2) == []
+
+
 def test_it_knows_whom_the_changes_since_another_book_concern() -> None:
     first = ZoneBook([zone("home"), zone("school", 1000)])
     second = first.changed({"home": msgspec.structs.replace(zone("home"), person_ids=("p2",), version=2)})
