@@ -202,10 +202,8 @@ class Callbacks:
                 await self._places.accept(link.district, incident.subject, n, name[:NAME_CHARS], by=by)
             else:
                 await self._places.decline(link.district, incident.subject, n, by=by)
-        except (
-            Conflict,
-            NotFound,
-        ) as error:  # another guardian was first, or it is usual no more: the page says what is left
+        except (Conflict, NotFound) as error:
+            # Another guardian was first, or it is usual no more: the page says what is left.
             log.info("callbacks.place_decided", incident=incident.id, reason=str(error))
         else:
             self._count.labels(f"place {answer}").inc()

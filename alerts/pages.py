@@ -115,12 +115,10 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
 def _place(view: View, words: Words, sheet: MapSheet) -> str:
     incident = view.incident
     point = incident.point
-    if point is None or view.places is not None:
-        return (
-            ""
-            if view.places is not None or incident.status != "Actual"
-            else f"<p class=stale>{escape(words.no_place)}</p>"
-        )
+    if view.places is not None:
+        return ""
+    if point is None:
+        return f"<p class=stale>{escape(words.no_place)}</p>" if incident.status == "Actual" else ""
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
     stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""

@@ -174,20 +174,19 @@ class ZoneBook:
         """(n, k) of RESTS, SOON, HOLDS: each zone's schedule at each row's time (n,); RESTS where `zone` is −1."""
         if not self.scheduled.any():
             return np.where(zone >= 0, HOLDS, RESTS).astype(np.int8)
-        return self._gathered(zone, at, "phase")
+        (phase,) = self._gathered(zone, at, ("phase",))
+        return phase
 
     def hours(self, zone: Rows, at: NDArray[np.int64]) -> Timetable:
         """The same with all that the timetable says, each (n, k)."""
-        return Timetable(*(self._gathered(zone, at, name) for name in Timetable.__struct_fields__))
+        return Timetable(*self._gathered(zone, at, Timetable.__struct_fields__))
 
-    def _gathered(self, zone: Rows, at: NDArray[np.int64], name: str) -> NDArray[Any]:
-        if not len(at):  # nobody is asked for: the same type and shape, without rows
-            none: NDArray[Any] = getattr(self.at(0), name)[self.line[zone]]
-            return none
+    def _gathered(self, zone: Rows, at: NDArray[np.int64], names: Iterable[str]) -> list[NDArray[Any]]:
         minutes, which = np.unique(at // MINUTE_US, return_inverse=True)
-        table = np.stack([getattr(self.at(int(minute) * MINUTE_US), name) for minute in minutes])
-        gathered: NDArray[Any] = table[which[:, np.newaxis], self.line[zone]]
-        return gathered
+        # Where nobody is asked for, any minute gives the types and the shape without rows.
+        tables = [self.at(int(minute) * MINUTE_US) for minute in minutes] or [self.at(0)]
+        rows, line = which[:, np.newaxis], self.line[zone]
+        return [np.stack([getattr(table, name) for table in tables])[rows, line] for name in names]
 
     def _flags(self, of: Callable[[SafeZone], bool]) -> NDArray[np.bool_]:
         return np.array([*(of(zone) for zone in self.zones), False], dtype=bool)

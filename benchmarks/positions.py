@@ -37,7 +37,7 @@ TIMEOUT_S = 300
 
 
 def run(options: Options) -> Result:
-    """Batches of 200, of what the gateway makes at 5,000 a second, of 25 and of 1; then the peers."""
+    """Batches of 200, of what the gateway makes at 5,000 a second, of 25, 6 and 1; then the peers."""
     return asyncio.run(_run(options))
 
 

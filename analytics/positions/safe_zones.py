@@ -97,8 +97,7 @@ class SafeZones:
             # In a replay some have applied this tick already: they are looked at with the next one.
             people = np.intersect1d(stale, self._devices.wearer[moment.slots])
             now = np.full(len(people), moment.now, dtype=np.int64)
-            if len(people):
-                alerts.extend(self._episodes.speak(people, now, "was outside when the schedule began"))
+            alerts.extend(self._episodes.speak(people, now, "was outside when the schedule began"))
         # Who is due changes with the minute, and is decided once: what was asked of everybody has its answer.
         asked = (self._patterns.of, moment.spools_empty)
         if self._expects and asked != self._asked:

@@ -3,20 +3,14 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import httpx
 import msgspec
 import pytest
-from prometheus_client import CollectorRegistry
 from standardwebhooks import Webhook as Signer
 
-from alerts.callbacks import Callbacks
-from alerts.links import LIFETIME, Links
-from alerts.minimap import MapSheet
+from alerts.links import LIFETIME
 from alerts.pages import FALSE_ALARM
-from alerts.secret_book import SecretBook
-from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.domain.alerting import Acknowledge, Close, Incident, signature, urgent_alert
 from haechi.domain.geo import Point
@@ -26,10 +20,7 @@ from haechi.errors import TransientError
 from haechi.store.audit import Audit, Look
 from haechi.store.drills import Drills
 from haechi.store.registry import PEOPLE
-from haechi.store.usual_places import UsualPlaces
-from tests.alerts.town import DISTRICT, EVERYONE, Town
-
-LINKS = Links("key", "http://haechi")
+from tests.alerts.town import DISTRICT, EVERYONE, LINKS, Town, public_http
 
 
 @pytest.fixture
@@ -41,21 +32,7 @@ async def incident(town: Town) -> Incident:
 
 @pytest.fixture
 async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = Callbacks(
-        town.incidents,
-        town.people,
-        Audit(town.pool),
-        Drills(town.pool),
-        UsualPlaces(town.pool),
-        town.intake.apply,
-        SecretBook(town.registry),
-        LINKS,
-        MapSheet(read_base_map(None)),
-        ZoneInfo("Asia/Seoul"),
-        utc_now,
-        CollectorRegistry(),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as client:
+    async with public_http(town) as client:
         yield client
 
 
@@ -238,21 +215,7 @@ async def test_while_the_store_is_away_the_page_says_what_to_do(town: Town, inci
         async def get(self, incident_id: str, district: str) -> Incident:
             raise TransientError("PostgreSQL is away")
 
-    handlers = Callbacks(
-        Away(),  # type: ignore[arg-type]  # only what is called
-        town.people,
-        Audit(town.pool),
-        Drills(town.pool),
-        UsualPlaces(town.pool),
-        town.intake.apply,
-        SecretBook(town.registry),
-        LINKS,
-        MapSheet(read_base_map(None)),
-        ZoneInfo("Asia/Seoul"),
-        utc_now,
-        CollectorRegistry(),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as http:
+    async with public_http(town, Away()) as http:  # type: ignore[arg-type]  # only what is called
         answer = await http.get(page_of(town, incident), headers={"accept-language": "en"})
     assert answer.status_code == 503
     assert "call 112" in answer.text

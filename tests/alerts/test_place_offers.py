@@ -3,50 +3,27 @@
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from prometheus_client import CollectorRegistry
 
-from alerts.callbacks import Callbacks
-from alerts.links import Links
-from alerts.minimap import MapSheet
 from alerts.pages import hours_in_words
 from alerts.place_offers import PlaceRounds
-from alerts.secret_book import SecretBook
-from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.domain.alerting import Incident, signature
 from haechi.domain.geo import Point
 from haechi.domain.habits import Place
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision, Given
-from haechi.store.drills import Drills
 from haechi.store.usual_places import UsualPlaces
-from tests.alerts.town import DISTRICT, Town
+from tests.alerts.town import DISTRICT, LINKS, Town, public_http
 
-LINKS = Links("key", "http://haechi")
 SCHOOL, GRANDMA = Point(126.93, 37.62), Point(126.95, 37.61)
 
 
 @pytest.fixture
 async def http(town: Town) -> AsyncIterator[httpx.AsyncClient]:
-    handlers = Callbacks(
-        town.incidents,
-        town.people,
-        Audit(town.pool),
-        Drills(town.pool),
-        UsualPlaces(town.pool),
-        town.intake.apply,
-        SecretBook(town.registry),
-        LINKS,
-        MapSheet(read_base_map(None)),
-        ZoneInfo("Asia/Seoul"),
-        utc_now,
-        CollectorRegistry(),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as client:
+    async with public_http(town) as client:
         yield client
 
 

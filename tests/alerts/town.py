@@ -4,23 +4,33 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import asyncpg
+import httpx
 from prometheus_client import CollectorRegistry
 
+from alerts.callbacks import Callbacks
 from alerts.intake import AlertIntake
+from alerts.links import Links
+from alerts.minimap import MapSheet
 from alerts.scenes import Scenes
+from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
+from haechi.clock import utc_now
 from haechi.domain.alerting import KINDS, Agency, AgencyRole, Alert, Because, Incident
 from haechi.domain.geo import Point
 from haechi.domain.people import Guardian, Person, Position, UrgentCall
 from haechi.ids import alert_id
 from haechi.sealing import Sealer
+from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
+from haechi.store.drills import Drills
 from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, PEOPLE, Registry
 from haechi.store.slices import CameraSitesSlice, RecipientsSlice
+from haechi.store.usual_places import UsualPlaces
 from tests.alerts.receivers import Receivers
 
 DISTRICT = "haneul"
@@ -90,6 +100,30 @@ class Town:
             "SELECT recipient::json->>'name' AS name, state FROM deliveries ORDER BY created_at"
         )
         return {row["name"]: row["state"] for row in rows}
+
+
+LINKS = Links("key", "http://haechi")
+
+
+@asynccontextmanager
+async def public_http(town: Town, incidents: Incidents | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """The public HTTP of the town: guardians' pages and agencies' answers. `incidents` may be another store than the town's."""
+    handlers = Callbacks(
+        incidents or town.incidents,
+        town.people,
+        Audit(town.pool),
+        Drills(town.pool),
+        UsualPlaces(town.pool),
+        town.intake.apply,
+        SecretBook(town.registry),
+        LINKS,
+        MapSheet(read_base_map(None)),
+        ZoneInfo("Asia/Seoul"),
+        utc_now,
+        CollectorRegistry(),
+    )
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as client:
+        yield client
 
 
 @asynccontextmanager

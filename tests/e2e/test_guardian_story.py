@@ -5,20 +5,13 @@ and who looked. PostgreSQL, Redis, the phone and everything of ours are real; po
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 from fastapi import FastAPI
-from prometheus_client import CollectorRegistry
 
-from alerts.callbacks import Callbacks
-from alerts.minimap import MapSheet
-from alerts.secret_book import SecretBook
 from control_room.api import add_error_handlers, make_router
 from control_room.guard import Guard
-from haechi.base_map import read_base_map
-from haechi.clock import utc_now
 from haechi.sealing import Sealer, create_key
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
@@ -34,9 +27,8 @@ from haechi.store.usual_places import UsualPlaces
 from haechi.store.whereabouts import Whereabouts
 from tests.alerts.conftest import receivers, town
 from tests.alerts.receivers import Receivers, until
-from tests.alerts.test_callbacks import LINKS
 from tests.alerts.test_sender import sending
-from tests.alerts.town import DISTRICT, Town
+from tests.alerts.town import DISTRICT, Town, public_http
 from tests.analytics.positions.build import HOME, fix, run, state_of
 
 __all__ = ["receivers", "town"]  # fixtures
@@ -75,21 +67,7 @@ async def api(town: Town, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def public(town: Town) -> AsyncIterator[httpx.AsyncClient]:
     """Where the link of a message leads."""
-    handlers = Callbacks(
-        town.incidents,
-        town.people,
-        Audit(town.pool),
-        Drills(town.pool),
-        UsualPlaces(town.pool),
-        town.intake.apply,
-        SecretBook(town.registry),
-        LINKS,
-        MapSheet(read_base_map(None)),
-        ZoneInfo("Asia/Seoul"),
-        utc_now,
-        CollectorRegistry(),
-    )
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(handlers.app()), base_url="http://haechi") as client:
+    async with public_http(town) as client:
         yield client
 
 
