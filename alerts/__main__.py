@@ -34,7 +34,8 @@ from haechi import topics
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.domain.alerting import Alert, Delivery
+from haechi.domain.alerting import Alert
+from haechi.domain.deliveries import Delivery
 from haechi.domain.own_alerts import unreachable
 from haechi.errors import Conflict, NotFound, TransientError
 from haechi.process import Component, Main, component, open_files

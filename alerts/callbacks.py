@@ -21,23 +21,13 @@ from alerts.minimap import MapSheet
 from alerts.pages import ALSO_ON_IT, FALSE_ALARM, NAME_CHARS, WAS_REAL, View, incident_page, may_test, plain_page
 from alerts.words import words_of
 from haechi.clock import Clock
-from haechi.domain.alerting import (
-    KINDS,
-    Acknowledge,
-    Alert,
-    Command,
-    DeliveryView,
-    EndTest,
-    Incident,
-    IncidentEvent,
-    Note,
-    Recipient,
-    for_people,
-    signature,
-)
+from haechi.domain.alerting import KINDS, Alert
+from haechi.domain.deliveries import DeliveryView, Recipient
 from haechi.domain.drills import all_answered, as_real
 from haechi.domain.habits import UsualPlace
+from haechi.domain.incidents import Acknowledge, Command, EndTest, Incident, IncidentEvent, Note, for_people
 from haechi.domain.people import Guardian, Person
+from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
 from haechi.store.audit import AuditEntry, Look
 from haechi.store.drills import A_DAY, ButtonTest

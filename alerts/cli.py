@@ -11,8 +11,8 @@ from rich.console import Console
 from haechi import config
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.domain.alerting import for_people
 from haechi.domain.explaining import Explanation, explain
+from haechi.domain.incidents import for_people
 from haechi.sealing import sealer_of
 from haechi.store.audit import Audit, Look
 from haechi.store.incidents import Incidents

@@ -8,8 +8,9 @@ from typing import Protocol
 import structlog
 
 from haechi.clock import Clock
-from haechi.domain.alerting import Alert, Command, EndTest
+from haechi.domain.alerting import Alert
 from haechi.domain.drills import phone_test
+from haechi.domain.incidents import Command, EndTest
 from haechi.errors import Conflict, NotFound, TransientError
 from haechi.store.drills import PhoneTest
 

@@ -8,7 +8,9 @@ from typing import Protocol, TypeVar
 import structlog
 
 from alerts.routing import Directory, recipients
-from haechi.domain.alerting import Alert, Incident, Recipient
+from haechi.domain.alerting import Alert
+from haechi.domain.deliveries import Recipient
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Person
 from haechi.domain.scene import Scene
 from haechi.failpoints import failpoint

@@ -10,8 +10,10 @@ import msgspec
 from alerts.minimap import MapSheet
 from alerts.telling import told
 from alerts.words import Words, age_in_words
-from haechi.domain.alerting import Incident, Severity, in_words
+from haechi.domain.alerting import Severity
 from haechi.domain.habits import UsualPlace
+from haechi.domain.incidents import Incident
+from haechi.domain.signatures import in_words
 from haechi.store.audit import AuditEntry
 from haechi.store.drills import ButtonTest
 

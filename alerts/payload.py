@@ -9,15 +9,9 @@ import msgspec
 from alerts.links import Links
 from alerts.telling import told
 from alerts.words import words_of
-from haechi.domain.alerting import (
-    Delivery,
-    Incident,
-    IncidentState,
-    Recipient,
-    RecipientKind,
-    Status,
-    for_people,
-)
+from haechi.domain.alerting import Status
+from haechi.domain.deliveries import Delivery, Recipient, RecipientKind
+from haechi.domain.incidents import Incident, IncidentState, for_people
 from haechi.domain.places import PlaceWords
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.

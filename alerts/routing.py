@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from alerts.channels import CHANNELS, ChannelKind
-from haechi.domain.alerting import NO_CHANNEL, Agency, AgencyRole, Incident, Recipient, RecipientKind, Status
+from haechi.domain.alerting import Status
+from haechi.domain.deliveries import NO_CHANNEL, Agency, AgencyRole, Recipient, RecipientKind
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Guardian
 
 DESK_ONLY: tuple[RecipientKind, ...] = ("desk",)

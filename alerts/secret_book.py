@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from alerts.channels.contract import DeliveryError
-from haechi.domain.alerting import Recipient
+from haechi.domain.deliveries import Recipient
 from haechi.errors import HaechiError
 
 FRESH_S = 60.0

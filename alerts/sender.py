@@ -13,7 +13,7 @@ from alerts.metrics import SenderMetrics
 from alerts.retry import delay_after
 from alerts.together import Together
 from haechi.clock import Clock, utc_now
-from haechi.domain.alerting import Delivery
+from haechi.domain.deliveries import Delivery
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
 

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.words import Words, age_in_words
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 
 
 class Told(msgspec.Struct, frozen=True):

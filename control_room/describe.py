@@ -2,7 +2,8 @@
 
 from control_room.live.view import View
 from control_room.words import word
-from haechi.domain.alerting import KINDS, Incident
+from haechi.domain.alerting import KINDS
+from haechi.domain.incidents import Incident
 
 # UCUM codes as people write them.
 _UNITS = (("%[LEL]", "% LEL"), ("ug/m3", "µg/m³"), ("dB[SPL]", "dB"), ("[ppm]", "ppm"), ("Cel", "°C"))

@@ -12,10 +12,12 @@ from control_room.live.view import View, seen
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal, sees_place_of, sees_places
-from haechi.domain.alerting import DeliveryView, Incident, IncidentEvent, named, trail_for_people
 from haechi.domain.coverage import CameraSite, Coverage
+from haechi.domain.deliveries import DeliveryView
 from haechi.domain.geo import Point, distance_m
+from haechi.domain.incidents import Incident, IncidentEvent, trail_for_people
 from haechi.domain.people import Person
+from haechi.domain.signatures import named
 from haechi.domain.video import BoundingBox
 from haechi.store.audit import Look, OwnReason
 

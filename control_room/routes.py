@@ -17,7 +17,7 @@ from control_room.pages.sign_in import sign_in_page
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal, sees_place_of, sees_places
-from haechi.domain.alerting import Incident, for_people
+from haechi.domain.incidents import Incident, for_people
 from haechi.errors import NotFound
 
 Who = Callable[[Scope], Principal]

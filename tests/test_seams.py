@@ -13,7 +13,8 @@ from analytics.rules.contract import CameraRule
 from control_room.live.view import View
 from control_room.pages.wall import PANELS, layout
 from control_room.panels import Panel
-from haechi.domain.alerting import NO_CHANNEL, Alert, Delivery
+from haechi.domain.alerting import Alert
+from haechi.domain.deliveries import NO_CHANNEL, Delivery
 from haechi.domain.geo import Point
 from haechi.domain.people import Guardian
 from haechi.domain.video import CAMERA_SCHEMES, Camera, CameraZone, Sightings

@@ -10,7 +10,7 @@ from alerts.channels.contract import Channel, DeliveryError, Receipt
 from alerts.channels.webhook import Names, Secrets, Webhook
 from alerts.links import Links
 from haechi.clock import Clock
-from haechi.domain.alerting import Agency
+from haechi.domain.deliveries import Agency
 from haechi.domain.people import Guardian
 
 __all__ = ["CHANNELS", "Channel", "ChannelKind", "DeliveryError", "Receipt", "Tools"]

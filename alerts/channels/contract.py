@@ -4,7 +4,7 @@ from typing import Protocol
 
 import msgspec
 
-from haechi.domain.alerting import Delivery
+from haechi.domain.deliveries import Delivery
 
 
 class Receipt(msgspec.Struct, frozen=True):

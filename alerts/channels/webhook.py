@@ -17,7 +17,7 @@ from alerts.links import Links
 from alerts.payload import payload_of
 from alerts.ssrf import Guard, RefusedAddress
 from haechi.clock import Clock
-from haechi.domain.alerting import Delivery, Recipient
+from haechi.domain.deliveries import Delivery, Recipient
 
 # What is read of an answer at most (as Svix), and for how long once its status is known.
 ANSWER_BYTES = 20_000

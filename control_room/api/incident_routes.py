@@ -16,20 +16,20 @@ from control_room.details import look_at
 from control_room.guard import principal_of
 from haechi.clock import Clock
 from haechi.domain.access import Principal, sees_place_of
-from haechi.domain.alerting import (
+from haechi.domain.deliveries import DeliveryView
+from haechi.domain.explaining import Explanation, explain
+from haechi.domain.incidents import (
     Acknowledge,
     Close,
     Command,
-    DeliveryView,
     Incident,
     IncidentEvent,
     Note,
     Own,
     for_people,
-    named,
     trail_for_people,
 )
-from haechi.domain.explaining import Explanation, explain
+from haechi.domain.signatures import named
 from haechi.ids import front_of
 from haechi.store.audit import Audit, AuditEntry, Look, OwnReason
 from haechi.store.incidents import Incidents

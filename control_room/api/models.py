@@ -23,7 +23,7 @@ from control_room.api.places import (
     clock_time,
     geometry_of,
 )
-from haechi.domain.alerting import Agency, AgencyRole
+from haechi.domain.deliveries import Agency, AgencyRole
 from haechi.domain.geo import Point
 from haechi.domain.people import (
     Consent,

@@ -14,7 +14,7 @@ from control_room.live.view import Audience, View
 from control_room.live.world import World
 from control_room.panels import AnyPanel
 from haechi.clock import Clock
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 from haechi.errors import TransientError
 
 TICK_S = 0.15

@@ -13,7 +13,7 @@ from control_room.live.hub import Hub, Watcher
 from control_room.live.view import audience_of
 from haechi.clock import Clock
 from haechi.domain.access import RIGHTS, Principal
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 from haechi.errors import TransientError
 
 SEND_S = 5.0

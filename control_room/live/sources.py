@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Person, Position, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera, CameraState

@@ -6,8 +6,8 @@ from datetime import date, datetime
 import msgspec
 
 from haechi.domain.access import Principal, sees_places
-from haechi.domain.alerting import Incident
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Person, PersonKind, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera, CameraState

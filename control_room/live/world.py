@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from control_room.live.counts import count_cells
 from control_room.live.sources import Registry
 from control_room.live.view import Audience, Cell, Place, Spot, View, seen
-from haechi.domain.alerting import Incident, for_people
+from haechi.domain.incidents import Incident, for_people
 from haechi.domain.people import Position
 from haechi.domain.video import CameraState
 from haechi.process import NAMES

@@ -10,8 +10,8 @@ from control_room import describe
 from control_room.live.view import Cell, Spot, View
 from control_room.panels import Panel
 from control_room.words import word
-from haechi.domain.alerting import Incident
 from haechi.domain.geo import Circle, Corridor, Point, Polygon, outline
+from haechi.domain.incidents import Incident
 from haechi.domain.people import SafeZone
 
 

@@ -10,7 +10,9 @@ from control_room import describe
 from control_room.live.view import View
 from control_room.panels import Panel
 from control_room.words import word
-from haechi.domain.alerting import Incident, IncidentState, Status, in_words
+from haechi.domain.alerting import Status
+from haechi.domain.incidents import Incident, IncidentState
+from haechi.domain.signatures import in_words
 
 ROWS = 60  # a person works on three at most; more rows cost every update and help nobody
 

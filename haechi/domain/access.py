@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 
 Role = Literal["operator", "dispatcher", "supervisor", "administrator", "auditor"]
 Right = Literal[

@@ -17,18 +17,10 @@ from datetime import datetime
 
 import msgspec
 
-from haechi.domain.alerting import (
-    KINDS,
-    NO_CHANNEL,
-    Alert,
-    Because,
-    DeliveryView,
-    Incident,
-    IncidentEvent,
-    Severity,
-    in_words,
-    signature,
-)
+from haechi.domain.alerting import KINDS, Alert, Because, Severity
+from haechi.domain.deliveries import NO_CHANNEL, DeliveryView
+from haechi.domain.incidents import Incident, IncidentEvent
+from haechi.domain.signatures import in_words, signature
 from haechi.ids import alert_id
 
 TEST_PLACE = "test"  # a test and the real thing are never one incident

@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import A_GUARDIAN, Because, Incident, signature
+from haechi.domain.alerting import Because
+from haechi.domain.incidents import Incident
+from haechi.domain.signatures import A_GUARDIAN, signature
 
 ErasureState = Literal["waiting", "erasing", "erased", "final"]
 ERASED = "erased"

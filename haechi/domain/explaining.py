@@ -7,19 +7,12 @@ import msgspec
 import numpy as np
 import shapely
 
-from haechi.domain.alerting import (
-    HIDDEN,
-    KINDS,
-    NO_CHANNEL,
-    DeliveryView,
-    Incident,
-    IncidentEvent,
-    RecipientKind,
-    about_person,
-    named,
-)
+from haechi.domain.alerting import KINDS
+from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, RecipientKind
 from haechi.domain.geo import LocalPlane, Point
+from haechi.domain.incidents import HIDDEN, Incident, IncidentEvent, about_person
 from haechi.domain.people import Position, SafeZone
+from haechi.domain.signatures import named
 
 _RECIPIENTS: tuple[RecipientKind, ...] = ("guardian", "police", "fire", "desk")
 _AGENCIES = frozenset({"police", "fire"})

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from haechi.domain.alerting import KINDS, Alert, Because, Delivery, Status
+from haechi.domain.alerting import KINDS, Alert, Because, Status
+from haechi.domain.deliveries import Delivery
 from haechi.ids import alert_id
 
 _KIND = KINDS["dead-letter"]

@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from haechi.domain.alerting import in_words, signature
+from haechi.domain.signatures import in_words, signature
 from haechi.ids import is_uuid
 from haechi.store.postgres import Pool, translate_errors
 

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from haechi import topics
-from haechi.domain.alerting import Incident
 from haechi.domain.erasure import Erasure, advance, wait, without_person
+from haechi.domain.incidents import Incident
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
 from haechi.ids import is_uuid, new_id

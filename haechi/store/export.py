@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 from haechi.ids import device_mark, front_of
 from haechi.store.postgres import Pool, translate_errors
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import structlog
 
-from haechi.domain.alerting import Incident
+from haechi.domain.incidents import Incident
 from haechi.errors import TransientError
 from haechi.store.incidents import decode_incident
 from haechi.store.postgres import Pool, translate_errors

@@ -7,16 +7,14 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from haechi.domain.alerting import (
-    NO_CHANNEL,
-    Alert,
+from haechi.domain.alerting import Alert
+from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient
+from haechi.domain.incidents import (
     Close,
     Command,
-    DeliveryView,
     EndTest,
     Incident,
     IncidentEvent,
-    Recipient,
     Step,
     apply_alert,
     apply_command,

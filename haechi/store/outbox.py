@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from haechi.domain.alerting import Delivery, Recipient
+from haechi.domain.deliveries import Delivery, Recipient
 from haechi.failpoints import failpoint
 from haechi.store.incidents import decode_incident
 from haechi.store.postgres import Pool, translate_errors

@@ -10,9 +10,10 @@ import asyncpg
 import msgspec
 import structlog
 
-from haechi.domain.alerting import Agency, Incident, Recipient
 from haechi.domain.consent import ConsentEntry, step
 from haechi.domain.coverage import CameraSite
+from haechi.domain.deliveries import Agency, Recipient
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera

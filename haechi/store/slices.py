@@ -23,8 +23,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 import structlog
 
-from haechi.domain.alerting import Agency, AgencyRole
 from haechi.domain.coverage import CameraSite
+from haechi.domain.deliveries import Agency, AgencyRole
 from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera

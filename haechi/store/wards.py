@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, Alert, Recipient, urgent_alert
+from haechi.domain.alerting import CALLS, Alert, urgent_alert
+from haechi.domain.deliveries import Recipient
 from haechi.domain.people import Consent
 from haechi.ids import is_uuid
 from haechi.store.audit import write_entry

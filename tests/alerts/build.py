@@ -5,8 +5,10 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import Because, Delivery, Incident, Recipient, Severity
+from haechi.domain.alerting import Because, Severity
+from haechi.domain.deliveries import Delivery, Recipient
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident
 
 AT = datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 from alerts.channels import DeliveryError, Receipt
 from alerts.metrics import SenderMetrics
 from alerts.sender import Sender
-from haechi.domain.alerting import Delivery, urgent_alert
+from haechi.domain.alerting import urgent_alert
+from haechi.domain.deliveries import Delivery
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents, Decision, Given

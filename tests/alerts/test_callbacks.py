@@ -12,10 +12,12 @@ from standardwebhooks import Webhook as Signer
 from alerts.links import LIFETIME
 from alerts.pages import FALSE_ALARM
 from haechi.clock import utc_now
-from haechi.domain.alerting import Acknowledge, Close, Incident, signature, urgent_alert
+from haechi.domain.alerting import urgent_alert
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Acknowledge, Close, Incident
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
+from haechi.domain.signatures import signature
 from haechi.errors import TransientError
 from haechi.store.audit import Audit, Look
 from haechi.store.drills import Drills

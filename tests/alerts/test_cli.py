@@ -8,7 +8,9 @@ from typer.testing import CliRunner
 
 from alerts.cli import app, explained
 from haechi.config import PostgresSettings, Settings
-from haechi.domain.alerting import Acknowledge, signature, urgent_alert
+from haechi.domain.alerting import urgent_alert
+from haechi.domain.incidents import Acknowledge
+from haechi.domain.signatures import signature
 from haechi.errors import NotFound
 from haechi.store.audit import Audit
 from tests.alerts.town import DISTRICT, Town

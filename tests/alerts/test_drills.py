@@ -8,8 +8,10 @@ import pytest
 
 from alerts.drills import DrillRounds
 from haechi.clock import utc_now
-from haechi.domain.alerting import Acknowledge, Alert, Close, Incident, Severity, signature, urgent_alert
+from haechi.domain.alerting import Alert, Severity, urgent_alert
+from haechi.domain.incidents import Acknowledge, Close, Incident
 from haechi.domain.people import UrgentKind
+from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound
 from haechi.store.drills import Drills
 from tests.alerts.town import DISTRICT, EVERYONE, Town

@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from alerts.links import Links
 from alerts.payload import Payload, payload_of
-from haechi.domain.alerting import Because, Incident, Recipient, RecipientKind, Status
+from haechi.domain.alerting import Because, Status
 from haechi.domain.coverage import Watcher
+from haechi.domain.deliveries import Recipient, RecipientKind
+from haechi.domain.incidents import Incident
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene
 from tests.alerts.build import AT, delivery, incident

@@ -10,9 +10,10 @@ import pytest
 from alerts.pages import hours_in_words
 from alerts.place_offers import PlaceRounds
 from haechi.clock import utc_now
-from haechi.domain.alerting import Incident, signature
 from haechi.domain.geo import Point
 from haechi.domain.habits import Place
+from haechi.domain.incidents import Incident
+from haechi.domain.signatures import signature
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision, Given
 from haechi.store.usual_places import UsualPlaces

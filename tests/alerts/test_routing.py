@@ -3,7 +3,9 @@
 import pytest
 
 from alerts.routing import ROUTES, recipients
-from haechi.domain.alerting import KINDS, NO_CHANNEL, Agency, AgencyRole, Incident, Status
+from haechi.domain.alerting import KINDS, Status
+from haechi.domain.deliveries import NO_CHANNEL, Agency, AgencyRole
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Guardian
 from tests.alerts.build import incident
 

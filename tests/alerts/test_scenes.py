@@ -12,8 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from alerts.intake import AlertIntake
 from alerts.scenes import LastPositions, Scenes
-from haechi.domain.alerting import Alert, Incident, urgent_alert
+from haechi.domain.alerting import Alert, urgent_alert
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Position
 from haechi.domain.places import Gazetteer, NamedPlace
 from haechi.domain.time import micros_of

@@ -21,7 +21,7 @@ from alerts.secret_book import SecretBook
 from alerts.sender import Sender
 from alerts.ssrf import Guard
 from haechi.clock import utc_now
-from haechi.domain.alerting import Delivery, Recipient
+from haechi.domain.deliveries import Delivery, Recipient
 from haechi.domain.own_alerts import unreachable
 from haechi.store.outbox import Outbox
 from haechi.store.registry import AGENCIES, GUARDIANS

@@ -18,8 +18,10 @@ from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
-from haechi.domain.alerting import KINDS, Agency, AgencyRole, Alert, Because, Incident
+from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.deliveries import Agency, AgencyRole
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Guardian, Person, Position, UrgentCall
 from haechi.ids import alert_id
 from haechi.sealing import Sealer

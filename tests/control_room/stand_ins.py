@@ -25,16 +25,10 @@ from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
 from haechi.clock import utc_now
 from haechi.domain.access import Principal
-from haechi.domain.alerting import (
-    KINDS,
-    Because,
-    DeliveryView,
-    Incident,
-    IncidentEvent,
-    Recipient,
-    apply_command,
-)
+from haechi.domain.alerting import KINDS, Because
+from haechi.domain.deliveries import DeliveryView, Recipient
 from haechi.domain.geo import Circle, Point
+from haechi.domain.incidents import Incident, IncidentEvent, apply_command
 from haechi.domain.people import Person, Position, SafeZone
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene

@@ -6,8 +6,8 @@ import pytest
 from control_room.details import LOOK_AGAIN, Details, Looks, details
 from control_room.live.view import audience_of
 from haechi.domain.access import Principal
-from haechi.domain.alerting import IncidentEvent, for_people
 from haechi.domain.geo import Point
+from haechi.domain.incidents import IncidentEvent, for_people
 from tests.control_room.stand_ins import Audit, D, Made, everyone_of
 
 

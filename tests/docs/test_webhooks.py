@@ -19,7 +19,8 @@ from alerts.links import LIFETIME, Links
 from alerts.ssrf import Guard
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.domain.alerting import KINDS, Recipient
+from haechi.domain.alerting import KINDS
+from haechi.domain.deliveries import Recipient
 from tests.alerts.build import SECRET, delivery
 from tests.docs.pages import blocks, documents, page, rows
 

@@ -23,7 +23,7 @@ from alerts.channels.webhook import ANSWER_BYTES, Webhook, endpoint_of, open_ses
 from alerts.links import Links
 from alerts.ssrf import Guard
 from haechi.clock import utc_now
-from haechi.domain.alerting import Recipient
+from haechi.domain.deliveries import Recipient
 from tests.alerts.build import SECRET, delivery
 
 OLDER = "whsec_" + "b2xkZXItc2VjcmV0LW9sZGVyLXNlY3JldA=="

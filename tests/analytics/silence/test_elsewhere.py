@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from haechi.domain.alerting import Alert, Incident, apply_alert, open_incident
+from haechi.domain.alerting import Alert
+from haechi.domain.incidents import Incident, apply_alert, open_incident
 from tests.analytics.silence.build import AT, Report, Town, told
 
 ONE = {f"d{i}": i for i in range(1, 6)}  # five devices in five of eight partitions

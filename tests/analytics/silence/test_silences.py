@@ -11,8 +11,9 @@ from prometheus_client import CollectorRegistry
 
 from analytics.agents import Outlook, Positions
 from analytics.positions import PositionMetrics
-from haechi.domain.alerting import Alert, Severity, apply_alert, open_incident
+from haechi.domain.alerting import Alert, Severity
 from haechi.domain.geo import Circle
+from haechi.domain.incidents import apply_alert, open_incident
 from haechi.domain.people import Device, SafeZone
 from haechi.store.registry import DeviceEntry
 from tests.analytics.silence.build import AT, CONSENT, HOME, Report, Town, told

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from haechi.domain.alerting import Incident
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident
 from haechi.domain.people import Position
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from haechi.domain.alerting import Recipient
+from haechi.domain.deliveries import Recipient
 from haechi.store.audit import Audit, Look
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox

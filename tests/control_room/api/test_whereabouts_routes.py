@@ -8,7 +8,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from haechi.domain.alerting import Close, Status
+from haechi.domain.alerting import Status
+from haechi.domain.incidents import Close
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live

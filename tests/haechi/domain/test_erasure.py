@@ -3,9 +3,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Because, Incident, open_incident
+from haechi.domain.alerting import Because
 from haechi.domain.erasure import ERASED, KEPT_OF_INCIDENT, SETTLE, Erasure, advance, wait, without_person
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident, open_incident
 from haechi.domain.people import Position
 from tests.haechi.store.conftest import raised
 

@@ -7,21 +7,12 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.domain.alerting import (
-    NO_CHANNEL,
-    Because,
-    DeliveryView,
-    Incident,
-    IncidentEvent,
-    Recipient,
-    RecipientKind,
-    Severity,
-    Status,
-    for_people,
-)
+from haechi.domain.alerting import Because, Severity, Status
 from haechi.domain.coverage import Watcher
+from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient, RecipientKind
 from haechi.domain.explaining import Explanation, explain
 from haechi.domain.geo import Circle, Point
+from haechi.domain.incidents import Incident, IncidentEvent, for_people
 from haechi.domain.people import Position, SafeZone
 from haechi.domain.places import PlaceWords
 from haechi.domain.scene import Scene

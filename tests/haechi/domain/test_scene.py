@@ -6,9 +6,10 @@ import msgspec
 import pytest
 import shapely
 
-from haechi.domain.alerting import Alert, Incident, Status, apply_alert, open_incident, urgent_alert
+from haechi.domain.alerting import Alert, Status, urgent_alert
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Incident, apply_alert, open_incident
 from haechi.domain.people import Position, UrgentCall
 from haechi.domain.places import Gazetteer, NamedPlace
 from haechi.domain.scene import FIXES, Scene, last_before, scene_of

@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime
 import asyncpg
 import pytest
 
-from haechi.domain.alerting import Agency, Alert, Because, Recipient, Severity, Status
+from haechi.domain.alerting import Alert, Because, Severity, Status
+from haechi.domain.deliveries import Agency, Recipient
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, Guardian, Person
 from haechi.ids import alert_id

@@ -10,11 +10,14 @@ import msgspec
 import pytest
 
 from haechi.domain import wire
-from haechi.domain.alerting import Acknowledge, Because, Close, Note, Recipient, named, signature
+from haechi.domain.alerting import Because
+from haechi.domain.deliveries import Recipient
 from haechi.domain.erasure import Erasure
 from haechi.domain.geo import Circle, Point
 from haechi.domain.habits import Place
+from haechi.domain.incidents import Acknowledge, Close, Note
 from haechi.domain.people import Consent, Device, Position, SafeZone, UrgentCall
+from haechi.domain.signatures import named, signature
 from haechi.domain.time import micros_of
 from haechi.errors import NotFound, TransientError
 from haechi.ids import new_id

@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from haechi.domain.alerting import Acknowledge, Incident
+from haechi.domain.incidents import Acknowledge, Incident
 from haechi.store.feeds import ChangeFeed
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox

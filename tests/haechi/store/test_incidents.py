@@ -4,7 +4,9 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import NO_CHANNEL, Acknowledge, Close, Incident, Note, Recipient, Severity
+from haechi.domain.alerting import Severity
+from haechi.domain.deliveries import NO_CHANNEL, Recipient
+from haechi.domain.incidents import Acknowledge, Close, Incident, Note
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox

@@ -3,8 +3,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Acknowledge, Recipient, signature
+from haechi.domain.deliveries import Recipient
+from haechi.domain.incidents import Acknowledge
 from haechi.domain.people import REACHED_WITHIN, reachable
+from haechi.domain.signatures import signature
 from haechi.ids import new_id
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox

@@ -1,4 +1,4 @@
-"""An incident's life: one open per key, no step loses what people must see."""
+"""From the press to the incident and its life: one open per key, no step loses what people must see."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,20 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.domain.alerting import (
-    Acknowledge,
-    Alert,
-    Close,
-    Incident,
-    Note,
-    Own,
-    Severity,
-    apply_alert,
-    apply_command,
-    open_incident,
-    urgent_alert,
-)
+from haechi.domain.alerting import Alert, Severity, urgent_alert
 from haechi.domain.geo import Point
+from haechi.domain.incidents import Acknowledge, Close, Incident, Note, Own, apply_alert, apply_command, open_incident
 from haechi.domain.people import UrgentCall
 from haechi.errors import Conflict
 
