@@ -31,7 +31,7 @@ PutRight: TypeAlias = Callable[[M, datetime], M]
 OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
 EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
 _SEND_AT_ONCE = 500
-AT_ONCE = 128  # messages of all partitions that are gathered before they are applied
+GATHER_S = 0.02  # so long a step waits for more messages: it costs little more for many than for one
 
 
 class Stateful(Generic[M, Out]):
@@ -62,8 +62,7 @@ class Stateful(Generic[M, Out]):
         self._ended = asyncio.Event()  # set when the partitions are taken away; a new one for the next
         self._partitions: dict[int, _Partition[M, Out]] = {}
         self._checkpointing = asyncio.Lock()
-        self._taken = 0
-        self._gathered_from: int | None = None  # how many had been taken when the gathering began
+        self._gathering = False
 
     every_message = True
 
@@ -72,18 +71,13 @@ class Stateful(Generic[M, Out]):
         with contextlib.suppress(Ended):
             partition = self._partitions.get(message.partition) or await self._recover(message, runtime)
             await partition.take(message)
-            self._taken += 1
-            if self._gathered_from is None:
-                self._gathered_from = self._taken - 1
-                asyncio.get_running_loop().call_soon(self._gather, None)
+            if not self._gathering:
+                self._gathering = True
+                asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
 
-    def _gather(self, before: int | None) -> None:
-        """As long as every turn of the loop brings another message, wait for it: a step costs little more for many."""
-        assert self._gathered_from is not None
-        if self._taken != before and self._taken - self._gathered_from < AT_ONCE:
-            asyncio.get_running_loop().call_soon(self._gather, self._taken)
-            return
-        self._gathered_from = None
+    def _gathered(self) -> None:
+        """Faust brings a message every few turns of the loop, so that only the clock says when it was worth waiting."""
+        self._gathering = False
         self._step(list(self._partitions.values()))
 
     def _step(self, partitions: "Sequence[_Partition[M, Out]]") -> None:

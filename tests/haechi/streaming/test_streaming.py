@@ -259,6 +259,39 @@ async def test_a_part_of_a_state_that_fails_is_filed_and_the_others_outputs_leav
     assert registry.get_sample_value("haechi_stream_dead_letters_total", {"topic": "one"}) == 2
 
 
+class Counting:
+    """Takes several messages in one step, and notes how many."""
+
+    def __init__(self) -> None:
+        self.steps: list[int] = []
+
+    def load(self, shard: int, block: bytes) -> None:
+        raise AssertionError("nothing was kept")
+
+    def apply(self, offset: int, message: bytes) -> Sequence[bytes]:
+        return self.apply_all(((offset, message),))
+
+    def apply_all(self, messages: Sequence[tuple[int, bytes]]) -> Sequence[bytes]:
+        self.steps.append(len(messages))
+        return []
+
+    def changed(self) -> Iterable[tuple[int, bytes]]:
+        return [(0, b"block")]
+
+
+async def test_a_state_takes_what_waits_in_few_steps(connection: Connection, producer: Producer) -> None:
+    await ensure_topics(connection, [ONE, topics.DEAD_LETTERS], [Changelog("many", ONE)])
+    registry, state = CollectorRegistry(), Counting()
+    worker = Worker("many", connection, Sealer(create_key()), StreamMetrics(registry))
+    worker.consume_with_state(ONE, lambda _: state, lambda _: [], bytes)
+    await producer.send(*[Record("one", b"%d" % number, partition=number % 2) for number in range(3000)])
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        while registry.get_sample_value("haechi_stream_acked_total", {"topic": "one"}) != 3000:
+            await asyncio.sleep(0.05)
+    assert sum(state.steps) == 3000
+    assert len(state.steps) < 300
+
+
 async def test_a_worker_that_stands_still_without_a_reason_ends(connection: Connection, producer: Producer) -> None:
     await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
     worker = Worker("stuck", connection, Sealer(create_key()), StreamMetrics(CollectorRegistry()), watchdog_s=1)
