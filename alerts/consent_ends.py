@@ -7,10 +7,9 @@ from typing import Protocol
 
 import structlog
 
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.domain.consent import WARN_DAYS, EndsSoon, ends_soon
 from haechi.errors import TransientError
-from haechi.ids import alert_id
 from haechi.store.consents import Ending
 
 log = structlog.get_logger(__name__)
@@ -74,23 +73,11 @@ def warning(ending: Ending, soon: EndsSoon) -> Alert:
     assert ends is not None
     place = f"{soon.days} days before {ends.isoformat(timespec='seconds')}"
     in_days = "tomorrow" if soon.days == 1 else f"in {soon.days} days"
-    return Alert(
-        id=alert_id(_KIND.name, ending.person, place, soon.since),
-        action="raise",
-        kind=_KIND.name,
-        subject=ending.person,
-        place=place,
-        district=ending.district,
-        severity=_KIND.severity,
-        status="Actual",
-        starts_at=soon.since,
-        received_at=ending.now,
-        decided_at=ending.now,
-        because=Because(
-            rule="consent",
-            words=f"The consent of {ending.consent.given_by} for {', '.join(ending.consent.scopes)} ends {in_days}, on "
-            f"{ends.date().isoformat()}; then nothing is processed any more. Ask for a new one in time",
-            values=(("days_left", float(soon.days)), ("ends_at", ends.timestamp())),
-        ),
-        title=f"Consent ends {in_days}",
+    because = Because(
+        rule="consent",
+        words=f"The consent of {ending.consent.given_by} for {', '.join(ending.consent.scopes)} ends {in_days}, on "
+        f"{ends.date().isoformat()}; then nothing is processed any more. Ask for a new one in time",
+        values=(("days_left", float(soon.days)), ("ends_at", ends.timestamp())),
     )
+    title = f"Consent ends {in_days}"
+    return raised(_KIND, ending.person, place, ending.district, soon.since, because, now=ending.now, title=title)

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
+import msgspec
 import structlog
 
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.errors import TransientError
 from haechi.ids import alert_id
 from haechi.store.usual_places import Offer
@@ -51,22 +52,11 @@ class PlaceRounds:
 
 def offer_alert(found: Offer) -> Alert:
     """That places wait for a yes or a no; where they are is on the page only, behind its look."""
-    return Alert(
-        id=alert_id(KIND.name, found.person, found.place_ids[0], _ONCE),
-        action="raise",
-        kind=KIND.name,
-        subject=found.person,
-        place=found.place_ids[0],
-        district=found.district,
-        severity=KIND.severity,
-        status="Actual",
-        starts_at=found.now,
-        received_at=found.now,
-        decided_at=found.now,
-        because=Because(
-            rule="usual-places",
-            words="places where they are again and again were learned; none is a safe zone before a guardian's yes",
-            values=(("places", float(len(found.place_ids))),),
-        ),
-        title=KIND.title,
+    because = Because(
+        rule="usual-places",
+        words="places where they are again and again were learned; none is a safe zone before a guardian's yes",
+        values=(("places", float(len(found.place_ids))),),
     )
+    place = found.place_ids[0]
+    alert = raised(KIND, found.person, place, found.district, found.now, because)
+    return msgspec.structs.replace(alert, id=alert_id(KIND.name, found.person, place, _ONCE))

@@ -7,16 +7,14 @@ needs no Kafka, since it is most likely Kafka that is away.
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
-from typing import Literal
 
 import msgspec
 import structlog
 
 from haechi.clock import Clock
 from haechi.domain import wire
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.errors import TransientError
-from haechi.ids import alert_id
 from haechi.store.outbox import Inbox
 
 EVERY_S = 1.0
@@ -47,9 +45,9 @@ def step(sight: Sight, rule: BlindRule, now: datetime, ticked: bool) -> tuple[Si
     if ticked:
         told = sight.blind_since is not None or sight.unsure
         since = sight.blind_since or now
-        return Sight(now, None, unsure=False), _alert("clear", rule, since, now) if told else None
+        return Sight(now, None, unsure=False), _sees_again(rule, since, now) if told else None
     if sight.blind_since is None and now - sight.last >= timedelta(seconds=rule.after_s):
-        return msgspec.structs.replace(sight, blind_since=sight.last), _alert("raise", rule, sight.last, now)
+        return msgspec.structs.replace(sight, blind_since=sight.last), _blind(rule, sight.last, now)
     return sight, None
 
 
@@ -109,27 +107,19 @@ def by_inbox(inbox: Inbox) -> Callable[[Alert], Awaitable[None]]:
     return send
 
 
-def _alert(action: Literal["raise", "clear"], rule: BlindRule, since: datetime, now: datetime) -> Alert:
-    raised = action == "raise"
+def _blind(rule: BlindRule, since: datetime, now: datetime) -> Alert:
     words = (
         f"No tick on '{rule.topic}' for {(now - since).total_seconds():.0f} s: no door runs or none reaches Kafka. "
         "Nobody's silence is decided until it is back."
-        if raised
-        else f"Ticks come again on '{rule.topic}'"
     )
-    return Alert(
-        id=alert_id(_KIND.name, rule.topic, "-", since),
-        action=action,
-        kind=_KIND.name,
-        subject=rule.topic,
-        place="-",
-        district=rule.district,
-        severity=_KIND.severity,
-        status="Actual",
-        starts_at=since,
-        ends_at=None if raised else now,
-        received_at=now,
-        decided_at=now,
-        because=Because(rule="blind", words=words, values=(("after_s", rule.after_s),)),
-        title=f"{_KIND.title}: {rule.topic}",
-    )
+    return _alert(rule, since, now, words)
+
+
+def _sees_again(rule: BlindRule, since: datetime, now: datetime) -> Alert:
+    alert = _alert(rule, since, now, f"Ticks come again on '{rule.topic}'")
+    return msgspec.structs.replace(alert, action="clear", ends_at=now)
+
+
+def _alert(rule: BlindRule, since: datetime, now: datetime, words: str) -> Alert:
+    because = Because("blind", words, values=(("after_s", rule.after_s),))
+    return raised(_KIND, rule.topic, "-", rule.district, since, because, now=now, title=f"{_KIND.title}: {rule.topic}")

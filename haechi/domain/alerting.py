@@ -120,6 +120,36 @@ class Alert(msgspec.Struct, frozen=True):
     call: UrgentCall | None = None
 
 
+def raised(
+    kind: AlertKind,
+    subject: str,
+    place: str,
+    district: str,
+    at: datetime,
+    because: Because,
+    *,
+    now: datetime | None = None,
+    status: Status = "Actual",
+    title: str | None = None,
+) -> Alert:
+    """The raise of an episode that started at `at` and is known `now` (without it: at once), about no point of the map."""
+    return Alert(
+        id=alert_id(kind.name, subject, place, at),
+        action="raise",
+        kind=kind.name,
+        subject=subject,
+        place=place,
+        district=district,
+        severity=kind.severity,
+        status=status,
+        starts_at=at,
+        received_at=now or at,
+        decided_at=now or at,
+        because=because,
+        title=title or kind.title,
+    )
+
+
 def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     """SOS and its kin to an alert; both roads (Kafka and the inbox) call it, and its id merges them.
 

@@ -17,11 +17,10 @@ from datetime import datetime
 
 import msgspec
 
-from haechi.domain.alerting import KINDS, Alert, Because, Severity
+from haechi.domain.alerting import KINDS, Alert, Because, Severity, raised
 from haechi.domain.deliveries import NO_CHANNEL, DeliveryView
 from haechi.domain.incidents import Incident, IncidentEvent
 from haechi.domain.signatures import in_words, signature
-from haechi.ids import alert_id
 
 TEST_PLACE = "test"  # a test and the real thing are never one incident
 _PHONES = KINDS["phone-test"]
@@ -42,23 +41,11 @@ def as_test(alert: Alert, asked_by: str) -> Alert:
 def as_real(test: Incident, by: str, at: datetime) -> Alert:
     """A test press of which a guardian says that it was no test. `starts_at` is the statement: the press's own alert
     was applied already, as a test."""
-    kind = KINDS[test.kind]
     fixes = test.because.fixes or (test.scene.fixes[-1:] if test.scene else ())
     words = f"{in_words(by)} says that the press of test {test.number} was real; it was pressed at {test.starts_at:%H:%M:%S} UTC"
-    return Alert(
-        id=alert_id(kind.name, test.subject, "-", at),
-        action="raise",
-        kind=kind.name,
-        subject=test.subject,
-        place="-",
-        district=test.district,
-        severity=kind.severity,
-        status="Actual",
-        starts_at=at,
-        received_at=at,
-        decided_at=at,
-        because=Because("urgent", words, fixes=fixes, values=test.because.values),
-        title=test.title,
+    because = Because("urgent", words, fixes=fixes, values=test.because.values)
+    return msgspec.structs.replace(
+        raised(KINDS[test.kind], test.subject, "-", test.district, at, because, title=test.title),
         point=fixes[-1].point if fixes else test.point,
         accuracy_m=fixes[-1].accuracy_m if fixes else test.accuracy_m,
     )
@@ -67,21 +54,8 @@ def as_real(test: Incident, by: str, at: datetime) -> Alert:
 def phone_test(person: str, district: str, due_at: datetime, asked_by: str | None, at: datetime) -> Alert:
     """Asks the guardians of a person whether a message reaches them. The same due test is the same alert."""
     words = f"asked for by {in_words(asked_by)}" if asked_by else "asked every month"
-    return Alert(
-        id=alert_id(_PHONES.name, person, TEST_PLACE, due_at),
-        action="raise",
-        kind=_PHONES.name,
-        subject=person,
-        place=TEST_PLACE,
-        district=district,
-        severity=_PHONES.severity,
-        status="Test",
-        starts_at=due_at,
-        received_at=due_at,
-        decided_at=at,
-        because=Because("drill", f"A test of the guardians' telephones, {words}"),
-        title=_PHONES.title,
-    )
+    because = Because("drill", f"A test of the guardians' telephones, {words}")
+    return raised(_PHONES, person, TEST_PLACE, district, due_at, because, now=at, status="Test")
 
 
 def all_answered(deliveries: Sequence[DeliveryView], trail: Sequence[IncidentEvent]) -> bool:

@@ -2,9 +2,8 @@
 
 from datetime import datetime
 
-from haechi.domain.alerting import KINDS, Alert, Because, Status
+from haechi.domain.alerting import KINDS, Alert, Because, Status, raised
 from haechi.domain.deliveries import Delivery
-from haechi.ids import alert_id
 
 _KIND = KINDS["dead-letter"]
 
@@ -24,18 +23,4 @@ def unreachable(delivery: Delivery, reason: str, at: datetime) -> Alert:
 
 
 def _alert(subject: str, place: str, title: str, words: str, district: str, status: Status, at: datetime) -> Alert:
-    return Alert(
-        id=alert_id(_KIND.name, subject, place, at),
-        action="raise",
-        kind=_KIND.name,
-        subject=subject,
-        place=place,
-        district=district,
-        severity=_KIND.severity,
-        status=status,
-        starts_at=at,
-        received_at=at,
-        decided_at=at,
-        because=Because(rule="dispatch", words=words[:1000]),
-        title=title,
-    )
+    return raised(_KIND, subject, place, district, at, Because("dispatch", words[:1000]), status=status, title=title)
