@@ -38,6 +38,11 @@ def read(query: dict[str, str], body: bytes = b"") -> Report:
 
 def test_a_query_is_read_with_knots_as_metres_per_second() -> None:
     assert read(QUERY) == REPORT
+    assert pytest.approx(1852, abs=0.01) == KNOT * 3600, "a knot is a nautical mile an hour"
+
+
+def test_a_heading_is_a_bearing() -> None:
+    assert read({name: value for name, value in QUERY.items() if name != "bearing"} | {"heading": "270"}) == REPORT
 
 
 @pytest.mark.parametrize("word", ["false", "0"])

@@ -53,6 +53,12 @@ def test_the_times_of_older_servers_are_read_too() -> None:
     assert position(fixTime=int(FIX.timestamp() * 1000)) == REPORT
 
 
+def test_a_fix_without_a_time_of_its_own_has_the_devices() -> None:
+    report = position(fixTime=None)
+    assert report is not None
+    assert report.at == datetime(2026, 3, 1, 11, 59, 16, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("change", [{"outdated": True}, {"valid": False}])
 def test_the_last_known_place_sent_again_is_no_new_fix(change: dict[str, Any]) -> None:
     assert position(**change) is None
@@ -92,6 +98,9 @@ def test_an_alarm_without_a_position_is_a_call_at_the_time_of_the_event() -> Non
 @pytest.mark.parametrize("type_", ["deviceOnline", "deviceOffline", "geofenceEnter", "geofenceExit", "maintenance"])
 def test_other_events_are_left(type_: str) -> None:
     assert event({"type": type_, "attributes": {}}) is None
+    assert event({"type": type_, "attributes": {}}, POSITION | {"attributes": {"alarm": "sos"}}) is None, (
+        "the call itself has an event of its own"
+    )
 
 
 @pytest.mark.parametrize("change", [{"latitude": 91}, {"longitude": None}, {"latitude": "north"}])
