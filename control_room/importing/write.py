@@ -7,7 +7,7 @@ registry, and no wall a changed incident.
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,13 +15,13 @@ import msgspec
 from control_room.importing.rows import Entry, Problem
 from haechi.clock import Clock
 from haechi.domain.consent import check_giver
-from haechi.domain.people import Consent, Device, Guardian, Person
+from haechi.domain.people import Consent, Device, DeviceKind, Guardian, Person
 from haechi.errors import Conflict, HaechiError, NotFound, PermanentError
 from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, Registry
 
 TOGETHER = 50
-TOGETHER_S = 0.2  # a transaction takes no further row after so long
+TOGETHER_S = 0.2  # what a transaction should last; the next takes fewer rows where one took longer
 _NO_DIGIT = re.compile(r"\D")
 
 
@@ -75,46 +75,41 @@ class Importer:
 
     def check(self, entries: Sequence[Entry]) -> list[Problem]:
         """What would be refused, as far as it can be known without writing."""
-        return [problem for entry in entries if (problem := self._refused(entry)) is not None]
+        return [problem for entry in entries if (problem := self.refused(entry)) is not None]
 
     async def write(self, entries: Sequence[Entry]) -> AsyncIterator[Outcome]:
         """An outcome for at most `TOGETHER` rows, when they are committed. TransientError: what was told is written."""
-        done = 0
+        done, size = 0, TOGETHER
         while done < len(entries):
-            rows, outcome = await self._together(entries[done : done + TOGETHER])
-            done += rows
+            together, began = entries[done : done + size], time.monotonic()
+            async for outcome in self._together(together):
+                yield outcome
+            done += len(together)
+            lasted = time.monotonic() - began
+            size = max(1, min(TOGETHER, int(size * TOGETHER_S / lasted)))  # a slow machine takes fewer
+
+    async def _together(self, entries: Sequence[Entry]) -> AsyncIterator[Outcome]:
+        """In one transaction; where the registry refuses one of them, in halves until it stands alone."""
+        batch = _Batch(self, entries)
+        try:
+            with translate_errors():
+                async with self._pool.acquire() as connection, connection.transaction():
+                    outcome = await batch.write(connection)
+        except (NotFound, Conflict, PermanentError) as error:
+            batch.take_back()
+            if len(entries) == 1:
+                yield Outcome(problems=(_problem(entries[0], error),))
+                return
+            half = len(entries) // 2
+            for part in (entries[:half], entries[half:]):
+                async for outcome in self._together(part):
+                    yield outcome
+        else:
+            self.people |= batch.people
             yield outcome
 
-    async def _together(self, entries: Sequence[Entry]) -> tuple[int, Outcome]:
-        """How many rows it took, and what became of them."""
-        rows, until = 0, time.monotonic() + TOGETHER_S
-        count: Counter[str] = Counter()
-        made: list[Made] = []
-        problems: list[Problem] = []
-        people: dict[str, str] = {}
-        with translate_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
-                for entry in entries:
-                    if rows and time.monotonic() >= until:
-                        break
-                    rows += 1
-                    if (refused := self._refused(entry)) is not None:
-                        problems.append(refused)
-                        continue
-                    row = _Writing(self, connection, entry)
-                    try:
-                        async with connection.transaction():
-                            count[await row.write()] += 1
-                    except (NotFound, Conflict, PermanentError) as error:
-                        problems.append(_problem(entry, error))
-                        row.take_back()
-                    else:
-                        made += row.made
-                        people[entry.ref] = row.person
-        self.people |= people
-        return rows, Outcome(count["added"], count["changed"], count["same"], tuple(made), tuple(problems))
-
-    def _refused(self, entry: Entry) -> Problem | None:
+    def refused(self, entry: Entry) -> Problem | None:
+        """Why the row cannot be written, as far as that is known without asking."""
         for n, guardian in enumerate(entry.guardians, 1):
             known = self.known(guardian)
             if known is not None and known.name != guardian.name:
@@ -140,6 +135,11 @@ class Importer:
         found = self._phones.get(digits) if digits else None
         return self._guardians[found] if found else None
 
+    def linked(self, person: Person, name: str) -> Guardian | None:
+        """Somebody without a telephone is known again only as a guardian of this very person."""
+        guardians = (self._guardians.get(one) for one in person.guardian_ids)
+        return next((one for one in guardians if one is not None and one.name == name), None)
+
     def know(self, guardian: Guardian) -> None:
         self._guardians[guardian.id] = guardian
         if digits := _digits(guardian.phone):
@@ -151,109 +151,140 @@ class Importer:
             del self._phones[digits]
 
 
-class _Writing:
-    """One row within the transaction of its batch. What it makes is known to the importer at once, and taken back with it."""
+class _Known(msgspec.Struct, frozen=True):
+    """What the registry has of a person whom a row names again."""
 
-    def __init__(self, importer: Importer, connection: Any, entry: Entry) -> None:
+    person: Person
+    given: frozenset[Consent]  # each that was ever given
+    devices: Counter[DeviceKind]
+
+
+class _Batch:
+    """Some rows, each planned before anything is written, then written by the table: a row costs no trips of its own.
+
+    The guardians it makes are known to the importer at once, for the rows that follow, and are taken back with it.
+    """
+
+    def __init__(self, importer: Importer, entries: Sequence[Entry]) -> None:
         self._importer = importer
-        self._connection = connection
-        self._entry = entry
-        self.person = ""
-        self.made: list[Made] = []
+        self._entries = entries
         self._guardians: list[Guardian] = []
+        self._added: list[Person] = []
+        self._changed: list[Person] = []
+        self._devices: list[Device] = []
+        self._made: list[Made] = []
+        self.people: dict[str, str] = {}  # those added, by ref
 
-    async def write(self) -> Literal["added", "changed", "same"]:
-        """What it was."""
-        importer, entry, by = self._importer, self._entry, self._importer.by
-        guardians = tuple([(await self._guardian(one)).id for one in entry.guardians])
-        wanted = msgspec.structs.replace(entry.person, guardian_ids=guardians, consent=entry.consent)
-        known = importer.people.get(entry.ref)
-        if known is None:
-            row = await importer.registry.add(PEOPLE, importer.district, wanted, by=by, within=self._connection)
-            self.person = row.value.id
-            await self._connection.execute(
-                "INSERT INTO people_refs (district, ref, person_id) VALUES ($1, $2, $3)",
-                importer.district,
-                entry.ref,
-                self.person,
-            )
-            await self._devices()
-            return "added"
-        self.person = known
-        changed = await self._change(wanted)
-        return "changed" if await self._devices() or changed else "same"
+    async def write(self, connection: Any) -> Outcome:  # asyncpg has no types
+        """Within its transaction. NotFound, Conflict, PermanentError: the registry refuses one of the rows."""
+        importer, by = self._importer, self._importer.by
+        district, registry = importer.district, importer.registry
+        known = await self._known(connection)
+        count: Counter[str] = Counter()
+        problems: list[Problem] = []
+        for entry in self._entries:
+            if (refused := importer.refused(entry)) is None:
+                count[self._plan(entry, known)] += 1
+            else:
+                problems.append(refused)
+        rows = await registry.add_all(GUARDIANS, district, self._guardians, by=by, within=connection)
+        secrets = {row.value.id: row.secret or "" for row in rows}
+        await registry.add_all(PEOPLE, district, self._added, by=by, within=connection)
+        await connection.executemany(
+            "INSERT INTO people_refs (district, ref, person_id) VALUES ($1, $2, $3)",
+            [(district, ref, person) for ref, person in self.people.items()],
+        )
+        for person in self._changed:
+            await registry.change(PEOPLE, district, person.id, person, by=by, within=connection)
+        await registry.add_all(DEVICES, district, self._devices, by=by, within=connection)
+        made = tuple(msgspec.structs.replace(one, secret=secrets.get(one.id, "")) for one in self._made)
+        return Outcome(count["added"], count["changed"], count["same"], made, tuple(problems))
 
     def take_back(self) -> None:
         """It was refused after all: whom it made is nobody."""
         for guardian in self._guardians:
             self._importer.forget(guardian)
 
-    async def _guardian(self, wanted: Guardian) -> Guardian:
-        if (known := self._importer.known(wanted)) is not None:
-            return known
-        if wanted.phone is None and (same := await self._linked(wanted.name)) is not None:
-            return same
-        importer = self._importer
-        row = await importer.registry.add(GUARDIANS, importer.district, wanted, by=importer.by, within=self._connection)
-        self._guardians.append(row.value)
-        importer.know(row.value)
-        self.made.append(Made(self._entry.ref, f"guardian {row.value.name}", row.value.id, row.secret or ""))
-        return row.value
-
-    async def _linked(self, name: str) -> Guardian | None:
-        """Somebody without a telephone is known again only as a guardian of this very person."""
-        person = self._importer.people.get(self._entry.ref)
-        row = person and await self._connection.fetchrow(
-            "SELECT g.id, g.district, g.name, g.phone, g.webhook_url, g.language FROM guardians g, people p "
-            "WHERE p.id = $1 AND g.id = ANY(p.guardian_ids) AND g.name = $2 AND g.deleted_at IS NULL LIMIT 1",
-            person,
-            name,
+    async def _known(self, connection: Any) -> dict[str, _Known]:  # asyncpg has no types
+        """By id the people whom these rows name again."""
+        ids = [person for entry in self._entries if (person := self._importer.people.get(entry.ref))]
+        if not ids:
+            return {}
+        people = await self._importer.registry.some(PEOPLE, self._importer.district, ids, within=connection)
+        given = await connection.fetch(
+            "SELECT person_id, decided_by, starts_at, scopes, ends_at FROM consents "
+            "WHERE kind = 'given' AND person_id = ANY($1)",
+            ids,
         )
-        return Guardian(*row) if row else None
-
-    async def _change(self, wanted: Person) -> bool:
-        importer = self._importer
-        present = (await importer.registry.get(PEOPLE, importer.district, self.person)).value
-        consent = wanted.consent
-        if consent is None or await self._was_given(consent):
-            consent = present.consent  # the same file does not bring back what was withdrawn since
-        guardians = wanted.guardian_ids or present.guardian_ids
-        value = msgspec.structs.replace(
-            present, name=wanted.name, born=wanted.born, kind=wanted.kind, guardian_ids=guardians, consent=consent
+        devices = await connection.fetch(
+            "SELECT person_id, kind, count(*) AS n FROM devices WHERE person_id = ANY($1) AND deleted_at IS NULL "
+            "GROUP BY person_id, kind",
+            ids,
         )
-        if value == present:
-            return False
-        await importer.registry.change(
-            PEOPLE, importer.district, self.person, value, by=importer.by, within=self._connection
-        )
-        return True
-
-    async def _was_given(self, consent: Consent) -> bool:
-        found: bool = await self._connection.fetchval(
-            "SELECT EXISTS (SELECT 1 FROM consents WHERE person_id = $1 AND kind = 'given' AND decided_by = $2 "
-            "AND starts_at = $3 AND ends_at IS NOT DISTINCT FROM $4 AND scopes = $5)",
-            self.person,
-            consent.given_by,
-            consent.given_at,
-            consent.expires_at,
-            list(consent.scopes),
-        )
-        return found
-
-    async def _devices(self) -> bool:
-        """As many of each kind as the row names; none is taken away."""
-        importer, wanted = self._importer, Counter(self._entry.devices)
-        rows = await self._connection.fetch(
-            "SELECT kind, count(*) AS n FROM devices WHERE person_id = $1 AND deleted_at IS NULL GROUP BY kind",
-            self.person,
-        )
-        missing = wanted - Counter({row["kind"]: row["n"] for row in rows})
-        for kind in missing.elements():
-            device = Device("", "", self.person, kind)
-            row = await importer.registry.add(
-                DEVICES, importer.district, device, by=importer.by, within=self._connection
+        return {
+            row.value.id: _Known(
+                row.value,
+                frozenset(
+                    Consent(one["decided_by"], one["starts_at"], tuple(one["scopes"]), one["ends_at"])
+                    for one in given
+                    if one["person_id"] == row.value.id
+                ),
+                Counter({one["kind"]: one["n"] for one in devices if one["person_id"] == row.value.id}),
             )
-            self.made.append(Made(self._entry.ref, kind, row.value.id))
+            for row in people
+        }
+
+    def _plan(self, entry: Entry, known: Mapping[str, _Known]) -> Literal["added", "changed", "same"]:
+        """What becomes of the row. NotFound: its person was removed."""
+        person_id = self._importer.people.get(entry.ref)
+        if person_id is None:
+            guardians = tuple(self._guardian(entry, one, None).id for one in entry.guardians)
+            person = msgspec.structs.replace(
+                entry.person, id=self._importer.registry.new_id(PEOPLE), guardian_ids=guardians, consent=entry.consent
+            )
+            self._added.append(person)
+            self.people[entry.ref] = person.id
+            self._give(entry, person.id, Counter())
+            return "added"
+        there = known.get(person_id)
+        if there is None:
+            raise NotFound(f"There is no people/{person_id}.")
+        present, consent = there.person, entry.consent
+        if consent is None or consent in there.given:
+            consent = present.consent  # the same file does not bring back what was withdrawn since
+        guardians = tuple(self._guardian(entry, one, present).id for one in entry.guardians) or present.guardian_ids
+        wanted = msgspec.structs.replace(
+            present,
+            name=entry.person.name,
+            born=entry.person.born,
+            kind=entry.person.kind,
+            guardian_ids=guardians,
+            consent=consent,
+        )
+        if wanted != present:
+            self._changed.append(wanted)
+        given = self._give(entry, present.id, there.devices)
+        return "changed" if given or wanted != present else "same"
+
+    def _guardian(self, entry: Entry, wanted: Guardian, person: Person | None) -> Guardian:
+        importer = self._importer
+        if (there := importer.known(wanted)) is not None:
+            return there
+        if wanted.phone is None and person is not None and (same := importer.linked(person, wanted.name)) is not None:
+            return same
+        made = msgspec.structs.replace(wanted, id=importer.registry.new_id(GUARDIANS))
+        self._guardians.append(made)
+        importer.know(made)
+        self._made.append(Made(entry.ref, f"guardian {made.name}", made.id))
+        return made
+
+    def _give(self, entry: Entry, person: str, there: Counter[DeviceKind]) -> bool:
+        """As many devices of each kind as the row names; none is taken away. Whether one was missing."""
+        missing = Counter(entry.devices) - there
+        for kind in missing.elements():
+            device = Device(self._importer.registry.new_id(DEVICES), "", person, kind)
+            self._devices.append(device)
+            self._made.append(Made(entry.ref, kind, device.id))
         return bool(missing)
 
 

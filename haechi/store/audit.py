@@ -73,6 +73,13 @@ async def write_entry(
     await connection.execute(_INSERT, who, what, subject, district, reason)
 
 
+async def write_entries(
+    connection: Any, who: str, what: str, subjects: Iterable[str], district: str
+) -> None:  # asyncpg has no types
+    """The same line for each of the subjects, in the transaction of the connection."""
+    await connection.executemany(_INSERT, [(who, what, subject, district, "") for subject in subjects])
+
+
 async def look(connection: Any, *looks: Look) -> None:  # asyncpg has no types
     """One line each, in the transaction of the connection that also reads the place; the guardian can see them."""
     await connection.executemany(_LOOK, [_line(SAW, one) for one in looks])

@@ -1,8 +1,9 @@
 """The consent ledger in PostgreSQL: an entry, what stands by it, and its audit line are one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -13,6 +14,7 @@ from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
 from haechi.store.postgres import Pool, translate_errors
 
+_NOW = "SELECT clock_timestamp()"
 _ENTRY = "kind, at, decided_by, recorded_by, guardian, scopes, starts_at, ends_at, words"
 _PERSON = (
     "SELECT id, district, name, born, kind, guardian_ids, consent FROM people "
@@ -83,7 +85,9 @@ class Consents:
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 row = await _locked(connection, district, person)
-                stands = await _record(connection, row, await given_entry(connection, row, given, by=by))
+                guardians = await _guardians(connection, row.guardian_ids)
+                now = await connection.fetchval(_NOW)
+                stands = await _record(connection, row, _entry(row, guardians, given, now, by=by))
                 assert stands is not None
                 return stands
 
@@ -117,23 +121,54 @@ class Consents:
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 row = await _locked(connection, district, person)
-                now = await connection.fetchval("SELECT clock_timestamp()")
+                now = await connection.fetchval(_NOW)
                 entry = ConsentEntry(kind, now, decision.name, by, ends_at=decision.until, words=decision.words)
                 possible(row.consent, entry)
                 return await _record(connection, row, entry)
 
 
-async def given_entry(
+async def first_entries(
+    connection: Any, people: Sequence[Person], *, by: str
+) -> dict[str, ConsentEntry]:  # asyncpg has no types
+    """By person the entry that makes the consent with which they are registered. PermanentError when its giver may not."""
+    consents = {person.id: person.consent for person in people if person.consent is not None}
+    if not consents:
+        return {}
+    guardians = await _guardians(connection, [one for person in people for one in person.guardian_ids])
+    now = await connection.fetchval(_NOW)
+    return {
+        person.id: _entry(person, guardians, _asked(consents[person.id]), now, by=by, unregistered=True)
+        for person in (msgspec.structs.replace(one, consent=None) for one in people if one.id in consents)
+    }
+
+
+async def replacing_entry(
     connection: Any,  # asyncpg has no types
-    person: Person,
-    given: Given,
+    stands: Consent | None,
+    wanted: Person,
     *,
     by: str,
-    unregistered: bool = False,
+) -> ConsentEntry | None:
+    """The entry that makes the row's consent what is wanted: one given, the one that stands withdrawn, or (None) neither."""
+    person, consent = msgspec.structs.replace(wanted, consent=stands), wanted.consent
+    if consent is not None and (stands is None or _grant(consent) != _grant(stands)):
+        guardians = await _guardians(connection, person.guardian_ids)
+        now = await connection.fetchval(_NOW)
+        return _entry(person, guardians, _asked(consent), now, by=by, unregistered=True)
+    if consent is None and stands is not None:
+        return ConsentEntry("withdrawn", await connection.fetchval(_NOW), by, by)
+    return None
+
+
+def _entry(
+    person: Person, among: Sequence[Guardian], given: Given, now: datetime, *, by: str, unregistered: bool = False
 ) -> ConsentEntry:
-    """The entry that a consent makes, checked: PermanentError when its giver may not, Conflict when it cannot follow."""
-    guardians = await _guardians(connection, person.guardian_ids)
-    now = await connection.fetchval("SELECT clock_timestamp()")
+    """The entry that a consent makes, checked: PermanentError when its giver may not, Conflict when it cannot follow.
+
+    The person's guardians are `among` those.
+    """
+    ids = [str(UUID(one)) for one in person.guardian_ids]
+    guardians = sorted((one for one in among if one.id in ids), key=lambda one: ids.index(one.id))
     name = given.name or next((one.name for one in guardians if one.id == given.guardian), "")
     check_giver(person, guardians, name, given.guardian, now, unregistered=unregistered)
     entry = ConsentEntry(
@@ -143,35 +178,33 @@ async def given_entry(
     return entry
 
 
-async def replacing_entry(connection: Any, present: Person, wanted: Consent | None, *, by: str) -> ConsentEntry | None:
-    """The entry that makes `wanted` the consent of the row: one given, the one there withdrawn, or (None) neither."""
-    stands = present.consent
-    if wanted is not None and (stands is None or _grant(wanted) != _grant(stands)):
-        given = Given(wanted.scopes, wanted.given_by, None, wanted.given_at, wanted.expires_at)
-        return await given_entry(connection, present, given, by=by, unregistered=True)
-    if wanted is None and stands is not None:
-        return ConsentEntry("withdrawn", await connection.fetchval("SELECT clock_timestamp()"), by, by)
-    return None
+def _asked(consent: Consent) -> Given:
+    return Given(consent.scopes, consent.given_by, None, consent.given_at, consent.expires_at)
 
 
 def _grant(consent: Consent) -> Consent:
     return msgspec.structs.replace(consent, paused=False, paused_until=None)
 
 
-async def add_entry(connection: Any, person: Person, entry: ConsentEntry) -> None:
-    """The entry, in the transaction that also writes what stands by it into the person's row."""
-    await connection.execute(
+async def add_entries(connection: Any, entries: Mapping[str, ConsentEntry]) -> None:  # asyncpg has no types
+    """One for each person, in the transaction that also writes what stands by it into their rows."""
+    await connection.executemany(
         f"INSERT INTO consents (person_id, {_ENTRY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",  # noqa: S608 - literal columns
-        person.id,
-        entry.kind,
-        entry.at,
-        entry.decided_by,
-        entry.recorded_by,
-        entry.guardian,
-        list(entry.scopes),
-        entry.starts_at,
-        entry.ends_at,
-        entry.words,
+        [
+            (
+                person,
+                entry.kind,
+                entry.at,
+                entry.decided_by,
+                entry.recorded_by,
+                entry.guardian,
+                list(entry.scopes),
+                entry.starts_at,
+                entry.ends_at,
+                entry.words,
+            )
+            for person, entry in entries.items()
+        ],
     )
 
 
@@ -179,7 +212,7 @@ async def _record(connection: Any, person: Person, entry: ConsentEntry) -> Conse
     stands = step(person.consent, entry)
     kept = None if stands is None else msgspec.json.encode(stands).decode()
     await connection.execute("UPDATE people SET consent = $2 WHERE id = $1", person.id, kept)
-    await add_entry(connection, person, entry)
+    await add_entries(connection, {person.id: entry})
     words = f"consent {entry.kind}, by the word of {entry.decided_by}"
     await write_entry(connection, entry.recorded_by, words, f"people:{person.id}", person.district, entry.words)
     return stands
@@ -196,8 +229,7 @@ async def _locked(connection: Any, district: str, person: str) -> Person:
 
 async def _guardians(connection: Any, ids: Sequence[str]) -> list[Guardian]:
     rows = await connection.fetch(
-        "SELECT id, district, name FROM guardians WHERE id = ANY($1) AND deleted_at IS NULL "
-        "ORDER BY array_position($1, id)",
+        "SELECT id, district, name FROM guardians WHERE id = ANY($1) AND deleted_at IS NULL",
         list(ids),
     )
     return [Guardian(row["id"], row["district"], row["name"]) for row in rows]

@@ -2,9 +2,10 @@
 
 import os
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
+from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -21,7 +22,7 @@ from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.ids import device_id, is_uuid, new_id
 from haechi.sealing import Sealer
 from haechi.store import bars, consents
-from haechi.store.audit import write_entry
+from haechi.store.audit import write_entries, write_entry
 from haechi.store.postgres import Pool, translate_errors
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -178,34 +179,50 @@ class Registry:
             NotFound: a person or guardian that it refers to is not in the district, or there is no such district.
             Conflict: another device has the serial.
         """
-        row_id = device_id() if table.secret_id else new_id()
-        value = msgspec.structs.replace(value, id=row_id, district=district)
-        more: dict[str, str] = {}
-        secret = None
-        if table.signs:
-            raw = os.urandom(SECRET_BYTES)
-            secret = f"whsec_{b64encode(raw).decode()}"
-            more["webhook_secret"] = b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode()
+        value = msgspec.structs.replace(value, id=self.new_id(table))
         with translate_errors():
             async with self._transaction(within) as connection:
-                await self._check_references(connection, district, value)
-                value, entry = await _by_the_ledger(connection, value, None, by)
-                values = {name: to_column(table, value, name, self._sealer) for name in table.columns} | more
-                names = ", ".join(values)
-                marks = ", ".join(f"${n}" for n in range(1, len(values) + 1))
-                try:
-                    record = await connection.fetchrow(
-                        f"INSERT INTO {table.name} ({names}) VALUES ({marks}) RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
-                        *values.values(),
-                    )
-                except asyncpg.ForeignKeyViolationError as error:
-                    raise NotFound(f"There is no district '{district}'.") from error
-                except asyncpg.UniqueViolationError as error:
-                    raise _taken(table) from error
-                await write_entry(connection, by, "added", subject_of(table, row_id), district)
-                if isinstance(value, Person) and entry is not None:
-                    await consents.add_entry(connection, value, entry)
-        return Row(from_record(table, record, self._sealer), record["version"], secret)
+                return (await self.add_all(table, district, [value], by=by, within=connection))[0]
+
+    def new_id(self, table: Table[T]) -> str:
+        """An id for a row that is still to be added."""
+        return device_id() if table.secret_id else new_id()
+
+    async def add_all(
+        self, table: Table[T], district: str, values: Sequence[T], *, by: str, within: Any
+    ) -> tuple[Row[T], ...]:
+        """Insert all of them, or none: as many trips to the database as for one. Each has its id already (`new_id`), so
+        that rows to be added may refer to each other. `within`, and what it raises, as in `add`."""
+        if not values:
+            return ()
+        values = [msgspec.structs.replace(value, district=district) for value in values]
+        await self._check_references(within, district, values)
+        entries = await consents.first_entries(within, [one for one in values if isinstance(one, Person)], by=by)
+        values = [_by_the_ledger(value, None, entries) for value in values]
+        secrets = [f"whsec_{b64encode(os.urandom(SECRET_BYTES)).decode()}" if table.signs else None for _ in values]
+        names = (*table.columns, *(("webhook_secret",) if table.signs else ()))
+        marks = ", ".join(f"${n}" for n in range(1, len(names) + 1))
+        try:
+            records = await within.fetchmany(
+                f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
+                [self._columns(table, value, secret) for value, secret in zip(values, secrets, strict=True)],
+            )
+        except asyncpg.ForeignKeyViolationError as error:
+            raise NotFound(f"There is no district '{district}'.") from error
+        except asyncpg.UniqueViolationError as error:
+            raise _taken(table) from error
+        await write_entries(within, by, "added", [subject_of(table, record["id"]) for record in records], district)
+        await consents.add_entries(within, entries)
+        return tuple(
+            Row(from_record(table, record, self._sealer), record["version"], secret)
+            for record, secret in zip(records, secrets, strict=True)
+        )
+
+    def _columns(self, table: Table[T], value: T, secret: str | None) -> tuple[Any, ...]:  # asyncpg has no types
+        fields = (to_column(table, value, name, self._sealer) for name in table.columns)
+        if secret is None:
+            return tuple(fields)
+        return (*fields, b64encode(self._sealer.seal(secret.encode(), _secret_context(table))).decode())
 
     async def list(
         self, table: Table[T], district: str, limit: int = 100, after: str | None = None, only: str = ""
@@ -224,6 +241,17 @@ class Registry:
                 *(() if after is None else (after,)),
             )
         return [Row(from_record(table, record, self._sealer), record["version"]) for record in records]
+
+    async def some(self, table: Table[T], district: str, ids: Sequence[str], *, within: Any) -> tuple[Row[T], ...]:
+        """Those of the rows with these ids that are there, as the connection `within` sees them."""
+        with translate_errors():
+            records = await within.fetch(
+                f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
+                "WHERE id = ANY($1) AND district = $2 AND deleted_at IS NULL",
+                ids,
+                district,
+            )
+        return tuple(Row(from_record(table, record, self._sealer), record["version"]) for record in records)
 
     async def get(self, table: Table[T], district: str, row_id: str) -> Row[T]:
         """One row by its id (or handle); NotFound if there is none in the district."""
@@ -255,8 +283,14 @@ class Registry:
                     )
                 whole = str(present["id"])
                 value = msgspec.structs.replace(value, id=whole, district=district)
-                await self._check_references(connection, district, value)
-                value, entry = await _by_the_ledger(connection, value, from_record(table, present, self._sealer), by)
+                await self._check_references(connection, district, [value])
+                stands, entries = None, {}
+                if isinstance(value, Person):
+                    await bars.check_links(connection, whole, value.guardian_ids)
+                    stands = cast("Person", from_record(table, present, self._sealer)).consent
+                    if (entry := await consents.replacing_entry(connection, stands, value, by=by)) is not None:
+                        entries[whole] = entry
+                value = _by_the_ledger(value, stands, entries)
                 try:
                     record = await connection.fetchrow(
                         f"UPDATE {table.name} SET {sets} WHERE id = $1 RETURNING {_selected(table)}",  # noqa: S608 - names come from the literal tables
@@ -266,8 +300,7 @@ class Registry:
                 except asyncpg.UniqueViolationError as error:
                     raise _taken(table) from error
                 await write_entry(connection, by, "changed", subject_of(table, whole), district)
-                if isinstance(value, Person) and entry is not None:
-                    await consents.add_entry(connection, value, entry)
+                await consents.add_entries(connection, entries)
         return Row(from_record(table, record, self._sealer), record["version"])
 
     async def remove(
@@ -337,25 +370,39 @@ class Registry:
             raise NotFound(f"There is no {table.kind}/{row_id}.")
         return record
 
-    async def _check_references(self, connection: Any, district: str, value: msgspec.Struct) -> None:
-        """What a row refers to lies in the same district; locked, so that it is not removed meanwhile."""
-        person = getattr(value, "person_id", None)
-        for one in (*((person,) if person is not None else ()), *getattr(value, "person_ids", ())):
-            await self._fetch(connection, PEOPLE, district, one, "FOR SHARE")
-        for guardian in getattr(value, "guardian_ids", ()):
-            await self._fetch(connection, GUARDIANS, district, guardian, "FOR SHARE")
-        if isinstance(value, Person):
-            await bars.check_links(connection, value.id, value.guardian_ids)
+    async def _check_references(self, connection: Any, district: str, values: Sequence[msgspec.Struct]) -> None:
+        """What rows refer to lies in the same district; locked, so that it is not removed meanwhile."""
+        people = [one for value in values for one in _people_of(value)]
+        await self._hold(connection, PEOPLE, district, people)
+        guardians = [one for value in values for one in getattr(value, "guardian_ids", ())]
+        await self._hold(connection, GUARDIANS, district, guardians)
+
+    async def _hold(self, connection: Any, table: Table[T], district: str, ids: Sequence[str]) -> None:
+        if not ids:
+            return
+        wanted = {one: str(UUID(one)) for one in ids if is_uuid(one)}  # however it is spelled
+        rows = await connection.fetch(
+            f"SELECT id FROM {table.name} "  # noqa: S608 - a literal table
+            "WHERE id = ANY($1) AND district = $2 AND deleted_at IS NULL ORDER BY id FOR SHARE",
+            list(wanted.values()),
+            district,
+        )
+        there = {row["id"] for row in rows}
+        if missing := next((one for one in ids if wanted.get(one) not in there), None):
+            raise NotFound(f"There is no {table.kind}/{missing}.")
 
 
-async def _by_the_ledger(connection: Any, value: T, present: T | None, by: str) -> tuple[T, ConsentEntry | None]:
-    """A person's row says of the consent what the ledger says; what is asked for beyond that becomes an entry."""
+def _people_of(value: msgspec.Struct) -> tuple[str, ...]:
+    person: str | None = getattr(value, "person_id", None)
+    return (*((person,) if person is not None else ()), *getattr(value, "person_ids", ()))
+
+
+def _by_the_ledger(value: T, stands: Consent | None, entries: Mapping[str, ConsentEntry]) -> T:
+    """A person's row says of the consent what the ledger says; what is asked for beyond that is an entry."""
     if not isinstance(value, Person):
-        return value, None
-    stands = present.consent if isinstance(present, Person) else None
-    before = msgspec.structs.replace(value, consent=stands)
-    entry = await consents.replacing_entry(connection, before, value.consent, by=by)
-    return msgspec.structs.replace(value, consent=step(stands, entry) if entry else stands), entry
+        return value
+    entry = entries.get(value.id)
+    return msgspec.structs.replace(value, consent=step(stands, entry) if entry else stands)
 
 
 def _taken(table: Table[T]) -> Conflict:

@@ -136,18 +136,35 @@ async def test_each_refused_row_is_told_and_leaves_nothing_half_done(office: Off
     assert office.beside("refused") == [], "an old report is no report"
 
 
-async def test_a_transaction_takes_no_further_row_when_it_has_lasted_long_enough(
+async def test_a_transaction_takes_fewer_rows_where_one_has_lasted_too_long(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     content = f"{HEAD}\n{CHILD}\n{SISTER}\n{ELDER}".encode()
     entries, _ = parse(read(content, "people.csv"), "people.csv", ZoneInfo("Asia/Seoul"))
     importer = Importer(office.pool, Registry(office.pool, Sealer(create_key())), DISTRICT, "test", utc_now)
     await importer.open()
+    monkeypatch.setattr(write, "TOGETHER", 2)
     monkeypatch.setattr(write, "TOGETHER_S", 0.0)
-    outcomes = [outcome async for outcome in importer.write(entries)]
-    assert [outcome.added for outcome in outcomes] == [1, 1, 1]
+    assert [outcome.added async for outcome in importer.write(entries)] == [2, 1]
+    assert [outcome.same async for outcome in importer.write([*entries, entries[0]])] == [2, 1, 1]
     monkeypatch.setattr(write, "TOGETHER_S", 60.0)
-    assert [outcome.same async for outcome in importer.write(entries)] == [3]
+    assert [outcome.same async for outcome in importer.write(entries)] == [2, 1]
+
+
+async def test_one_that_the_registry_refuses_keeps_none_of_its_neighbours_out(office: Office) -> None:
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    father = await office.pool.fetchval("SELECT id FROM guardians WHERE name = '박준호'")
+    await Bars(office.pool).bar(DISTRICT, child, father, "order of the court", by="clerk")
+    lines = [f"N-{n},이름 {n},1990-01-01,other,이웃 {n},010-7000-{n:04d},,,,,watch" for n in range(30)]
+    lines[13] = CHILD.replace("박지훈", "박지호")
+    done = office.imports(*lines)
+    assert "29 added, 0 changed, 0 as they were, 1 refused." in done.output
+    assert await office.count("guardians") == 2 + 29, "each once, however often its rows were tried"
+    assert await office.count("devices") == 2 + 29
+    assert {row["id"] for row in office.beside("made") if row["what"] == "watch"} == {
+        row["id"] for row in await office.pool.fetch("SELECT id FROM devices WHERE kind = 'watch'")
+    }
 
 
 async def test_cells_that_look_like_markup_or_a_formula_are_words(office: Office) -> None:
