@@ -97,7 +97,7 @@ class Tracks:
         track = self.columns.rows[slots]
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
-        if np.any(lag > _OLD_US):
+        if np.any(lag > _OLD_US) or track["streak"].any():
             self._time_zones(slots, fixes, track, lag, verdict)
         at = fixes["at"]
         newer = at > track["at"]
@@ -125,6 +125,7 @@ class Tracks:
         old = np.flatnonzero(lag > _OLD_US)
         whole = (lag[old] + _HALF_HOUR_US // 2) // _HALF_HOUR_US * _HALF_HOUR_US
         before, rows = track[old], self.columns.rows
+        rows["streak"][slots] = 0  # a fix of this minute shows that the clock is right, and what is old is a backlog
         live = fixes["received"][old] - before["received"] >= _LIVE_US
         same = np.abs(lag[old] - before["lag"]) <= _SAME_LAG_US
         odd = (np.abs(lag[old] - whole) <= _NEAR_HALF_HOUR_US) & live & same

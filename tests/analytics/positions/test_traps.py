@@ -59,6 +59,14 @@ def minutes(*east: float, start: float = 0, every: float = 1, accuracy: float = 
             id="a replayed backlog that causes a burst of in and out",
         ),
         pytest.param(
+            [
+                *minutes(*GONE),
+                *([one] for m in range(12, 20) for one in (fix(m, 400), fix(m - 60 + 0.5, 0, received=m + 0.5))),
+            ],
+            LEFT,
+            id="an hour-old backlog told between live fixes brings nobody home",
+        ),
+        pytest.param(
             [[fix(m, x, received=600) for m, x in enumerate([0, *GONE, 0, 0])]],
             LEFT_AND_BACK,
             id="a backlog that also shows the return opens as already returned",
