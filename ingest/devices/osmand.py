@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from ingest.devices.report import Fields, NoFix, Posted, Report, device_of, urgent_of
+from ingest.devices.report import Fields, NoFix, Posted, Report, decoded, device_of, urgent_of
 from ingest.refusal import unreadable
 
 KNOT = 0.514444  # m/s
@@ -90,10 +90,7 @@ def _form(data: bytes) -> dict[str, str]:
 
 
 def _of_json(posted: Posted) -> Report:
-    try:
-        document = _json.decode(posted.body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error
+    document = decoded(_json, posted.body)
     location = document.location or _Location()
     coords = location.coords or _Coords()
     extras = location.extras or _Extras()

@@ -12,8 +12,8 @@ import msgspec
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ingest.devices.report import Fields, Goodbye, Posted, Report, device_of, urgent_of
-from ingest.refusal import Refused, missing, unreadable, wrong
+from ingest.devices.report import Fields, Goodbye, Posted, Report, decoded, device_of, urgent_of
+from ingest.refusal import Refused, missing, wrong
 
 KMH = 1 / 3.6  # m/s
 
@@ -38,9 +38,9 @@ def parse(posted: Posted) -> Report | Goodbye | None:
     """The report; None for a message that tells nothing about the phone (a card, a waypoint). Raises Refused."""
     if not posted.body:
         return None  # the app tells that a friend was deleted
-    message = _decode(posted.body)
+    message = decoded(_json, posted.body)
     if message.kind == "encrypted":
-        message = _decode(_opened(message.data, posted))
+        message = decoded(_json, _opened(message.data, posted))
     if message.kind == "lwt":
         return Goodbye(device_of(posted.user))
     if message.kind != "location" and not _is_fix(message):
@@ -63,13 +63,6 @@ def parse(posted: Posted) -> Report | Goodbye | None:
 def _is_fix(message: _Message) -> bool:
     """The phone's own region was entered or left: what it says of the region is its own, where it was is a fix."""
     return message.kind == "transition" and message.lat is not None and message.lon is not None
-
-
-def _decode(body: bytes) -> _Message:
-    try:
-        return _json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error
 
 
 def _opened(data: object, posted: Posted) -> bytes:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import msgspec
 
 from haechi.domain.geo import Point
 from haechi.domain.people import UrgentKind
-from ingest.refusal import Refused, missing, wrong
+from ingest.refusal import Refused, missing, unreadable, wrong
+
+T = TypeVar("T")
 
 LONGEST_ID = 128
 _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
@@ -74,6 +77,14 @@ class NoFix(msgspec.Struct, frozen=True):
     """The device speaks and says that it does not know where it is: nothing to keep, but it must be one of ours."""
 
     device: str
+
+
+def decoded(decoder: msgspec.json.Decoder[T], body: bytes | msgspec.Raw) -> T:
+    """What the JSON holds. Raises Refused where it cannot be read."""
+    try:
+        return decoder.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(f"The JSON cannot be read: {error}.") from error
 
 
 class Fields:

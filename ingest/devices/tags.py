@@ -6,10 +6,9 @@ from typing import Any
 import msgspec
 
 from haechi.domain.people import Reader
-from ingest.devices.report import Fields, Posted, Report, device_of
-from ingest.refusal import Refused, unreadable, wrong
-
-MOST_ITEMS = 1000
+from ingest.devices.items import read_each
+from ingest.devices.report import Fields, Posted, Report, decoded, device_of
+from ingest.refusal import Refused
 
 
 class Sighted(msgspec.Struct, frozen=True):
@@ -40,28 +39,16 @@ _item = msgspec.json.Decoder(_Item)
 
 def parse(posted: Posted) -> list[Sighted | Refused]:
     """Each reading, or why it is none, in their order; a single reading may stand without the list. Raises Refused."""
-    try:
-        items = _json.decode(posted.body).readings
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error
+    items = decoded(_json, posted.body).readings
     if items is None:
         items = [msgspec.Raw(posted.body)]
-    if len(items) > MOST_ITEMS:
-        raise wrong("readings", f"holds {len(items)} items; at most {MOST_ITEMS} go into one request")
-    return [_read(item, posted) for item in items]
+    return read_each("readings", items, lambda item: _sighted(decoded(_item, item), posted))
 
 
-def _read(data: msgspec.Raw, posted: Posted) -> Sighted | Refused:
-    try:
-        item = _item.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        return unreadable(f"The item cannot be read: {error}.")
+def _sighted(item: _Item, posted: Posted) -> Sighted:
     read = Fields()
-    try:
-        sighted = Sighted(
-            device_of(item.reader, "reader"), device_of(item.tag, "tag"), read.time("at", item.at, posted.received_at)
-        )
-        read.refuse_unless(None)
-    except Refused as refusal:
-        return refusal
+    sighted = Sighted(
+        device_of(item.reader, "reader"), device_of(item.tag, "tag"), read.time("at", item.at, posted.received_at)
+    )
+    read.refuse_unless(None)
     return sighted

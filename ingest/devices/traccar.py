@@ -10,8 +10,8 @@ import msgspec
 
 from haechi.domain.people import UrgentKind
 from ingest.devices.osmand import KNOT
-from ingest.devices.report import Fields, Posted, Report, device_of, urgent_of
-from ingest.refusal import missing, unreadable
+from ingest.devices.report import Fields, Posted, Report, decoded, device_of, urgent_of
+from ingest.refusal import missing
 
 ALARM = "alarm"
 
@@ -55,7 +55,7 @@ _json = msgspec.json.Decoder(_Forwarded)
 
 def parse_position(posted: Posted) -> Report | None:
     """The report; None for a position without a new fix (the last known place, sent again). Raises Refused."""
-    forwarded = _decode(posted.body)
+    forwarded = decoded(_json, posted.body)
     if forwarded.position is None:
         raise missing("position")
     urgent = urgent_of((forwarded.position.attributes or _Attributes()).alarm)
@@ -67,7 +67,7 @@ def parse_position(posted: Posted) -> Report | None:
 
 def parse_event(posted: Posted) -> Report | None:
     """The call for help that an alarm means, the same as of its position; None for any other event. Raises Refused."""
-    forwarded = _decode(posted.body)
+    forwarded = decoded(_json, posted.body)
     event = forwarded.event
     if event is None:
         raise missing("event")
@@ -106,10 +106,3 @@ def _is_fix(position: _Position) -> bool:
 
 def _device(forwarded: _Forwarded) -> str:
     return device_of((forwarded.device or _Device()).unique_id, "device.uniqueId")
-
-
-def _decode(body: bytes) -> _Forwarded:
-    try:
-        return _json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error

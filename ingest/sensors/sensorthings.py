@@ -6,8 +6,8 @@ from typing import Any
 
 import msgspec
 
-from ingest.devices.report import Fields, device_of
-from ingest.refusal import missing, unreadable, wrong
+from ingest.devices.report import Fields, decoded, device_of
+from ingest.refusal import missing, wrong
 from ingest.sensors.observation import Observation
 
 PATH = "/v1.1/Observations"
@@ -29,10 +29,7 @@ _json = msgspec.json.Decoder(_Document)
 
 def parse(body: bytes, received_at: datetime) -> Observation:
     """The observation; `phenomenonTime` is now unless given, of an interval its end. Raises Refused naming the field."""
-    try:
-        document = _json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(f"The JSON cannot be read: {error}.") from error
+    document = decoded(_json, body)
     if document.datastream is None or document.datastream.id is None:
         raise missing("Datastream.@iot.id")
     if document.result is None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from haechi.config import Settings
 from ingest.devices import FORMATS, batch, tags
+from ingest.devices.items import MOST_ITEMS
 from ingest.devices.report import URGENT_ALARMS, Posted, Report
 from ingest.gateway.batches import BODY_BYTES
 from tests.docs.pages import DOCS, blocks, documents, page
@@ -26,7 +27,7 @@ def test_the_examples_of_the_device_api_are_read() -> None:
 
 def test_the_bounds_and_alarms_of_the_device_api_are_the_real_ones() -> None:
     text = page("device-api.md")
-    assert f"At most {batch.MOST_ITEMS:,} items and {BODY_BYTES >> 20} MiB with a token" in text
+    assert f"At most {MOST_ITEMS:,} items and {BODY_BYTES >> 20} MiB with a token" in text
     assert f"{Settings().gateway.body_bytes >> 10} KiB (`gateway.body_bytes`) without" in text
     named = {
         alarm.lower()
