@@ -125,7 +125,7 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     age = age_in_words(words, age_s)
     stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""
     place = incident.scene.place if incident.scene else None
-    said = [words.place, words.seen.format(age=age)]
+    said = [words.place, words.ago.format(age=age)]
     if incident.accuracy_m:
         said.append(words.accuracy.format(metres=round(incident.accuracy_m)))
     if incident.scene and incident.scene.battery is not None:

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from alerts.links import Links
-from alerts.telling import told
-from alerts.words import words_of
+from alerts.telling import ago, told
+from alerts.words import ENGLISH, words_of
 from haechi.domain.alerting import Status
 from haechi.domain.deliveries import Delivery, Recipient, RecipientKind
 from haechi.domain.incidents import Incident, IncidentState, for_people
@@ -51,6 +51,7 @@ class Payload(msgspec.Struct, frozen=True):
     state: IncidentState
     district: str
     starts_at: datetime
+    received_at: datetime
     recipient: To
     point: Place | None
     cameras: tuple[str, ...]
@@ -80,6 +81,7 @@ def payload_of(delivery: Delivery, links: Links, at: datetime, zone: ZoneInfo, n
         state=incident.state,
         district=incident.district,
         starts_at=incident.starts_at,
+        received_at=incident.received_at,
         recipient=To(recipient.kind, recipient.id),
         point=place,
         cameras=cameras,
@@ -95,7 +97,7 @@ def _title(incident: Incident, recipient: Recipient, at: datetime, zone: ZoneInf
     """
     if recipient.kind != "guardian" or not recipient.language:
         drill = "" if incident.status == "Actual" else f"{incident.status.upper()} · "
-        over = "" if incident.ends_at is None else " · over"
-        return f"{drill}{incident.title}{over}"
+        over = "" if incident.ends_at is None else "over"
+        return drill + " · ".join(part for part in (incident.title, ago(incident, ENGLISH, at), over) if part)
     private = name if recipient.address.startswith("https://") else ""
     return told(incident, words_of(recipient.language), at, zone, private).line()

@@ -15,6 +15,7 @@ class Told(msgspec.Struct, frozen=True):
     mark: str
     who: str
     what: str
+    ago: str
     zone: str
     over: str
     fix_age: str
@@ -23,7 +24,7 @@ class Told(msgspec.Struct, frozen=True):
 
     def line(self) -> str:
         """One line, for a text. Drills say so first."""
-        parts = (self.who, self.what, self.zone, self.over, self.fix_age, self.battery, self.consent)
+        parts = (self.who, self.what, self.ago, self.zone, self.over, self.fix_age, self.battery, self.consent)
         return self.mark + " · ".join(part for part in parts if part)
 
 
@@ -36,6 +37,7 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
         mark=words.marks[incident.status],
         who=name,
         what=words.kinds.get(incident.kind, incident.title),
+        ago=ago(incident, words, now),
         zone=incident.because.zone_name or "",
         over="" if incident.ends_at is None else words.over.get(incident.kind, words.over[""]),
         fix_age="" if incident.point is None else words.fix_age.format(age=age),
@@ -44,6 +46,13 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
         if ends is None
         else words.days_left.format(days=round(values["days_left"]), date=datetime.fromtimestamp(ends, zone).date()),
     )
+
+
+def ago(incident: Incident, words: Words, now: datetime) -> str:
+    """How long ago a call for help happened that reached us late, by its device's clock; empty for what was prompt."""
+    if not incident.came_late:
+        return ""
+    return words.ago.format(age=age_in_words(words, (now - incident.starts_at).total_seconds()))
 
 
 def _battery(percent: float | None, empty_at: float | None, words: Words, zone: ZoneInfo) -> str:

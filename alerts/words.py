@@ -18,7 +18,7 @@ class Words(msgspec.Struct, frozen=True):
     test: str
     since: str
     place: str
-    seen: str
+    ago: str
     accuracy: str
     battery: str
     empty: str
@@ -96,7 +96,7 @@ KOREAN = Words(
     test="시험입니다. 실제 상황이 아니며 경찰과 소방에 알리지 않았습니다.",
     since="{clock} · {age} 전",
     place="마지막 위치",
-    seen="{age} 전",
+    ago="{age} 전",
     accuracy="오차 약 {metres} m",
     battery="배터리 {percent} %",
     empty="{clock}쯤 꺼질 것으로 예상",
@@ -192,7 +192,7 @@ ENGLISH = Words(
     test="This is a TEST. It is not real; neither police nor fire were told.",
     since="{clock} · {age} ago",
     place="Last known place",
-    seen="{age} ago",
+    ago="{age} ago",
     accuracy="accurate to about {metres} m",
     battery="battery {percent} %",
     empty="empty at about {clock}",

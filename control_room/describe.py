@@ -4,6 +4,7 @@ from control_room.live.view import View
 from control_room.words import word
 from haechi.domain.alerting import KINDS
 from haechi.domain.incidents import Incident
+from haechi.domain.time import span_in_words
 
 # UCUM codes as people write them.
 _UNITS = (("%[LEL]", "% LEL"), ("ug/m3", "µg/m³"), ("dB[SPL]", "dB"), ("[ppm]", "ppm"), ("Cel", "°C"))
@@ -53,7 +54,12 @@ def where(incident: Incident, view: View) -> str:
 
 
 def standing(incident: Incident) -> str:
-    """How it stands: being told, told, over."""
+    """How it stands: being told, told, over; in front of it by how much a call for help was late."""
     if incident.ends_at is not None:
-        return word("state.cleared" if incident.acknowledged_at is None else "state.cleared-seen")
-    return word("state.telling" if incident.first_attempt_at is None else "state.told")
+        stands = word("state.cleared" if incident.acknowledged_at is None else "state.cleared-seen")
+    else:
+        stands = word("state.telling" if incident.first_attempt_at is None else "state.told")
+    if not incident.came_late:
+        return stands
+    late = span_in_words((incident.received_at - incident.starts_at).total_seconds())
+    return f"{word('state.late', span=late)} · {stands}"

@@ -94,6 +94,9 @@ class Details(msgspec.Struct, frozen=True):
     name: str | None
     where: str
     accuracy_m: float | None
+    happened_at: datetime
+    opened_at: datetime
+    late: bool
     seen_at: datetime | None
     battery: float | None
     presses: int
@@ -179,6 +182,9 @@ def details(
         name=person.name if may_name and person is not None else None,
         where=_where(incident, view),
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
+        happened_at=incident.starts_at,
+        opened_at=incident.opened_at,
+        late=incident.came_late,
         seen_at=spots[-1].at if spots else incident.seen_at if incident.point is not None else None,
         battery=incident.scene.battery if incident.scene is not None else None,
         presses=incident.presses,

@@ -17,6 +17,7 @@ let caption = null;
 let form = null;
 let looking = 0; // which of its cameras is shown large
 let seenLine = null; // how old the place is, which grows
+let lateLine = null; // how old a call is that came late
 let asked = ""; // the row's stamp when the details were last asked for
 const TOGETHER_MS = 150; // changes that come together are asked for once
 
@@ -28,6 +29,7 @@ export function startIncident() {
   on("second", () => {
     paintCaption();
     paintSeen();
+    paintLate();
   });
 }
 
@@ -92,7 +94,7 @@ function show(details) {
   state.near = details.cameras[looking]?.id ?? null;
   const keep = before === details.id ? body.querySelector(".timeline")?.scrollTop : null;
   if (before === details.id && form?.contains(document.activeElement)) return paintButtons(body.querySelector(".actions"));
-  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...owner(details), ...fix(details), ...cameras(details), ...told(details));
+  const facts = el("dl", { class: "facts" }, ...who(details), ...where(details), ...owner(details), ...late(details), ...fix(details), ...cameras(details), ...told(details));
   const buttons = el("div", { class: "actions" });
   body.replaceChildren(
     picture(details, before === details.id),
@@ -104,6 +106,7 @@ function show(details) {
   if (keep) body.querySelector(".timeline").scrollTop = keep;
   paintButtons(buttons);
   paintSeen();
+  paintLate();
   emit("opened", details);
 }
 
@@ -118,6 +121,19 @@ const wide = (label, ...value) => [el("div", { class: "wide" }, el("dt", {}, lab
 const who = (d) => fact(w(d.about === "person" ? "incident.who" : "incident.what"), d.name ? `${d.name}${d.who ? ` · ${d.who}` : ""}` : d.who || "–");
 
 const where = (d) => fact(w("incident.where"), d.where + (d.accuracy_m ? ` · ±${Math.round(d.accuracy_m)} m` : ""));
+
+// A call that came late is not as young as its incident.
+function late(d) {
+  lateLine = d.late ? el("span", { class: "late-age" }) : null;
+  return lateLine ? wide(w("incident.late"), lateLine) : [];
+}
+
+function paintLate() {
+  if (!opened || !lateLine) return;
+  const at = Date.parse(opened.happened_at);
+  const open = age(now() - Date.parse(opened.opened_at));
+  setText(lateLine, w("incident.late-age", { at: moment(at, now()), age: age(now() - at), open }));
+}
 
 function fix(d) {
   seenLine = d.about === "person" && (d.seen_at || d.battery !== null) ? el("span", { class: "fix-age" }) : null;

@@ -1,6 +1,6 @@
 """Alerts: what a person must know, of which kind, and what decided it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Literal
 
@@ -8,6 +8,7 @@ import msgspec
 
 from haechi.domain.geo import Point
 from haechi.domain.people import Position, UrgentCall
+from haechi.domain.time import span_in_words
 from haechi.domain.video import Sighting
 from haechi.ids import alert_id, front_of
 
@@ -69,6 +70,8 @@ KINDS: dict[str, AlertKind] = {
 
 # What people ask for by a button, or a device for them: processed whoever it is, and whatever they consented to.
 CALLS = frozenset({"sos", "man-down", "strap-cut", "tamper"})
+# A call for help that reaches us longer after it happened than this says so to everybody who reads of it.
+LATE = timedelta(minutes=1)
 
 
 class Because(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -162,6 +165,8 @@ def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     )
     if call.kind == "cancel":
         words = "The device sent a cancel; a person must decide"
+    if (late := call.received_at - call.at) > LATE:
+        words = f"{words}, by its clock {span_in_words(late.total_seconds())} before it reached us"
     device = front_of(call.device)
     return Alert(
         id=alert_id(kind.name, subject, "-", call.at),

@@ -13,6 +13,7 @@ from haechi.domain.geo import LocalPlane, Point
 from haechi.domain.incidents import HIDDEN, Incident, IncidentEvent, about_person
 from haechi.domain.people import Position, SafeZone
 from haechi.domain.signatures import named
+from haechi.domain.time import span_in_words
 
 _RECIPIENTS: tuple[RecipientKind, ...] = ("guardian", "police", "fire", "desk")
 _AGENCIES = frozenset({"police", "fire"})
@@ -142,8 +143,8 @@ def _where(incident: Incident, now: datetime, tz: tzinfo) -> Iterator[str]:
         named = f"{scene.place.en} ({scene.place.ko}); " if scene is not None and scene.place is not None else ""
         yield named + _spot(incident.point, incident.accuracy_m)
         old = (incident.starts_at - incident.seen_at).total_seconds()
-        then = f", {_span(old)} before the alert" if old > 1 else ""
-        yield f"seen at {_clock(incident.seen_at, tz)}{then}; {_span((now - incident.seen_at).total_seconds())} ago now"
+        then = f", {span_in_words(old)} before the alert" if old > 1 else ""
+        yield f"seen at {_clock(incident.seen_at, tz)}{then}; {span_in_words((now - incident.seen_at).total_seconds())} ago now"
     if scene is None:
         return
     if scene.battery is not None:
@@ -255,13 +256,4 @@ def _after(at: datetime, start: datetime) -> str:
     seconds = (at - start).total_seconds()
     if abs(seconds) < _SHORT_S:
         return f"{seconds:+.2f} s".replace("+", "after ").replace("-", "before by ")
-    return f"{'after' if seconds > 0 else 'before by'} {_span(abs(seconds))}"
-
-
-def _span(seconds: float) -> str:
-    whole = max(int(seconds), 0)
-    if whole < _SHORT_S:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min"
-    return f"{whole // 3600} h" if whole < 2 * 86_400 else f"{whole // 86_400} days"
+    return f"{'after' if seconds > 0 else 'before by'} {span_in_words(abs(seconds))}"

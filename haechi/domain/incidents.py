@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import KINDS, Alert, Because, Severity, Status
+from haechi.domain.alerting import CALLS, KINDS, LATE, Alert, Because, Severity, Status
 from haechi.domain.geo import Point
 from haechi.domain.scene import Scene
 from haechi.errors import Conflict
@@ -51,6 +51,11 @@ class Incident(msgspec.Struct, frozen=True):
     @property
     def open(self) -> bool:
         return self.state != "closed"
+
+    @property
+    def came_late(self) -> bool:
+        """A call for help that reached us so long after it happened that nobody may take it for fresh."""
+        return self.kind in CALLS and self.received_at - self.starts_at > LATE
 
     @property
     def seen_at(self) -> datetime:

@@ -30,3 +30,13 @@ def micros_of(at: datetime) -> int:
 def instant_of(micros: int) -> datetime:
     """The instant of a column's microseconds."""
     return datetime.fromtimestamp(int(micros) / _MICROSECONDS, UTC)
+
+
+def span_in_words(seconds: float) -> str:
+    """A length of time, rounded down to the largest unit of which there are two."""
+    whole = max(int(seconds), 0)
+    if whole < 120:
+        return f"{whole} s"
+    if whole < 7200:
+        return f"{whole // 60} min"
+    return f"{whole // 3600} h" if whole < 2 * 86_400 else f"{whole // 86_400} days"

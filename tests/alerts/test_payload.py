@@ -97,6 +97,30 @@ def test_a_guardian_reads_what_it_is_in_their_language_and_a_test_is_marked_firs
     assert sent_to("desk", incident(status="Exercise")).title == "EXERCISE · SOS pressed"
 
 
+def test_a_press_that_reached_us_two_hours_later_says_its_age_with_a_place_and_without() -> None:
+    late = {"starts_at": AT - timedelta(hours=2), "received_at": AT}
+    nowhere = incident(point=None, scene=None, **late)
+
+    def title(kind: RecipientKind, language: str, about: Incident) -> str:
+        to = Recipient(kind, "x", "X", "webhook", "https://example.org/hook", language)
+        return payload_of(delivery(recipient=to, incident=about), LINKS, AT, SEOUL, "Jihoon").title
+
+    assert title("guardian", "en", nowhere) == "Jihoon · SOS pressed · 2 h ago"
+    assert title("guardian", "ko", nowhere) == "Jihoon · SOS 버튼이 눌렸습니다 · 2시간 전"
+    assert title("guardian", "en", incident(**late)) == "Jihoon · SOS pressed · 2 h ago · place 2 h old"
+    assert title("guardian", "", nowhere) == "SOS pressed · 2 h ago"
+    assert title("police", "", nowhere) == "SOS pressed · 2 h ago"
+    assert title("desk", "", msgspec.structs.replace(nowhere, status="Exercise")) == "EXERCISE · SOS pressed · 2 h ago"
+    sent = sent_to("police", nowhere)
+    assert (sent.starts_at, sent.received_at) == (AT - timedelta(hours=2), AT)
+
+
+def test_a_press_that_came_at_once_says_no_age_however_late_its_message_is_sent() -> None:
+    to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", "en")
+    sent = payload_of(delivery(recipient=to, incident=incident(point=None)), LINKS, AT + timedelta(hours=1), SEOUL)
+    assert sent.title == "SOS pressed"
+
+
 def test_a_guardian_reads_who_left_which_zone_how_old_the_place_is_and_that_it_is_over() -> None:
     because = Because("zone:safe", "is outside: Home", zone_name="Home")
     about = incident(kind="zone-exit", because=because, scene=Scene(incident().point, 12.0, AT - timedelta(minutes=5)))

@@ -63,6 +63,14 @@ async def test_an_opened_sos_says_how_old_its_place_is_the_battery_and_how_often
     assert (shown.battery, shown.presses, shown.about) == (31.0, 3, "person")
 
 
+async def test_an_opened_call_that_came_late_says_when_it_happened_and_since_when_it_is_open() -> None:
+    prompt = await opened("i2")
+    assert not prompt.late
+    came = prompt.opened_at
+    late = await opened("i2", starts_at=came - timedelta(hours=2), received_at=came, opened_at=came)
+    assert (late.late, late.happened_at, late.opened_at) == (True, came - timedelta(hours=2), came)
+
+
 async def test_the_cameras_that_see_the_spot_come_first_else_the_nearest_is_named() -> None:
     assert [(camera.name, camera.sees) for camera in (await opened("i2")).cameras] == [
         ("Cam 02 Haetae-daero west", "sees")

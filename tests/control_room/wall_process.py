@@ -47,7 +47,9 @@ async def prepare(postgres: str) -> None:
         await pool.close()
 
 
-async def raise_alert(postgres: str, at, *, place: str = "-", title: str = "SOS pressed", evidence: str | None = None):
+async def raise_alert(
+    postgres: str, at, *, received_at=None, place: str = "-", title: str = "SOS pressed", evidence: str | None = None
+):
     """An SOS of somebody nobody registered, through the incident table; the incident."""
     alert = Alert(
         id=alert_id("sos", "unknown:test", place, at),
@@ -59,8 +61,8 @@ async def raise_alert(postgres: str, at, *, place: str = "-", title: str = "SOS 
         severity=Severity.LIFE_SAFETY,
         status="Actual",
         starts_at=at,
-        received_at=at,
-        decided_at=at,
+        received_at=received_at or at,
+        decided_at=received_at or at,
         because=Because("urgent", "a test pressed"),
         title=title,
         point=Point(126.9212, 37.6190),

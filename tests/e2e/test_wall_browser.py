@@ -4,7 +4,7 @@ import asyncio
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -116,13 +116,17 @@ def test_an_operator_sees_acknowledges_and_is_told_when_the_wall_is_not_live(
     page.screenshot(path=_out("wall-not-live.png"))
     wall.start()
     expect(page.locator("#stale")).to_be_hidden()
-    second = apart(raise_alert(postgres_database, datetime.now(UTC), place="gate"))
-    expect(page.locator(f"[data-id='{second.id}']")).to_be_visible()
+    now = datetime.now(UTC)
+    late = apart(raise_alert(postgres_database, now - timedelta(hours=2), received_at=now, place="gate"))
+    expect(page.locator(f"[data-id='{late.id}']")).to_contain_text("2 h late")
 
     page.keyboard.press("x")
     page.get_by_role("button", name="Checked, nothing wrong").click()
     page.get_by_role("button", name="Close incident").click()
     expect(row).to_have_count(0)
+    page.keyboard.press("n")
+    expect(page.locator(".late-age")).to_contain_text("2:00:")
+    expect(page.locator(".late-age")).to_contain_text("open for 0:")
     assert not problems
     assert not elsewhere, "the wall asks nobody but its own server"
 

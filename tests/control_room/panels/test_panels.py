@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 import pytest
@@ -70,6 +70,13 @@ async def test_no_panel_carries_the_name_of_a_protected_person() -> None:
         said = msgspec.json.encode(panel.query(view)).decode()
         assert "Seo-yun" not in said
         assert "Mal-sun" not in said
+
+
+def test_a_row_of_a_call_that_came_late_says_so_before_how_it_stands() -> None:
+    late = incident(1, "sos", "p1", "-", "SOS pressed", 60, NOW)
+    late = msgspec.structs.replace(late, received_at=late.starts_at + timedelta(hours=2))
+    (row,) = queue.query(View(NOW, incidents=(late,))).rows
+    assert row.standing == "2 h late · told"
 
 
 def test_a_cleared_incident_that_nobody_saw_stays_and_says_so() -> None:

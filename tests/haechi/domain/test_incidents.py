@@ -51,6 +51,30 @@ def test_an_unknown_device_is_its_own_subject_by_source_address() -> None:
     assert unknown.title == "SOS from an unknown device"
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "SOS pressed on device device…, by its clock 2 h before it reached us"),
+        ({"kind": "man-down"}, "Man down on device device…, by its clock 2 h before it reached us"),
+        ({"person": None}, "SOS from a device that nobody registered, by its clock 2 h before it reached us"),
+        ({"kind": "cancel"}, "The device sent a cancel; a person must decide, by its clock 2 h before it reached us"),
+        ({"point": None}, "SOS pressed on device device…, by its clock 2 h before it reached us"),
+        ({"received_at": later(60)}, "SOS pressed on device device…"),
+    ],
+)
+def test_a_call_that_reached_us_late_says_how_long_before_it_happened(changes: dict[str, object], words: str) -> None:
+    late = msgspec.structs.replace(call(), **{"received_at": later(7200)} | changes)
+    raised = urgent_alert(late, later(7201))
+    assert raised.because.words == words
+    assert (raised.starts_at, raised.received_at) == (AT, late.received_at)
+
+
+def test_only_a_call_for_help_that_is_over_a_minute_old_came_late() -> None:
+    assert incident(received_at=later(61)).came_late
+    assert not incident(received_at=later(60)).came_late
+    assert not incident(kind="silent", received_at=later(7200)).came_late
+
+
 def test_the_first_raise_opens_and_tells() -> None:
     step = open_incident(alert(), "i1", 7, later(0.2), "i0")
     assert step.tell
