@@ -4,7 +4,6 @@ A transaction is kept short, also on a slow machine: while one that writes is op
 registry, and no wall a changed incident.
 """
 
-import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,14 +14,13 @@ import msgspec
 from control_room.importing.rows import Entry, Problem
 from haechi.clock import Clock
 from haechi.domain.consent import check_giver
-from haechi.domain.people import Consent, Device, DeviceKind, Guardian, Person
+from haechi.domain.people import Consent, Device, DeviceKind, Guardian, Person, dialled
 from haechi.errors import Conflict, HaechiError, NotFound, PermanentError
 from haechi.store.postgres import Pool, translate_errors
 from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, Registry
 
 TOGETHER = 50
 TOGETHER_S = 0.2  # what a transaction should last; the next takes fewer rows where one took longer
-_NO_DIGIT = re.compile(r"\D")
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -131,7 +129,7 @@ class Importer:
 
     def known(self, guardian: Guardian) -> Guardian | None:
         """Who has this telephone already."""
-        digits = _digits(guardian.phone)
+        digits = dialled(guardian.phone)
         found = self._phones.get(digits) if digits else None
         return self._guardians[found] if found else None
 
@@ -142,12 +140,12 @@ class Importer:
 
     def know(self, guardian: Guardian) -> None:
         self._guardians[guardian.id] = guardian
-        if digits := _digits(guardian.phone):
+        if digits := dialled(guardian.phone):
             self._phones.setdefault(digits, guardian.id)
 
     def forget(self, guardian: Guardian) -> None:
         del self._guardians[guardian.id]
-        if self._phones.get(digits := _digits(guardian.phone)) == guardian.id:
+        if self._phones.get(digits := dialled(guardian.phone)) == guardian.id:
             del self._phones[digits]
 
 
@@ -286,12 +284,6 @@ class _Batch:
             self._devices.append(device)
             self._made.append(Made(entry.ref, kind, device.id))
         return bool(missing)
-
-
-def _digits(phone: str | None) -> str:
-    """The same for "+82 10 1234 5678" and "010-1234-5678"."""
-    digits = _NO_DIGIT.sub("", phone or "")
-    return "0" + digits.removeprefix("82") if (phone or "").lstrip().startswith("+82") else digits
 
 
 def _problem(entry: Entry, error: HaechiError) -> Problem:

@@ -1,5 +1,6 @@
 """The protected people, who guards them, where their devices say they are, and where they should be."""
 
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Literal
 
@@ -68,6 +69,14 @@ class Guardian(msgspec.Struct, frozen=True):
     phone: str | None = None
     webhook_url: str | None = None
     language: str = "ko"
+
+
+_FROM_ABROAD = re.compile(r"^(?:\+|00)820?")
+
+
+def dialled(phone: str | None) -> str:
+    """The digits of a telephone as Korea dials them, the same for "+82 10 1234 5678" and "010-1234-5678"; "" for none."""
+    return _FROM_ABROAD.sub("0", re.sub("[^0-9+]", "", phone or "")).removeprefix("+")
 
 
 REACHED_WITHIN = timedelta(days=30)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from haechi.domain.people import dialled
 from haechi.errors import Conflict, NotFound
 from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
@@ -21,14 +22,8 @@ FROM incidents i
 WHERE i.id = d.incident_id AND i.subject = $1 AND d.recipient->>'kind' = 'guardian' AND d.recipient->>'id' = $2
   AND d.state IN ('pending', 'sending')
 """
-# Somebody who is entered a second time has the same telephone.
-_IN_THE_WAY = """
-SELECT g.name, g.id = barred.id AS itself FROM guardian_bars b
-JOIN guardians barred ON barred.id = b.guardian
-JOIN guardians g ON g.id = ANY($2)
-WHERE b.person_id = $1 AND b.lifted_at IS NULL
-  AND (g.id = barred.id OR regexp_replace(g.phone, '[^0-9]', '', 'g') = regexp_replace(barred.phone, '[^0-9]', '', 'g'))
-LIMIT 1
+_BARRED = """
+SELECT g.id, g.phone FROM guardian_bars b JOIN guardians g ON g.id = b.guardian WHERE b.person_id = $1 AND b.lifted_at IS NULL
 """
 
 
@@ -111,15 +106,20 @@ class Bars:
 
 
 async def check_links(connection: Any, person: str, guardians: Sequence[str]) -> None:  # asyncpg has no types
-    """Conflict in words when one of them is barred from the person, also under a second entry."""
-    found = guardians and await connection.fetchrow(_IN_THE_WAY, person, list(guardians))
-    if not found:
+    """Conflict in words when one of them is barred from the person, also under a second entry: that has the same telephone."""
+    barred = {row["id"]: dialled(row["phone"]) for row in await connection.fetch(_BARRED, person)} if guardians else {}
+    if not barred:
         return
-    if found["itself"]:
-        raise Conflict(f"Guardian {found['name']} is barred from this person and cannot be linked; lift the bar first.")
-    raise Conflict(
-        f"Guardian {found['name']} has the telephone of somebody who is barred from this person, and cannot be linked."
-    )
+    for row in await connection.fetch("SELECT id, name, phone FROM guardians WHERE id = ANY($1)", list(guardians)):
+        if row["id"] in barred:
+            raise Conflict(
+                f"Guardian {row['name']} is barred from this person and cannot be linked; lift the bar first."
+            )
+        if (phone := dialled(row["phone"])) and phone in barred.values():
+            raise Conflict(
+                f"Guardian {row['name']} has the telephone of somebody who is barred from this person, and cannot be "
+                "linked."
+            )
 
 
 async def barred_from(connection: Any, person: str) -> frozenset[str]:  # asyncpg has no types

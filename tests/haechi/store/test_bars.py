@@ -65,14 +65,27 @@ async def test_a_barred_guardian_cannot_be_linked_until_the_bar_is_lifted(
     assert (await bars.of(child.id))[0].lifted_words == "the order was lifted"
 
 
+@pytest.mark.parametrize("phone", ["010 9999 1111", "+82 10-9999-1111", "0082 10 9999 1111"])
 async def test_nor_under_a_second_entry_with_the_same_telephone(
-    registry: Registry, bars: Bars, child: Person, parents: tuple[str, str]
+    registry: Registry, bars: Bars, child: Person, parents: tuple[str, str], phone: str
 ) -> None:
     await bars.bar(DISTRICT, child.id, parents[1], ORDER, by="clerk")
-    uncle = msgspec.structs.replace(guardian("Uncle Park"), phone="010 9999 1111")
+    uncle = msgspec.structs.replace(guardian("Uncle Park"), phone=phone)
     again = (await registry.add(GUARDIANS, DISTRICT, uncle)).value.id
     with pytest.raises(Conflict, match="Uncle Park has the telephone of somebody who is barred"):
         await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=(again,)))
+
+
+async def test_a_barred_guardian_without_a_telephone_bars_nobody_else_without_one(
+    registry: Registry, bars: Bars, child: Person
+) -> None:
+    first, second = [
+        (await registry.add(GUARDIANS, DISTRICT, msgspec.structs.replace(guardian(name), phone=None))).value.id
+        for name in ("Lee", "Choi")
+    ]
+    await bars.bar(DISTRICT, child.id, first, ORDER, by="clerk")
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=(second,)))
+    assert (await registry.get(PEOPLE, DISTRICT, child.id)).value.guardian_ids == (second,)
 
 
 async def test_a_bar_is_of_one_person_only(
