@@ -67,6 +67,33 @@ def test_who_walked_out_by_the_speeds_that_are_reported_is_told_of_without_patie
     assert raised.starts_at == AT + timedelta(minutes=3)
 
 
+def test_three_fixes_outside_are_not_enough_and_the_fourth_is() -> None:
+    ways = [
+        [fix(m / 2, 60 + 39 * m, speed=1.3)] for m in range(7)
+    ]  # 39 m in half a minute: beyond 125 m from the third on
+    state = state_of(circle(), rule=Rule())
+    assert run(state, *ways[:5]) == []
+    (raised,) = run(state, *ways[5:], start=5)
+    assert raised.starts_at == AT + timedelta(minutes=2.5)
+
+
+def test_who_is_mostly_at_the_edge_has_not_left_for_a_fix_outside_now_and_then() -> None:
+    """Four of the newest eight must say so, and what is neither outside nor inside is one of the eight."""
+    assert (
+        run(state_of(circle(), rule=Rule()), *([fix(m, x)] for m, x in enumerate([0, *[140, 110, 112, 111] * 8]))) == []
+    )
+    often = run(state_of(circle(), rule=Rule()), *([fix(m, x)] for m, x in enumerate([0, *[140, 110] * 16])))
+    assert told(often) == [("raise", "home")]
+
+
+def test_a_fix_at_the_edge_tells_of_no_leave_though_those_before_it_were_outside() -> None:
+    short = [(0, 0), (1, 400), (2, 400), (3, 400), (4, 400), (12, 110), (13, 110)]
+    assert run(state_of(circle(), rule=Rule()), *([fix(m, x)] for m, x in short)) == []
+    assert told(run(state_of(circle(), rule=Rule()), *([fix(m, x)] for m, x in [*short, (14, 400)]))) == [
+        ("raise", "home")
+    ]
+
+
 def test_a_speed_too_small_for_the_distance_explains_nothing() -> None:
     ways = [(0, 0, 1.3), (1, 500, 1.3), (2, 502, 0.1), (3, 500, 0.1), (4, 501, 0.1)]
     assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
@@ -127,6 +154,15 @@ def test_the_end_of_the_schedule_clears() -> None:
     assert told(run(state, [fix(40, 400)], [fix(41, 400)])) == [("raise", "home")]
     later = tick(6 * 60)
     assert told(run(state, later, start=2)) == [("clear", "home")]
+
+
+def test_an_open_alarm_is_remembered_however_long_nothing_is_heard() -> None:
+    month = 31 * 24 * 60
+    state = state_of(circle())
+    (raised,) = run(state, [fix(0, 400)], [fix(1, 400)])
+    run(state, tick(2), tick(month), start=2)
+    alerts = run(state, [fix(month + 1, 0)], start=4)
+    assert [(one.action, one.id) for one in alerts if one.kind == "zone-exit"] == [("clear", raised.id)]
 
 
 def test_late_fixes_never_decide() -> None:

@@ -57,6 +57,7 @@ def test_a_forbidden_zone_alarms_on_entering_by_two_fixes_and_ends_outside() -> 
     alerts = run(state_of(river), *walk(0, 400, 0, 400, 405, 410, 0, 0))
     assert said(alerts) == [("zone-entry", "raise", "river"), ("zone-entry", "clear", "river")]
     assert alerts[0].severity == 1
+    assert alerts[0].starts_at == AT + timedelta(minutes=4), "a fix outside between them begins the count anew"
 
 
 def test_walking_along_the_edge_of_a_forbidden_zone_says_nothing() -> None:
