@@ -9,7 +9,7 @@ import structlog
 from haechi.domain.incidents import Incident
 from haechi.errors import TransientError
 from haechi.store.incidents import decode_incident
-from haechi.store.postgres import Pool, translate_errors
+from haechi.store.postgres import Pool, snapshot_of, translate_errors
 
 POLL_S = 0.5
 log = structlog.get_logger()
@@ -43,8 +43,7 @@ class ChangeFeed:
     async def start(self) -> None:
         """Fix where the feed starts (now); then read what is there, then `changes`: nothing falls in between."""
         with translate_errors():
-            xmin = await self._pool.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-        self._cursor = int(xmin)
+            self._cursor, _ = await snapshot_of(self._pool)
         self._confirmed = self._monotonic()
 
     async def changes(self) -> AsyncIterator[list[Incident]]:
@@ -75,7 +74,7 @@ class ChangeFeed:
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                xmin = int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
+                xmin, _ = await snapshot_of(connection)
                 rows = await connection.fetch(self._query, str(self._cursor), str(xmin))
         self._cursor = xmin
         self._confirmed = self._monotonic()

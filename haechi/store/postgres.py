@@ -76,6 +76,15 @@ def _words(error: BaseException) -> str:
     return str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
 
 
+async def snapshot_of(connection: Any) -> tuple[int, str]:
+    """What the transaction sees: its xmin (every transaction below it has ended, so a change feed may read up to it), and
+    the whole snapshot as text, which is the same as long as nothing has been committed."""
+    xmin, snapshot = await connection.fetchrow(
+        "SELECT pg_snapshot_xmin(s)::text::bigint, s::text FROM pg_current_snapshot() s"
+    )
+    return xmin, snapshot
+
+
 class Hint:
     """The notifications of one channel for one waiter; they may be missed, so whoever waits also polls."""
 

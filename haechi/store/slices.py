@@ -30,7 +30,7 @@ from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
 from haechi.errors import PermanentError, TransientError
 from haechi.sealing import Sealer
-from haechi.store.postgres import Pool, translate_errors
+from haechi.store.postgres import Pool, snapshot_of, translate_errors
 from haechi.store.registry import (
     AGENCIES,
     CAMERA_SITES,
@@ -174,7 +174,7 @@ class Slice(Generic[V]):
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                cursor = await _xmin(connection)
+                cursor, _ = await snapshot_of(connection)
                 fresh = {
                     table.name: {
                         record["id"]: from_record(table, record, self._sealer, opened=False)
@@ -200,9 +200,7 @@ class Slice(Generic[V]):
                 self._pool.acquire() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                xmin, snapshot = await connection.fetchrow(
-                    "SELECT pg_snapshot_xmin(s)::text::bigint, s::text FROM pg_current_snapshot() s"
-                )
+                xmin, snapshot = await snapshot_of(connection)
                 if self._cursor is None or xmin < self._cursor:
                     self._cursor = None
                     return False
@@ -280,10 +278,6 @@ class Slice(Generic[V]):
             for value in rows[table.name]:
                 self._put(table, value.id, value)
         return True
-
-
-async def _xmin(connection: Any) -> int:
-    return int(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text"))
 
 
 def _select(table: Table[Any]) -> str:
