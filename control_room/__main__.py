@@ -14,11 +14,11 @@ from control_room.live.hub import Hub
 from control_room.live.socket import LiveSocket
 from control_room.live.sources import Registry
 from control_room.live.world import World
-from control_room.map_base import load_base_map
 from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
 from control_room.serving import serve
 from control_room.sign_in import make_routes
+from control_room.wall_map import load_wall_map
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.access import Principal
@@ -69,10 +69,10 @@ async def _serve(it: Component, pool: Pool) -> None:
     for part in slices:
         await part.start()
     registry = Registry(people, cameras, sensors, zones)
-    base_map = load_base_map(settings.wall.map)
+    wall_map = load_wall_map(settings.wall.map)
     users, incidents, audit = Users(pool), Incidents(pool), Audit(pool)
     whereabouts = Whereabouts(pool, it.live, settings.trail.days)
-    world = World(registry, base_map.where)
+    world = World(registry, wall_map.where)
 
     async def all_districts() -> list[str]:
         return [district.id for district in await districts(pool)]
@@ -82,7 +82,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     hub = Hub(world, PANELS, it.live, feed.away, utc_now, it.registry)
     evidence = open_evidence(settings)
     looks = Looks(audit, utc_now)
-    routes = WallRoutes(principal_of, world, registry, incidents, evidence, looks, base_map, utc_now)
+    routes = WallRoutes(principal_of, world, registry, incidents, evidence, looks, wall_map, utc_now)
     app = make_app(
         routers=[
             routes.router(),

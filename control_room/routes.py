@@ -12,8 +12,8 @@ from control_room.details import IncidentReader, Looks, details
 from control_room.live.sources import Registry
 from control_room.live.view import audience_of
 from control_room.live.world import World
-from control_room.map_base import BaseMap
 from control_room.pages.sign_in import sign_in_page
+from control_room.wall_map import WallMap
 from control_room.words import word
 from haechi.clock import Clock
 from haechi.domain.access import Principal, sees_place_of, sees_places
@@ -40,7 +40,7 @@ class WallRoutes:
         incidents: IncidentReader,
         evidence: EvidenceReader,
         looks: Looks,
-        base_map: BaseMap,
+        wall_map: WallMap,
         clock: Clock,
     ) -> None:
         self._who = who
@@ -49,13 +49,13 @@ class WallRoutes:
         self._incidents = incidents
         self._evidence = evidence
         self._looks = looks
-        self._base_map = base_map
+        self._wall_map = wall_map
         self._clock = clock
 
     def router(self) -> APIRouter:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/sign-in", self.sign_in)
-        router.add_api_route("/wall/map", self.base_map)
+        router.add_api_route("/wall/map", self.wall_map)
         router.add_api_route("/wall/incidents/{incident_id}", self.incident)
         router.add_api_route("/evidence/{sha256}", self.picture)
         return router
@@ -66,12 +66,12 @@ class WallRoutes:
         page = sign_in_page(wrong=wrong, next_path=next)
         return Response(page, media_type="text/html", headers={"cache-control": "no-store"})
 
-    async def base_map(self, request: Request) -> Response:
-        headers = {"etag": self._base_map.etag, "cache-control": "private, no-cache"}
-        if request.headers.get("if-none-match") == self._base_map.etag:
+    async def wall_map(self, request: Request) -> Response:
+        headers = {"etag": self._wall_map.etag, "cache-control": "private, no-cache"}
+        if request.headers.get("if-none-match") == self._wall_map.etag:
             return Response(status_code=304, headers=headers)
         return Response(
-            self._base_map.body, media_type="application/geo+json", headers=headers | {"content-encoding": "gzip"}
+            self._wall_map.body, media_type="application/geo+json", headers=headers | {"content-encoding": "gzip"}
         )
 
     async def incident(self, request: Request, incident_id: str) -> Response:

@@ -20,9 +20,9 @@ from control_room.live.socket import LiveSocket
 from control_room.live.sources import Registry
 from control_room.live.view import Audience
 from control_room.live.world import World
-from control_room.map_base import load_base_map
 from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
+from control_room.wall_map import load_wall_map
 from haechi.clock import utc_now
 from haechi.domain.access import Principal
 from haechi.domain.alerting import KINDS, Because
@@ -444,8 +444,8 @@ class NoRegistry:
 
 
 @cache
-def base_map():
-    return load_base_map(str(MAP))
+def wall_map():
+    return load_wall_map(str(MAP))
 
 
 class Made:
@@ -456,7 +456,7 @@ class Made:
         self.registry = Registry(
             Rows(people(scene)), Rows(CAMERAS if scene != "empty" else []), Rows(SENSORS), Rows(ZONES)
         )
-        base = base_map()
+        base = wall_map()
         self.store, self.live, self.audit = Store(scene), Live(scene), Audit()
         self.world = World(self.registry, base.where)
         self.feed = Feed(self.world, self.registry, self.store, self.store, Quiet(), self.live, self._districts, clock)

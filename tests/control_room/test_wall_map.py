@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from control_room.map_base import load_base_map
+from control_room.wall_map import load_wall_map
 from haechi.domain.geo import Point
 from haechi.errors import ConfigError
-from tests.control_room.stand_ins import base_map
+from tests.control_room.stand_ins import wall_map
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from tests.control_room.stand_ins import base_map
     ],
 )
 def test_a_point_is_told_as_people_would(point: Point, words: str) -> None:
-    assert base_map().where(point) == words
+    assert wall_map().where(point) == words
 
 
 def test_without_a_map_the_ground_is_empty_and_places_are_unknown() -> None:
-    empty = load_base_map(None)
+    empty = load_wall_map(None)
     assert json.loads(gzip.decompress(empty.body))["features"] == []
     assert empty.where(Point(126.9243, 37.6168)) == ""
 
@@ -44,6 +44,6 @@ def test_a_wrong_map_is_named_with_what_is_wrong(tmp_path: Path, content: str | 
     if content is not None:
         file.write_text(content)
     with pytest.raises(ConfigError, match=said) as error:
-        load_base_map(str(file))
+        load_wall_map(str(file))
     assert "wall.map" in str(error.value)
     assert str(file) in str(error.value)

@@ -19,7 +19,7 @@ DRAWN = {"bank", "park", "river", "school_yard", "street", "bridge", "path", "cr
 }
 
 
-class BaseMap(msgspec.Struct, frozen=True):
+class WallMap(msgspec.Struct, frozen=True):
     """`body` is gzipped JSON for the browser."""
 
     gazetteer: Gazetteer
@@ -32,10 +32,10 @@ class BaseMap(msgspec.Struct, frozen=True):
         return words.en if words else ""
 
 
-def load_base_map(file: str | None) -> BaseMap:
+def load_wall_map(file: str | None) -> WallMap:
     """The map of `wall.map`; an empty ground without one. ConfigError names the file and what is wrong with it."""
     base = read_base_map(file)
     drawn = [feature.source for feature in base.features if feature.kind in DRAWN]
     plain = json.dumps({"origin": [base.origin.lon, base.origin.lat], "features": drawn}, ensure_ascii=False)
     body = gzip.compress(plain.encode(), mtime=0)
-    return BaseMap(base.gazetteer(), body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    return WallMap(base.gazetteer(), body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
