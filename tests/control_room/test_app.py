@@ -14,8 +14,9 @@ from haechi.domain.access import Principal
 from haechi.domain.geo import Point
 from haechi.errors import TransientError
 from haechi.sealing import create_key
+from tests.control_room.district import D, incident
 from tests.control_room.live.test_world import NOW
-from tests.control_room.stand_ins import D, Made, incident
+from tests.control_room.stand_ins import Made
 
 
 class Nobody:

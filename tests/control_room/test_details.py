@@ -8,7 +8,8 @@ from control_room.live.view import audience_of
 from haechi.domain.access import Principal
 from haechi.domain.geo import Point
 from haechi.domain.incidents import IncidentEvent, for_people
-from tests.control_room.stand_ins import Audit, D, Made, everyone_of
+from tests.control_room.district import D
+from tests.control_room.stand_ins import Audit, Made, everyone_of
 
 
 class Turned:

@@ -4,7 +4,8 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from haechi.domain.access import Principal
-from tests.control_room.stand_ins import D, Made
+from tests.control_room.district import D
+from tests.control_room.stand_ins import Made
 
 SHA = "e" * 64
 

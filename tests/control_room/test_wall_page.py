@@ -11,8 +11,9 @@ import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.chromium import NoChromium, find
+from tests.control_room.district import incident
 from tests.control_room.shoot import FLAGS
-from tests.control_room.stand_ins import Made, incident
+from tests.control_room.stand_ins import Made
 
 LIMIT_MS = 30_000
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]

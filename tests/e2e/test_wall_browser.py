@@ -14,8 +14,8 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from haechi.sealing import Sealer, load_or_create_key
 from tests.chromium import NoChromium, find
+from tests.control_room.district import picture
 from tests.control_room.shoot import FLAGS
-from tests.control_room.stand_ins import picture
 from tests.control_room.wall_process import (
     NAME,
     PASSWORD,

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from haechi.errors import TransientError
-from tests.control_room.stand_ins import D, Made, everyone_of, incident
+from tests.control_room.district import D, incident
+from tests.control_room.stand_ins import Made, everyone_of
 
 
 async def until(true, limit_s: float = 20) -> None:

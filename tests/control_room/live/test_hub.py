@@ -11,7 +11,8 @@ from control_room.live.hub import Watcher
 from control_room.live.view import Audience, View
 from control_room.panels import Panel, strip
 from haechi.errors import TransientError
-from tests.control_room.stand_ins import CAMERAS, D, Made, everyone_of, incident
+from tests.control_room.district import CAMERAS, D, incident
+from tests.control_room.stand_ins import Made, everyone_of
 
 HERE = everyone_of(D)
 

@@ -10,7 +10,8 @@ from haechi.domain.alerting import Status
 from haechi.domain.geo import Point
 from haechi.domain.people import Position
 from haechi.domain.scene import Scene
-from tests.control_room.stand_ins import CAMERAS, SENSORS, ZONES, D, Rows, everyone_of, incident, people, walk
+from tests.control_room.district import CAMERAS, SENSORS, ZONES, D, incident, people, walk
+from tests.control_room.stand_ins import Rows, everyone_of
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 

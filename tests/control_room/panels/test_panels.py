@@ -11,7 +11,8 @@ from control_room.panels import queue, strip, tiles
 from haechi.domain.geo import Circle, Corridor, Point
 from haechi.domain.people import SafeZone
 from haechi.domain.video import CameraState
-from tests.control_room.stand_ins import CAMERAS, D, Made, everyone_of, incident
+from tests.control_room.district import CAMERAS, D, incident
+from tests.control_room.stand_ins import Made, everyone_of
 
 NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 
