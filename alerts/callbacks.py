@@ -82,7 +82,7 @@ class Places(Protocol):
     """What is asked of `haechi.store.usual_places.UsualPlaces`."""
 
     async def proposed(self, person: str) -> Sequence[UsualPlace]: ...
-    async def accept(self, district: str, person: str, n: int, name: str, *, by: str) -> UsualPlace: ...
+    async def accept(self, district: str, person: str, n: int, name: str, *, guardian: str, by: str) -> UsualPlace: ...
     async def decline(self, district: str, person: str, n: int, *, by: str) -> UsualPlace: ...
 
 
@@ -189,7 +189,9 @@ class Callbacks:
                 name = await _form_field(request, "name")
                 if not name:
                     return _back(request, up=3)
-                await self._places.accept(link.district, incident.subject, n, name[:NAME_CHARS], by=by)
+                await self._places.accept(
+                    link.district, incident.subject, n, name[:NAME_CHARS], guardian=guardian.id, by=by
+                )
             else:
                 await self._places.decline(link.district, incident.subject, n, by=by)
         except (Conflict, NotFound) as error:

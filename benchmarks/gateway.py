@@ -156,7 +156,7 @@ async def _register(url: str, key: str) -> list[str]:
         consent = Consent("guardian", datetime(2020, 1, 1, tzinfo=UTC), ("position",))
         devices = []
         for n in range(PEOPLE_COUNT):
-            value = Person(new_id(), DISTRICT, f"Person {n}", date(2015, 1, 1), "child", (), consent)
+            value = Person(new_id(), DISTRICT, f"Person {n}", date(2010, 1, 1), "child", (), consent)
             person = (await registry.add(PEOPLE, DISTRICT, value)).value.id
             for _ in range(CONNECTIONS // PEOPLE_COUNT):
                 device = await registry.add(DEVICES, DISTRICT, Device("", DISTRICT, person, "phone"))

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, Field, model_validator
 
 from control_room.api.access import District, Reason, in_any, the_districts
+from control_room.api.errors import guardian_of_field
 from control_room.api.models import Name, RowId
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
@@ -84,7 +85,8 @@ def add_consents(router: APIRouter, registry: Registry, consents: Consents, audi
 
     async def give_consent(request: Request, row_id: str, body: ConsentGivenBody, district: District = None) -> Ledger:
         given, name = body.value(), principal_of(request.scope).name
-        return await written(request, row_id, district, lambda place: consents.give(place, row_id, given, by=name))
+        with guardian_of_field("given_by" if body.guardian_id is None else "guardian_id"):
+            return await written(request, row_id, district, lambda place: consents.give(place, row_id, given, by=name))
 
     async def withdraw_consent(request: Request, row_id: str, body: DecisionBody, district: District = None) -> Ledger:
         decision, name = body.value(), principal_of(request.scope).name

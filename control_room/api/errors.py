@@ -1,6 +1,7 @@
 """Every error of the API in words, as problem+json, whoever raised it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from control_room.problems import WrongField, problem
+from haechi.domain.consent import NoGuardian
 from haechi.errors import Conflict, HaechiError, NotFound, PermanentError, TransientError
 
 _STATUS: tuple[tuple[type[HaechiError], int], ...] = (
@@ -51,6 +53,16 @@ async def _http(_: Request, error: Exception) -> Response:
 async def _defect(request: Request, error: Exception) -> Response:
     log.error("a request failed by a defect of ours", path=request.url.path, exc_info=error)
     return problem(500, "This is a defect of ours; the log of the wall has it.")
+
+
+@contextmanager
+def guardian_of_field(*field: str) -> Iterator[None]:
+    """That somebody is no guardian of the person is said of the field of the body that names them."""
+    try:
+        yield
+    except NoGuardian as error:
+        loc = ("body", *field)
+        raise RequestValidationError([{"loc": loc, "msg": str(error), "type": "no_guardian"}]) from error
 
 
 def _field(location: Sequence[Any]) -> str:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from control_room.api.access import District, Reason, in_any, the_district, the_districts
+from control_room.api.errors import guardian_of_field
 from control_room.api.operations import add_operation
 from control_room.api.resources import Answer, Resource
 from control_room.guard import principal_of
@@ -130,7 +131,8 @@ def add_resource(
 def _references_in_words() -> Iterator[None]:
     """The request's address is right, but what its body refers to is not there: the body is wrong, not the address."""
     try:
-        yield
+        with guardian_of_field("consent", "given_by"):
+            yield
     except NotFound as error:
         raise HTTPException(422, f"The body refers to what is not there: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Where a person usually is: proposed, and made a safe zone only by a person's yes."""
+"""Where a person usually is: proposed, and made a safe zone only by a guardian's yes."""
 
 from typing import Annotated
 
@@ -8,7 +8,8 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from control_room.api.access import District, NeededReason, in_any, the_districts
-from control_room.api.models import Name
+from control_room.api.errors import guardian_of_field
+from control_room.api.models import Name, RowId
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
@@ -22,8 +23,9 @@ Number = Annotated[int, Field(ge=1)]
 
 
 class AcceptBody(Body):
-    """What the safe zone is to be called."""
+    """Whose yes it is, told to the desk, and what the safe zone is to be called."""
 
+    guardian_id: RowId = Field(description="One of the person's guardians, who said yes.")
     name: Name
 
 
@@ -54,7 +56,9 @@ def add_usual_places(router: APIRouter, registry: Registry, usual: UsualPlaces, 
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
         await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return await in_any(places, lambda place: usual.accept(place, row_id, n, body.name, by=principal.name))
+        who, by = body.guardian_id, principal.name
+        with guardian_of_field("guardian_id"):
+            return await in_any(places, lambda place: usual.accept(place, row_id, n, body.name, guardian=who, by=by))
 
     async def decline_usual_place(request: Request, row_id: str, n: Number, district: District = None) -> UsualPlace:
         principal = principal_of(request.scope)
@@ -66,7 +70,7 @@ def add_usual_places(router: APIRouter, registry: Registry, usual: UsualPlaces, 
     listed = "Where the person usually is, as learned from the trail; nothing is decided by it without a yes"
     add_operation(router, "GET", every, list_usual_places, listed, tag="people")
     for name, handler, words in (
-        ("accept", accept_usual_place, "Make it a safe zone"),
+        ("accept", accept_usual_place, "Make it a safe zone, by a guardian's word"),
         ("decline", decline_usual_place, "Say that it is none; it is not proposed again"),
     ):
         add_operation(router, "POST", f"{every}/{{n}}/{name}", handler, words, tag="people", status=201)

@@ -4,7 +4,7 @@ A ledger is only ever added to. What it says is a fold over its entries; the end
 (Location Information Act, Korea: articles 18, 24 to 26.)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -93,29 +93,31 @@ def age_on(born: date, at: datetime) -> int:
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
-def check_giver(
-    person: Person,
-    guardians: Sequence[Guardian],
-    name: str,
-    guardian: str | None,
-    at: datetime,
-    *,
-    unregistered: bool = False,
-) -> None:
-    """Who may consent for the person: under 14 a guardian. `guardians` are the person's; PermanentError in words.
+class NoGuardian(PermanentError):  # noqa: N818 - read as "raise NoGuardian(...)", as Conflict is
+    """Whose word it is said to be is no guardian of the person."""
 
-    With `unregistered`, somebody who has no guardian in the registry yet may have one by name, but not their own.
-    """
-    if guardian is not None and all(one.id != guardian for one in guardians):
-        raise PermanentError(f"Guardian {guardian} is none of {person.name}'s; link the guardian first.")
+
+def check_linked(name: str, guardian_ids: Collection[str], guardian: str) -> None:
+    """That the guardian is one of those of the person of that name; NoGuardian in words."""
+    if guardian not in guardian_ids:
+        raise NoGuardian(f"Guardian {guardian} is none of {name}'s; link the guardian first.")
+
+
+def check_giver(person: Person, guardians: Sequence[Guardian], name: str, guardian: str | None, at: datetime) -> None:
+    """Who may consent for the person: under 14 a guardian. `guardians` are the person's; NoGuardian in words."""
+    if guardian is not None:
+        check_linked(person.name, [one.id for one in guardians], guardian)
+        return
     known = [one.name for one in guardians]
-    if guardian is not None or name in known or age_on(person.born, at) >= OWN_CONSENT_AGE:
+    if name in known or age_on(person.born, at) >= OWN_CONSENT_AGE:
         return
-    if unregistered and not known and name != person.name:
-        return
-    raise PermanentError(
+    raise NoGuardian(
         f"{person.name} is under {OWN_CONSENT_AGE}: a guardian must give the consent, and '{name}' is none of theirs. "
-        + (f"Registered are {', '.join(known)}." if known else "Register and link the guardian first.")
+        + (
+            f"Registered are {', '.join(known)}."
+            if known
+            else "Register the guardian first, and link them (guardian_ids) before or together with the consent."
+        )
     )
 
 

@@ -81,7 +81,7 @@ class Consents:
         return [msgspec.convert(dict(row), ConsentEntry) for row in rows]
 
     async def give(self, district: str, person: str, given: Given, *, by: str) -> Consent:
-        """From now on this one counts. PermanentError when its giver may not, Conflict when it cannot follow."""
+        """From now on this one counts. NoGuardian when its giver may not, Conflict when it cannot follow."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 row = await _locked(connection, district, person)
@@ -130,14 +130,14 @@ class Consents:
 async def first_entries(
     connection: Any, people: Sequence[Person], *, by: str
 ) -> dict[str, ConsentEntry]:  # asyncpg has no types
-    """By person the entry that makes the consent with which they are registered. PermanentError when its giver may not."""
+    """By person the entry that makes the consent with which they are registered. NoGuardian when its giver may not."""
     consents = {person.id: person.consent for person in people if person.consent is not None}
     if not consents:
         return {}
     guardians = await _guardians(connection, [one for person in people for one in person.guardian_ids])
     now = await connection.fetchval(_NOW)
     return {
-        person.id: _entry(person, guardians, _asked(consents[person.id]), now, by=by, unregistered=True)
+        person.id: _entry(person, guardians, _asked(consents[person.id]), now, by=by)
         for person in (msgspec.structs.replace(one, consent=None) for one in people if one.id in consents)
     }
 
@@ -154,23 +154,21 @@ async def replacing_entry(
     if consent is not None and (stands is None or _grant(consent) != _grant(stands)):
         guardians = await _guardians(connection, person.guardian_ids)
         now = await connection.fetchval(_NOW)
-        return _entry(person, guardians, _asked(consent), now, by=by, unregistered=True)
+        return _entry(person, guardians, _asked(consent), now, by=by)
     if consent is None and stands is not None:
         return ConsentEntry("withdrawn", await connection.fetchval(_NOW), by, by)
     return None
 
 
-def _entry(
-    person: Person, among: Sequence[Guardian], given: Given, now: datetime, *, by: str, unregistered: bool = False
-) -> ConsentEntry:
-    """The entry that a consent makes, checked: PermanentError when its giver may not, Conflict when it cannot follow.
+def _entry(person: Person, among: Sequence[Guardian], given: Given, now: datetime, *, by: str) -> ConsentEntry:
+    """The entry that a consent makes, checked: NoGuardian when its giver may not, Conflict when it cannot follow.
 
     The person's guardians are `among` those.
     """
     ids = [str(UUID(one)) for one in person.guardian_ids]
     guardians = sorted((one for one in among if one.id in ids), key=lambda one: ids.index(one.id))
     name = given.name or next((one.name for one in guardians if one.id == given.guardian), "")
-    check_giver(person, guardians, name, given.guardian, now, unregistered=unregistered)
+    check_giver(person, guardians, name, given.guardian, now)
     entry = ConsentEntry(
         "given", now, name, by, given.guardian, given.scopes, given.starts_at or now, given.ends_at, given.words
     )

@@ -1,4 +1,4 @@
-"""Usual places: learned by night, proposed, and made safe zones by whoever says yes; never without that."""
+"""Usual places: learned by night, proposed, and made safe zones by a guardian's yes; never without that."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,12 +8,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from haechi.domain.consent import check_linked
 from haechi.domain.geo import Circle, Point
 from haechi.domain.habits import Place, PlaceState, UsualPlace, proposals
 from haechi.domain.people import Consent, SafeZone
+from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound
 from haechi.ids import new_id
 from haechi.store.audit import Look, look, write_entry
+from haechi.store.bars import check_links
 from haechi.store.postgres import Pool, translate_errors
 
 _COLUMNS = "id, district, person_id, n, point, radius_m, days, hours, state, seen_at, decided_at, decided_by, zone_id"
@@ -51,7 +54,7 @@ class Offer(msgspec.Struct, frozen=True):
 
 
 class UsualPlaces:
-    """The table. `by` is the user or token that does it."""
+    """The table. `by` is the user, token or guardian that writes a decision down."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -149,11 +152,19 @@ class UsualPlaces:
                 )
                 await connection.execute(_LEARNED, person, now)
 
-    async def accept(self, district: str, person: str, n: int, name: str, *, by: str) -> UsualPlace:
-        """It becomes a safe zone of that name, always in force. NotFound; Conflict when it was decided already."""
+    async def accept(self, district: str, person: str, n: int, name: str, *, guardian: str, by: str) -> UsualPlace:
+        """It becomes a safe zone of that name, always in force, by the word of one of the person's guardians.
+
+        Raises:
+            NotFound: there is no such place.
+            NoGuardian: that is none of the person's guardians.
+            Conflict: it was decided already, or the guardian is barred under another entry.
+        """
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
+                await _check_guardian(connection, district, person, guardian)
                 place = await _undecided(connection, district, person, n)
+                word = _word_of(guardian, by)
                 zone = SafeZone(new_id(), district, person, name, Circle(place.point, place.radius_m), ())
                 await connection.execute(
                     "INSERT INTO safe_zones (id, district, person_id, name, area, schedule) "
@@ -164,15 +175,20 @@ class UsualPlaces:
                     name,
                     msgspec.json.encode(zone.area).decode(),
                 )
-                await write_entry(connection, by, "added", f"safe-zones:{zone.id}", district)
-                return await _decide(connection, place, "accepted", by, zone.id)
+                origin = f"usual place {n} of people:{person}{word}"
+                await write_entry(connection, by, "added", f"safe-zones:{zone.id}", district, origin)
+                decided = await _decide(connection, place, "accepted", signature(guardian), zone.id)
+                await _write_down(connection, decided, by, word)
+                return decided
 
     async def decline(self, district: str, person: str, n: int, *, by: str) -> UsualPlace:
         """It is not proposed again. NotFound; Conflict when it was decided already."""
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 place = await _undecided(connection, district, person, n)
-                return await _decide(connection, place, "declined", by, None)
+                decided = await _decide(connection, place, "declined", by, None)
+                await _write_down(connection, decided, by)
+                return decided
 
 
 _LEARNED = """
@@ -212,8 +228,30 @@ async def _decide(connection: Any, place: UsualPlace, state: PlaceState, by: str
         by,
         zone,
     )
-    await write_entry(connection, by, f"{state} usual place {place.n}", f"people:{place.person_id}", place.district)
     return _place(row)
+
+
+async def _write_down(connection: Any, place: UsualPlace, by: str, word: str = "") -> None:
+    what = f"{place.state} usual place {place.n}{word}"
+    await write_entry(connection, by, what, f"people:{place.person_id}", place.district)
+
+
+def _word_of(guardian: str, by: str) -> str:
+    """Whose word it was, where somebody else writes it down."""
+    return "" if by == signature(guardian) else f", by the word of {signature(guardian)}"
+
+
+async def _check_guardian(connection: Any, district: str, person: str, guardian: str) -> None:
+    """The row stays locked, so that a guardian who is barred meanwhile waits, or is barred already."""
+    row = await connection.fetchrow(
+        "SELECT name, guardian_ids FROM people WHERE id = $1 AND district = $2 AND deleted_at IS NULL FOR SHARE",
+        person,
+        district,
+    )
+    if row is None:
+        raise NotFound(f"There is no people/{person}.")
+    check_linked(row["name"], row["guardian_ids"], guardian)
+    await check_links(connection, person, [guardian])
 
 
 def _place(row: Any) -> UsualPlace:

@@ -84,7 +84,7 @@ class House:
             consent = Consent("guardian", datetime(2020, 1, 1, tzinfo=UTC), ("position", "sos"))
             people = ((self.person, consent, self.device), (new_id(), None, self.silent_device))
             for person, given, device in people:
-                value = Person(person, DISTRICT, "Kim Haneul", date(2015, 5, 5), "child", (), given)
+                value = Person(person, DISTRICT, "Kim Haneul", date(2010, 5, 5), "child", (), given)
                 person_id = (await registry.add(PEOPLE, DISTRICT, value)).value.id
                 phone = Device(device, DISTRICT, person_id, "phone", serial=device, encryption_key=PHRASE)
                 row = await registry.add(DEVICES, DISTRICT, phone)

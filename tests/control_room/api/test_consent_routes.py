@@ -10,13 +10,14 @@ from tests.haechi.store.conftest import DISTRICT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+LITTLE = PERSON | {"born": "2018-03-01"}  # under 14
 MOTHER = {"decided_by": "Kim Minji"}
 
 
 async def child(admin: httpx.AsyncClient, **changes: Any) -> tuple[str, str]:
     """The path of a new child's consents, and the mother's id."""
     mother = (await admin.post("/guardians", json=GUARDIAN)).json()["id"]
-    body = PERSON | {"guardian_ids": [mother], "consent": None} | changes
+    body = LITTLE | {"guardian_ids": [mother], "consent": None} | changes
     return f"/people/{(await admin.post('/people', json=body)).json()['id']}/consents", mother
 
 
@@ -64,6 +65,24 @@ async def test_what_is_no_consent_is_refused_and_written_nowhere(
     path, _ = await child(admin)
     problem_of(await admin.post(path, json=body), status)
     assert (await admin.get(path)).json()["items"] == []
+
+
+async def test_for_a_child_under_14_a_guardian_is_registered_first_or_in_the_same_request(
+    admin: httpx.AsyncClient,
+) -> None:
+    problem = problem_of(await admin.post("/people", json=LITTLE), 422)
+    assert [one["field"] for one in problem["errors"]] == ["consent.given_by"]
+    assert "Register the guardian first" in problem["detail"]
+    alone = f"/people/{(await admin.post('/people', json=LITTLE | {'consent': None})).json()['id']}"
+    problem = problem_of(await admin.patch(alone, json={"consent": LITTLE["consent"]}), 422)
+    assert [one["field"] for one in problem["errors"]] == ["consent.given_by"]
+    for body, field in (({"given_by": "Kim Minji"}, "given_by"), ({"guardian_id": "nobody"}, "guardian_id")):
+        problem = problem_of(await admin.post(f"{alone}/consents", json=body | {"scopes": ["position"]}), 422)
+        assert [one["field"] for one in problem["errors"]] == [field]
+    mother = (await admin.post("/guardians", json=GUARDIAN)).json()["id"]
+    with_her = {"guardian_ids": [mother], "consent": LITTLE["consent"]}
+    assert (await admin.patch(alone, json=with_her)).status_code == 200
+    assert (await admin.post("/people", json=LITTLE | with_her)).status_code == 201
 
 
 async def test_a_pause_may_end_by_itself(admin: httpx.AsyncClient) -> None:

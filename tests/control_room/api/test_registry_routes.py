@@ -20,7 +20,7 @@ GUARDIAN = {
 }
 AGENCY = {"name": "Haneul police", "role": "police", "webhook_url": "https://police.example/in"}
 PERSON = {
-    "name": "Jihoon", "born": "2018-03-01", "kind": "child", "guardian_ids": [],
+    "name": "Jihoon", "born": "2010-03-01", "kind": "child", "guardian_ids": [],
     "consent": {"given_by": "Kim Minji", "given_at": "2026-01-01T00:00:00Z", "scopes": ["position", "sos"], "expires_at": None},
 }  # fmt: skip
 SQUARE = [[126.98, 37.57], [126.99, 37.57], [126.99, 37.58], [126.98, 37.58], [126.98, 37.57]]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from haechi.domain.consent import (
     ConsentEntry,
+    NoGuardian,
     age_on,
     check_giver,
     effective,
@@ -18,7 +19,7 @@ from haechi.domain.consent import (
     step,
 )
 from haechi.domain.people import Consent, Guardian, Person
-from haechi.errors import Conflict, PermanentError
+from haechi.errors import Conflict
 
 AT = datetime(2026, 5, 4, 6, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -192,19 +193,17 @@ MOTHER = Guardian("g1", "haneul", "Kim Minji")
 
 
 @pytest.mark.parametrize(
-    ("person", "guardians", "name", "guardian", "unregistered", "refused"),
+    ("person", "guardians", "name", "guardian", "refused"),
     [
-        (CHILD, [MOTHER], "Kim Minji", None, False, None),
-        (CHILD, [MOTHER], "", "g1", False, None),
-        (CHILD, [MOTHER], "Jihoon", None, False, "under 14"),
-        (CHILD, [MOTHER], "a teacher", None, False, "Registered are Kim Minji"),
-        (CHILD, [MOTHER], "a teacher", None, True, "Registered are Kim Minji"),
-        (CHILD, [MOTHER], "a teacher", "g2", False, "none of Jihoon's"),
-        (CHILD, [], "Kim Minji", None, False, "link the guardian first"),
-        (CHILD, [], "Kim Minji", None, True, None),
-        (CHILD, [], "Jihoon", None, True, "under 14"),
-        (TEEN, [], "Jihoon", None, False, None),
-        (TEEN, [MOTHER], "", "g2", False, "none of Jihoon's"),
+        (CHILD, [MOTHER], "Kim Minji", None, None),
+        (CHILD, [MOTHER], "", "g1", None),
+        (CHILD, [MOTHER], "Jihoon", None, "under 14"),
+        (CHILD, [MOTHER], "a teacher", None, "Registered are Kim Minji"),
+        (CHILD, [MOTHER], "a teacher", "g2", "none of Jihoon's"),
+        (CHILD, [], "Kim Minji", None, "Register the guardian first"),
+        (CHILD, [], "Jihoon", None, "under 14"),
+        (TEEN, [], "Jihoon", None, None),
+        (TEEN, [MOTHER], "", "g2", "none of Jihoon's"),
     ],
 )
 def test_for_a_child_under_14_a_guardian_consents(
@@ -212,14 +211,13 @@ def test_for_a_child_under_14_a_guardian_consents(
     guardians: list[Guardian],
     name: str,
     guardian: str | None,
-    unregistered: bool,
     refused: str | None,
 ) -> None:
     if refused is None:
-        check_giver(person, guardians, name, guardian, AT, unregistered=unregistered)
+        check_giver(person, guardians, name, guardian, AT)
         return
-    with pytest.raises(PermanentError, match=refused):
-        check_giver(person, guardians, name, guardian, AT, unregistered=unregistered)
+    with pytest.raises(NoGuardian, match=refused):
+        check_giver(person, guardians, name, guardian, AT)
 
 
 @pytest.mark.parametrize(

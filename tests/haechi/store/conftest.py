@@ -92,8 +92,9 @@ def agency(name: str = "Haneul police") -> Agency:
     return Agency("", "", name, "police", "https://police.example/in")
 
 
-def person(*guardians: str, consent: Consent | None = None) -> Person:
-    return Person("", "", "Jihoon", date(2018, 3, 1), "child", guardians, consent)
+def person(*guardians: str, consent: Consent | None = None, born: date = date(2010, 3, 1)) -> Person:
+    """Old enough to consent without a guardian, unless said otherwise."""
+    return Person("", "", "Jihoon", born, "child", guardians, consent)
 
 
 def device(person_id: str) -> Device:

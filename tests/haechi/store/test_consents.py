@@ -1,19 +1,20 @@
 import asyncio
-from datetime import timedelta
+from datetime import date, timedelta
 
 import asyncpg
 import msgspec
 import pytest
 
-from haechi.domain.consent import effective, standing
+from haechi.domain.consent import NoGuardian, effective, standing
 from haechi.domain.people import Person
-from haechi.errors import Conflict, NotFound, PermanentError
+from haechi.errors import Conflict, NotFound
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision, Given
 from haechi.store.postgres import Pool, migrate, open_pool, shipped
 from haechi.store.registry import GUARDIANS, PEOPLE, Registry
 from tests.haechi.store.conftest import AT, DISTRICT, consent, guardian, person
 
+LITTLE = date(2018, 3, 1)  # under 14
 MOTHER = Decision("Kim Minji")
 FOR_POSITION = Given(("position", "sos"), "Kim Minji")
 
@@ -26,7 +27,7 @@ def consents(pool: Pool) -> Consents:
 @pytest.fixture
 async def child(registry: Registry) -> Person:
     mother = (await registry.add(GUARDIANS, DISTRICT, guardian())).value
-    return (await registry.add(PEOPLE, DISTRICT, person(mother.id))).value
+    return (await registry.add(PEOPLE, DISTRICT, person(mother.id, born=LITTLE))).value
 
 
 async def row_of(registry: Registry, child: Person) -> Person:
@@ -64,7 +65,7 @@ async def test_a_guardian_gives_it_by_id_and_is_named(registry: Registry, consen
 
 
 async def test_a_child_under_14_cannot_consent_itself(pool: Pool, consents: Consents, child: Person) -> None:
-    with pytest.raises(PermanentError, match="under 14: a guardian must"):
+    with pytest.raises(NoGuardian, match="under 14: a guardian must"):
         await consents.give(DISTRICT, child.id, Given(("position",), "Jihoon"), by="clerk")
     assert await consents.ledger(child.id) == []
 
@@ -123,10 +124,25 @@ async def test_a_child_with_registered_guardians_needs_one_of_them_also_in_the_r
     registry: Registry, child: Person
 ) -> None:
     by_itself = msgspec.structs.replace(consent(), given_by="Jihoon")
-    with pytest.raises(PermanentError, match="Registered are Kim Minji"):
+    with pytest.raises(NoGuardian, match="Registered are Kim Minji"):
         await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, consent=by_itself))
-    with pytest.raises(PermanentError, match="under 14"):
-        await registry.add(PEOPLE, DISTRICT, person(consent=by_itself))
+
+
+async def test_before_a_guardian_is_registered_nobody_consents_for_a_child_under_14(
+    registry: Registry, consents: Consents
+) -> None:
+    for name in ("Kim Minji", "Jihoon", "anybody"):
+        given = msgspec.structs.replace(consent(), given_by=name)
+        with pytest.raises(NoGuardian, match="Register the guardian first"):
+            await registry.add(PEOPLE, DISTRICT, person(consent=given, born=LITTLE))
+    alone = (await registry.add(PEOPLE, DISTRICT, person(born=LITTLE))).value
+    wanted = msgspec.structs.replace(alone, consent=consent())
+    with pytest.raises(NoGuardian, match="Register the guardian first"):
+        await registry.change(PEOPLE, DISTRICT, alone.id, wanted)
+    mother = (await registry.add(GUARDIANS, DISTRICT, guardian())).value
+    together = msgspec.structs.replace(wanted, guardian_ids=(mother.id,))
+    assert (await registry.change(PEOPLE, DISTRICT, alone.id, together)).value.consent == consent()
+    assert [entry.decided_by for entry in await consents.ledger(alone.id)] == ["Kim Minji"]
 
 
 async def test_what_was_given_before_there_was_a_ledger_is_its_first_entry(empty_database: str) -> None:

@@ -37,7 +37,7 @@ from tests.positions import Fix, batch_of
 CONSENT = Consent("Kim Minji", AT - timedelta(days=300), ("position", "sos"))
 PICTURE = "ab" * 32
 # What stands in no table afterwards. The device's id is gone with the last pass.
-SECRETS = ("Jihoon", "2018-03-01", "Kim Minji", "+82 10 0000 0000", "phone.example", "Grandma's house", "lives at 7")
+SECRETS = ("Jihoon", "2010-03-01", "Kim Minji", "+82 10 0000 0000", "phone.example", "Grandma's house", "lives at 7")
 
 
 @pytest.fixture
