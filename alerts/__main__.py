@@ -20,6 +20,7 @@ from alerts.channels import CHANNELS, DeliveryError, Tools
 from alerts.channels.webhook import open_session
 from alerts.consent_ends import ConsentRounds
 from alerts.drills import DrillRounds
+from alerts.erasure_waits import ErasureRounds
 from alerts.inbox import InboxReader
 from alerts.intake import AlertIntake
 from alerts.links import Links
@@ -44,6 +45,7 @@ from haechi.serving import AtMost, Server, behind, listen
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents
 from haechi.store.drills import Drills
+from haechi.store.erasures import Erasures
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Inbox, Outbox
 from haechi.store.postgres import Pool, open_pool
@@ -111,10 +113,12 @@ async def sender(settings: Settings) -> None:
             )
             ends = ConsentRounds(Consents(pool), Incidents(pool), apply)
             offers = PlaceRounds(UsualPlaces(pool), apply)
+            erasures = ErasureRounds(Erasures(pool), apply)
             await _first_to_end(
                 _signalled(),
                 ends.run(),
                 offers.run(),
+                erasures.run(),
                 tests.run(),
                 reader.run(),
                 post.run(),

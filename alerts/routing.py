@@ -33,6 +33,7 @@ ROUTES: Mapping[str, tuple[RecipientKind, ...]] = {
     "dead-letter": DESK_ONLY,
     "blind": DESK_ONLY,
     "clock-off": DESK_ONLY,
+    "erasure-waits": DESK_ONLY,
     "silent": ("guardian", "desk"),
     "cell-silent": DESK_ONLY,
     "battery-low": ("guardian",),

@@ -31,6 +31,8 @@ _RECEIPT: dict[str, Any] = {
     "begun_at": "2026-11-22T08:30:05Z",
     "erased_at": "2026-11-22T08:31:10Z",
     "final_at": None,
+    "stores_by": "2026-11-23T08:30:00Z",
+    "words": "The stores are empty of the person. …",
 }
 
 

@@ -62,6 +62,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY, thing=True),
         AlertKind("blind", "No observations arrive", Severity.URGENT, thing=True),
         AlertKind("clock-off", "A clock of ours is off", Severity.URGENT, thing=True),
+        AlertKind("erasure-waits", "An erasure waits for open incidents", Severity.URGENT, thing=True),
         AlertKind("silent", "Device fell silent", Severity.URGENT),
         AlertKind("cell-silent", "All devices of an area fell silent", Severity.URGENT),
         AlertKind("battery-low", "Battery low", Severity.ADVISORY),

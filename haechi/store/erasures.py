@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 
 from haechi import topics
-from haechi.domain.erasure import Erasure, advance, wait, without_person
+from haechi.domain.erasure import TELL_AFTER, Erasure, Waiting, advance, wait, without_person
+from haechi.domain.erasure import ask as receipt_of
 from haechi.domain.incidents import Incident
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
@@ -105,6 +106,13 @@ LAST = (
     Pass("zones", "DELETE FROM safe_zones WHERE person_id = $1 OR person_ids = ARRAY[$1]"),
     Pass("usual places", "DELETE FROM usual_places WHERE person_id = $1"),
 )
+# Those to be told of, and those that were told of and have begun since.
+_WAITING_LONG = """
+SELECT body, clock_timestamp() AS now FROM erasures
+WHERE body->>'state' = 'waiting' AND (body->>'asked_at')::timestamptz <= clock_timestamp() - $1::interval
+UNION ALL
+SELECT e.body, clock_timestamp() FROM erasures e JOIN incidents i ON i.subject = e.id::text
+WHERE i.kind = 'erasure-waits' AND i.state <> 'closed' AND i.body->>'ends_at' IS NULL AND e.body->>'state' <> 'waiting'"""
 _UNCLOSED = "SELECT number FROM incidents WHERE subject = $1 AND state <> 'closed' ORDER BY number"
 _CLOSED = """
 SELECT id, body, EXISTS (SELECT 1 FROM evidence_locks l WHERE l.sha256 = body->>'evidence') AS locked
@@ -148,7 +156,7 @@ class Erasures:
                 if not known:
                     raise NotFound(f"There is no people/{person}.")
                 now = await _now(connection)
-                erasure = Erasure(new_id(), person, district, by, now, due_at=now)
+                erasure = receipt_of(new_id(), person, district, by, now)
                 await connection.execute(
                     "INSERT INTO erasures (id, person, due_at, body) VALUES ($1, $2, $3, $4)",
                     erasure.id,
@@ -167,6 +175,12 @@ class Erasures:
         if found is None or found.district != district:
             raise NotFound(f"Nobody has asked for the erasure of people/{person}.")
         return found
+
+    async def waiting_long(self) -> list[Waiting]:
+        """Those whom the desk must be told of, and those of them that have begun, so that it can be told that, too."""
+        with translate_errors():
+            rows = await self._pool.fetch(_WAITING_LONG, TELL_AFTER)
+        return [Waiting(msgspec.json.decode(row["body"], type=Erasure), row["now"]) for row in rows]
 
     async def work(self) -> Erasure | None:
         """One pass over one person, if one is due: everything of it, or (TransientError) nothing."""

@@ -4,7 +4,18 @@ import msgspec
 import pytest
 
 from haechi.domain.alerting import Because
-from haechi.domain.erasure import ERASED, KEPT_OF_INCIDENT, SETTLE, Erasure, advance, wait, without_person
+from haechi.domain.erasure import (
+    ERASED,
+    KEPT_OF_INCIDENT,
+    SETTLE,
+    Erasure,
+    Waiting,
+    advance,
+    ask,
+    wait,
+    waits,
+    without_person,
+)
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Incident, open_incident
 from haechi.domain.people import Position
@@ -12,7 +23,7 @@ from tests.haechi.store.conftest import raised
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
 KEEPS = {"positions": timedelta(hours=24), "urgent": timedelta(days=7)}
-ASKED = Erasure("e", "p", "haneul", "Park", AT, due_at=AT)
+ASKED = ask("e", "p", "haneul", "Park", AT)
 
 
 def after(erasure: Erasure, seconds: float, *, unclosed: tuple[int, ...] = (), locked: tuple[int, ...] = ()) -> Erasure:
@@ -36,6 +47,44 @@ def test_a_receipt_is_final_when_the_last_stream_has_ended() -> None:
     final = after(erased, 700_000)
     assert (final.state, final.due_at, final.final_at) == ("final", None, AT + timedelta(seconds=700_000))
     assert final.counts == {"devices": 3}
+
+
+def test_the_stores_are_empty_within_24_hours_of_the_request_when_what_holds_it_is_closed_in_time() -> None:
+    within = AT + timedelta(hours=24)
+    assert ASKED.stores_by == within
+    for closed in (timedelta(0), timedelta(hours=12), timedelta(hours=23, minutes=58)):
+        erasure, now = ASKED, AT
+        while erasure.state in {"waiting", "erasing"}:
+            assert erasure.due_at is not None
+            now = erasure.due_at  # whoever works on it comes when it is due
+            held = now < AT + closed and erasure.state == "waiting"
+            erasure = wait(erasure, [41], now) if held else advance(erasure, {}, (), (), KEEPS, now)
+        assert (erasure.state, erasure.erased_at) == ("erased", now)
+        assert now <= within, closed
+        assert max(erasure.streams.values()) == now + timedelta(days=7), "what is left in streams, and until when"
+
+
+def test_a_receipt_says_in_words_what_is_done_and_what_ends_later() -> None:
+    states = [ASKED, after(ASKED, 1), after(after(ASKED, 1), 61), after(after(after(ASKED, 1), 61), 700_000)]
+    said = {one.state: one.words for one in states}
+    assert set(said) == {"waiting", "erasing", "erased", "final"}
+    assert "12 hours" in said["waiting"]
+    assert "at most 7 days" in said["erased"]
+    assert "opaque id" in said["erased"]
+    assert len(set(said.values())) == 4
+
+
+def test_that_it_waits_is_one_alert_of_the_receipt_and_over_when_it_begins() -> None:
+    half = AT + timedelta(hours=12)
+    waiting = wait(ASKED, [41, 42], half)
+    first, again = (waits(Waiting(waiting, half + timedelta(minutes=n))) for n in (0, 5))
+    assert (first.action, first.kind, first.subject, first.starts_at) == ("raise", "erasure-waits", "e", half)
+    assert first.id == again.id
+    assert "Close incident 41, 42" in first.because.words
+    assert "2026-11-23 08:30 UTC" in first.because.words
+    assert "analytics.archive" in waits(Waiting(ASKED, half)).because.words, "or nobody works on it"
+    over = waits(Waiting(after(waiting, 60_000), half + timedelta(hours=5)))
+    assert (over.action, over.id, over.ends_at) == ("clear", first.id, half + timedelta(hours=5))
 
 
 @pytest.mark.parametrize("left", [{"locked": (7,)}, {"unclosed": (8,)}], ids=["a lock", "a late call"])
