@@ -83,6 +83,7 @@ class ZoneBook:
     A zone's row is its for good: one that changed gets a new row after all others, and the old one, which nobody has any
     more, still says what it was.
 
+    `keys` (z) are the id and the version of each, as they are kept.
     `safe`, `forbidden`, `everyones`, `notices`, `expects`, `scheduled` (z + 1,) are what a zone is; the last entry, which
     row −1 finds, is False: no zone.
     `reach` (z,) metres is about the radius inside: a fix less accurate than that cannot say that somebody is in the zone.
@@ -100,6 +101,7 @@ class ZoneBook:
         plane: LocalPlane | None = None,
     ) -> None:
         self.zones = tuple(zones)
+        self.keys = [(zone.id, zone.version) for zone in self.zones]
         self.index = {zone.id: i for i, zone in enumerate(self.zones)}
         self._inner_m = inner_m
         self._district_of = district_of
@@ -211,6 +213,7 @@ class ZoneBook:
         """Take the fresh zones after the others, and let the people have no more what is gone."""
         more, first = ZoneBook(fresh, inner_m=self._inner_m, plane=self.plane), len(self.zones)
         self.zones += more.zones
+        self.keys = self.keys + more.keys
         lost = {self.zones[row].id for row in gone}
         self.index = dict(self.index)
         for zone in lost:

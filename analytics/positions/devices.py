@@ -76,6 +76,13 @@ class Devices:
         """The slots of a shard, ascending."""
         return np.array(sorted(self._of_shard[shard]), dtype=np.int64)
 
+    def by_shard(self, shards: NDArray[np.int64]) -> list[Slots]:
+        """The used slots of each of the shards (ascending), ascending."""
+        used = np.flatnonzero(self.used)
+        used = used[np.argsort(self.shard[used], kind="stable")]
+        starts, ends = (np.searchsorted(self.shard[used], shards, side) for side in ("left", "right"))
+        return [used[start:end] for start, end in zip(starts, ends, strict=True)]
+
     def slots_of(self, batch: PositionBatch) -> Slots:
         """(n,) the slot of each row; new devices are given one. A device that came to another person has moved."""
         wearer = np.full(len(batch.devices), -1, dtype=np.int64)

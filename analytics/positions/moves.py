@@ -29,7 +29,7 @@ class Moves:
         Who left their resting place did so by two fixes in a row, or by one after a long silence (a gate's tag).
         """
         rows = self.columns.rows
-        rest = rows[slots]
+        rest = rows.take(slots)
         far = metres(fixes["lon"] - rest["lon"], fixes["lat"] - rest["lat"], fixes["lat"])
         left = far - known_accuracy(fixes["accuracy"]) > MOVED_M
         away = np.where(left, np.minimum(rest["away"] + 1, 2), 0).astype(np.uint8)
@@ -39,4 +39,4 @@ class Moves:
         rest["at"] = np.where(moved, fixes["at"], rest["at"])
         rest["lon"] = np.where(settle, fixes["lon"], rest["lon"])
         rest["lat"] = np.where(settle, fixes["lat"], rest["lat"])
-        rows[slots] = rest
+        rows.put(slots, rest)

@@ -6,7 +6,7 @@ squares that are not, at least two different ones, are told once a night. Nothin
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
@@ -164,9 +164,9 @@ class NightWalks:
         for slot in slots.tolist():
             self._walkers.pop(slot, None)
 
-    def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots."""
-        return msgspec.msgpack.encode([self._walkers.get(slot) for slot in slots.tolist()])
+    def dump(self, shards: Sequence[Slots]) -> list[bytes]:
+        """What is known of the slots of each shard."""
+        return [msgspec.msgpack.encode([self._walkers.get(slot) for slot in slots.tolist()]) for slots in shards]
 
     def load(self, slots: Slots, part: bytes) -> None:
         """Take back what `dump` gave."""

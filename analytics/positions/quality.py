@@ -81,7 +81,7 @@ class Tracks:
 
         Asked before `judge` for the same fixes; `speed` (n,) m/s, NaN where unknown.
         """
-        before = self.columns.rows[slots]
+        before = self.columns.rows.take(slots)
         fastest = np.fmax(speed, before["speed"])
         far = metres(fixes["lon"] - before["lon"], fixes["lat"] - before["lat"], fixes["lat"])
         sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(before["accuracy"])
@@ -94,7 +94,7 @@ class Tracks:
     def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.uint8]:
         """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place; `speed` (n,)
         m/s."""
-        track = self.columns.rows[slots]
+        track = self.columns.rows.take(slots)
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
         if np.any(lag > _OLD_US) or track["streak"].any():
@@ -111,7 +111,7 @@ class Tracks:
         if jump.any():
             self._doubt(slots, fixes, track, jump, verdict)
         good = np.flatnonzero(verdict <= Verdict.CLOCK)
-        self._keep(slots[good], fixes[good], speed[good])
+        self._keep(slots[good], fixes.take(good), speed[good])
         return verdict
 
     def _time_zones(

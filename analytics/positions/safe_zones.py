@@ -15,7 +15,7 @@ confirmed outside all of them: one episode, about the zone where they were last.
 a second, outer level: one who left them is not inside an own zone either. Elsewhere each zone stands for itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import numpy as np
@@ -83,7 +83,7 @@ class SafeZones:
         self._table.place(heard.slots)
         for turn in heard.turns:
             if len(turn):
-                alerts.extend(self._decide(heard.slots[turn], heard.fixes[turn], heard.walked[turn]))
+                alerts.extend(self._decide(heard.slots[turn], heard.fixes.take(turn), heard.walked[turn]))
         return known_to_be_over(alerts)
 
     def tick(self, moment: Moment) -> list[Alert]:
@@ -130,9 +130,9 @@ class SafeZones:
         """Empty the slots."""
         self._table.clear(slots)
 
-    def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots."""
-        return self._table.dump(slots)
+    def dump(self, shards: Sequence[Slots]) -> list[bytes]:
+        """What is known of the slots of each shard."""
+        return self._table.dump(shards)
 
     def load(self, slots: Slots, part: bytes) -> None:
         """Take back what `dump` gave."""
@@ -173,7 +173,8 @@ class SafeZones:
         person = self._devices.wearer[slots]
         zones = table.stakes["zone"][person]
         which, column = np.nonzero(zones >= 0)
-        zone, pair = zones[which, column].astype(np.int64), (slots[which], column)
+        zone, cells = zones[which, column].astype(np.int64), table.cells.ravel()
+        pair = slots[which] * table.cells.shape[1] + column
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
         accuracy = known_accuracy(fixes["accuracy"])[which]
         distance = self.book.edges.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
@@ -181,7 +182,7 @@ class SafeZones:
         out = (distance - accuracy > rule.buffer_m) & (accuracy <= rule.coarse_m)
         inside = (distance <= -self.book.inner[zone]) & ~coarse
         says = out | inside | (~coarse & (distance <= rule.buffer_m))
-        cell = table.cells[pair]
+        cell = cells.take(pair)
         at = fixes["at"][which]
         outs = np.where(says, (cell["outs"] << 1 | out) & self._mask, cell["outs"])
         ins = np.where(says, (cell["ins"] << 1 | inside) & self._mask, cell["ins"])
@@ -198,7 +199,7 @@ class SafeZones:
         moved = which[where != cell["where"]]
         cell["outs"], cell["ins"], cell["where"] = outs, ins, where
         cell["since"], cell["walked"] = since, on_foot
-        table.cells[pair] = cell
+        cells.put(pair, cell)
         look = self._patterns.stale(person, fixes["at"]) | shared
         look[moved] = True
         if not look.any():

@@ -134,10 +134,10 @@ class PositionState:
         latest_first = np.where(fixes["at"] == told, told, -told)
         deciding, walked = [], np.zeros(len(rows), dtype=bool)
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
-            judged, speed = fixes[turn], batch.speed[rows[turn]]
+            judged, speed = fixes.take(turn), batch.speed[rows[turn]]
             walked[turn] = self.devices.tracks.walked(slots[turn], judged, speed)
             found = self.devices.tracks.judge(slots[turn], judged, speed)
-            fixes[turn] = judged
+            fixes.put(turn, judged)
             verdict[turn] = np.maximum(verdict[turn], found)
             deciding.append(turn[found <= Verdict.CLOCK])
         for kind, count in enumerate(np.bincount(verdict).tolist()):
@@ -252,23 +252,27 @@ class PositionState:
 
     def changed(self) -> Iterable[tuple[int, bytes]]:
         """The blocks of the shards that changed since the last call."""
-        for shard in np.flatnonzero(self.devices.dirty).tolist():
-            self.devices.dirty[shard] = False
-            yield shard, self._dump(shard)
+        shards = np.flatnonzero(self.devices.dirty)
+        blocks = self._dump(shards) if len(shards) else ()
+        self.devices.dirty[shards] = False
+        return zip(shards.tolist(), blocks, strict=True)
 
-    def _dump(self, shard: int) -> bytes:
-        slots = self.devices.of_shard(shard)
-        slots = slots[self.devices.used[slots]]
-        listed = slots.tolist()
-        return msgspec.msgpack.encode(
-            _Block(
+    def _dump(self, shards: NDArray[np.int64]) -> Sequence[bytes]:
+        devices, doors, blocks = self.devices, self._doors.dump(), []
+        slots = devices.by_shard(shards)
+        columns, tracks = devices.columns.dump(slots), devices.tracks.columns.dump(slots)
+        parts = {watch.name: watch.dump(slots) for watch in self._watches}
+        for i, shard in enumerate(shards.tolist()):
+            listed = slots[i].tolist()
+            block = _Block(
                 _FORMAT,
                 int(self._applied[shard]),
-                [self.devices.device(slot) for slot in listed],
-                [self.devices.person(slot) for slot in listed],
-                self.devices.columns.dump(slots),
-                {watch.name: watch.dump(slots) for watch in self._watches},
-                self._doors.dump(),
-                self.devices.tracks.columns.dump(slots),
+                [devices.device(slot) for slot in listed],
+                [devices.person(slot) for slot in listed],
+                columns[i],
+                {name: part[i] for name, part in parts.items()},
+                doors,
+                tracks[i],
             )
-        )
+            blocks.append(msgspec.msgpack.encode(block))
+        return blocks

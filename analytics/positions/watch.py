@@ -1,5 +1,6 @@
 """What a watch is: something that looks at every position and every tick of one partition, and has a memory."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import msgspec
@@ -70,8 +71,8 @@ class Watch(Protocol):
     def clear(self, slots: NDArray[np.int64]) -> None:
         """The devices are forgotten; their slots will be others'."""
 
-    def dump(self, slots: NDArray[np.int64]) -> bytes:
-        """What is known of the slots of one shard."""
+    def dump(self, shards: Sequence[NDArray[np.int64]]) -> list[bytes]:
+        """What is known of the slots of each of the shards; at least one."""
 
     def load(self, slots: NDArray[np.int64], part: bytes) -> None:
-        """Take back what `dump` gave, in slots that may have other numbers now. A watch without a part stays empty."""
+        """Take back what `dump` gave for a shard, in slots that may have other numbers now. A watch without a part stays empty."""

@@ -49,8 +49,8 @@ _NO_STAKE = np.array((-1, 0, 0, 0, 0, False), dtype=STAKE)
 
 
 class _Part(msgspec.Struct, array_like=True):
-    """The devices of a shard and their people: `first` is a device of each person, `zones` (id, version) is what the
-    stakes' `zone` and the people's zones refer to."""
+    """The devices of a shard and their people: `first` is a device of each person, `zones`, a list of (id, version), is what
+    the stakes' `zone` and the people's zones refer to."""
 
     rings: bytes
     cells: bytes
@@ -58,11 +58,19 @@ class _Part(msgspec.Struct, array_like=True):
     first: list[int]
     people: bytes
     stakes: bytes
-    zones: list[tuple[str, int]]
+    zones: msgspec.Raw
     moves: bytes = b""
 
 
 _decoder = msgspec.msgpack.Decoder(_Part)
+_zones = msgspec.msgpack.Decoder(list[tuple[str, int]])
+
+
+class _Zones(NamedTuple):
+    """Rows of the book that a shard's people have, and what is kept of those zones."""
+
+    rows: NDArray[np.int64]
+    kept: msgspec.Raw
 
 
 class Lost(NamedTuple):
@@ -86,6 +94,7 @@ class ZoneTable:
         self.cells = np.full((0, 1), _NO_CELL)
         self.people = np.zeros(0, dtype=PERSON)
         self.stakes = np.full((0, 1), _NO_STAKE)
+        self._kept: dict[int, _Zones] = {}  # by shard, because they seldom change
 
     def resize(self, room: int) -> None:
         """Room for so many slots, and for their people."""
@@ -159,6 +168,7 @@ class ZoneTable:
     def adopt(self, book: ZoneBook) -> list[Lost]:
         """Take a new book: where somebody stands in a changed zone is unknown until their next fix."""
         old, self.book = self.book, book
+        self._kept.clear()
         lost: list[Lost] = []
         for person in self._placed(book.concerned(old)).tolist():
             zones = {int(zone): column for column, zone in enumerate(self.stakes["zone"][person]) if zone >= 0}
@@ -214,25 +224,57 @@ class ZoneTable:
                 new = self.book.index.get(old.zones[row].id, -1) if row >= 0 else -1
                 self.people[name][person, level] = new if new in rows else -1
 
-    def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots and their people."""
+    def dump(self, shards: Sequence[Slots]) -> list[bytes]:
+        """What is known of the slots of each shard and their people."""
+        slots, columns = np.concatenate(shards), self.cells.shape[1]
+        counts = np.array([len(one) for one in shards])
+        of = np.repeat(np.arange(len(shards)), counts)  # the shard of each slot
         people, first = np.unique(self._devices.wearer[slots], return_index=True)
-        persons, stakes = self.people[people], self.stakes[people]
-        fields = (stakes["zone"], persons["left_zone"], persons["last_in"])
-        used = np.unique(np.concatenate([[-1], *(field.ravel() for field in fields)]))
-        for field in fields:
-            field[...] = np.searchsorted(used, field) - 1
-        part = _Part(
-            self._rings.dump(slots),
-            pack(self.cells[slots].ravel()),
-            self.cells.shape[1],
-            first.tolist(),
-            pack(persons),
-            pack(stakes.ravel()),
-            [(self.book.zones[row].id, self.book.zones[row].version) for row in used[1:].tolist()],
-            self.moves.columns.dump(slots),
+        by_shard = np.argsort(of[first], kind="stable")
+        people, first = people[by_shard], first[by_shard]
+        of = of[first]  # now of each person
+        persons, stakes = self.people.take(people), self.stakes.take(people, axis=0)
+        zones = self._numbered((stakes["zone"], persons["left_zone"], persons["last_in"]), of, len(shards))
+        first -= (np.cumsum(counts) - counts)[of]
+        heads = np.bincount(of, minlength=len(shards)).tolist()
+        parts = zip(
+            self._rings.dump(shards),
+            pack(self.cells.take(slots, axis=0).ravel(), (counts * columns).tolist()),
+            np.split(first, np.cumsum(heads)[:-1]),
+            pack(persons, heads),
+            pack(stakes.ravel(), [count * columns for count in heads]),
+            map(self._named, shards, zones),
+            self.moves.columns.dump(shards),
+            strict=True,
         )
-        return msgspec.msgpack.encode(part)
+        return [
+            msgspec.msgpack.encode(_Part(rings, cells, columns, firsts.tolist(), theirs, stakes, named, moves))
+            for rings, cells, firsts, theirs, stakes, named, moves in parts
+        ]
+
+    def _numbered(
+        self, fields: Sequence[NDArray[np.int32]], of: NDArray[np.int64], shards: int
+    ) -> list[NDArray[np.int64]]:
+        """Rows of the zones of each shard's people, whose fields (p, …) have rows of the book before and places among these
+        afterwards; −1 stays. `of` (p,) is the shard of each."""
+        every = len(self.book.zones) + 1  # with −1
+        keys = [field + 1 + every * of[:, np.newaxis] for field in fields]
+        starts = every * np.arange(shards)
+        used = np.sort(np.concatenate([starts, *(key.ravel() for key in keys)]))
+        used = used[np.append(True, used[1:] != used[:-1])]  # `np.unique` hashes, and takes fifty times as long
+        begins = np.searchsorted(used, starts)
+        for field, key in zip(fields, keys, strict=True):
+            field[...] = np.searchsorted(used, key) - begins[of][:, np.newaxis] - 1
+        return [rows[1:] for rows in np.split(used % every - 1, begins[1:])]
+
+    def _named(self, slots: Slots, rows: NDArray[np.int64]) -> msgspec.Raw:
+        """The ids and versions of the zones that the people of a shard's slots have, encoded."""
+        shard = int(self._devices.shard[slots].max(initial=0))
+        known = self._kept.get(shard)
+        if known is None or not np.array_equal(known.rows, rows):
+            keys = [self.book.keys[row] for row in rows.tolist()]
+            known = self._kept[shard] = _Zones(rows, msgspec.Raw(msgspec.msgpack.encode(keys)))
+        return known.kept
 
     def load(self, slots: Slots, data: bytes) -> None:
         """Take back what `dump` gave."""
@@ -250,14 +292,15 @@ class ZoneTable:
         stakes = unpack(part.stakes, STAKE, _NO_STAKE).reshape(len(people), columns)
         self.stakes[people, :columns] = stakes
         self.people[people] = unpack(part.people, PERSON, np.array(_NOBODY, dtype=PERSON))
-        rows = np.array([*(self.book.index.get(zone, -1) for zone, _ in part.zones), -1], dtype=np.int64)
+        zones = _zones.decode(part.zones)
+        rows = np.array([*(self.book.index.get(zone, -1) for zone, _ in zones), -1], dtype=np.int64)
         for name in ("left_zone", "last_in"):
             self.people[name][people] = rows[self.people[name][people]]
         for i, person in enumerate(people.tolist()):
             kept = {}
             for column, zone in enumerate(stakes["zone"][i].tolist()):
                 if zone >= 0 and rows[zone] >= 0:
-                    kept[int(rows[zone])] = column, self.book.zones[rows[zone]].version == part.zones[zone][1]
+                    kept[int(rows[zone])] = column, self.book.zones[rows[zone]].version == zones[zone][1]
             self._place(person, self.book.of(self._devices.person(int(slots[part.first[i]]))), kept)
 
     def _place(self, person: int, rows: Sequence[int], kept: dict[int, tuple[int, bool]]) -> None:

@@ -1,5 +1,6 @@
 """A watch: whose battery is low."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -103,9 +104,9 @@ class Batteries:
         self._columns.clear(slots)
         self._registered.clear(slots)
 
-    def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots."""
-        return self._columns.dump(slots)
+    def dump(self, shards: Sequence[Slots]) -> list[bytes]:
+        """What is known of the slots of each shard."""
+        return self._columns.dump(shards)
 
     def load(self, slots: Slots, part: bytes) -> None:
         """Take back what `dump` gave."""

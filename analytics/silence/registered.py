@@ -56,8 +56,7 @@ class Registered:
     def look_up(self, slots: Slots, now: int) -> None:
         """Make the columns of these slots true at `now` (microseconds)."""
         version = self._version()
-        rows = self._rows[slots]
-        old = (rows["version"] != version) | (now - rows["looked_at"] >= _AGAIN_AFTER)
+        old = (self._rows["version"][slots] != version) | (now - self._rows["looked_at"][slots] >= _AGAIN_AFTER)
         at = instant_of(now)
         for slot in slots[old].tolist():
             entry = self._entry_of(self._devices.device(slot))

@@ -4,7 +4,7 @@ A device's silence is decided at ticks and ended by its next report; both lie in
 race between them. A device that was never heard is not silent; it is not connected yet.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -173,9 +173,9 @@ class Silences:
         self._columns.clear(slots)
         self._registered.clear(slots)
 
-    def dump(self, slots: Slots) -> bytes:
-        """What is known of these slots."""
-        return self._columns.dump(slots)
+    def dump(self, shards: Sequence[Slots]) -> list[bytes]:
+        """What is known of the slots of each shard."""
+        return self._columns.dump(shards)
 
     def load(self, slots: Slots, part: bytes) -> None:
         """Take back what `dump` gave."""

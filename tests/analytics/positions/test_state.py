@@ -1,5 +1,7 @@
 """Several watches share one partition's devices."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
@@ -47,8 +49,8 @@ class Count:
     def clear(self, slots: np.ndarray) -> None:
         self.columns.clear(slots)
 
-    def dump(self, slots: np.ndarray) -> bytes:
-        return self.columns.dump(slots)
+    def dump(self, shards: Sequence[np.ndarray]) -> list[bytes]:
+        return self.columns.dump(shards)
 
     def load(self, slots: np.ndarray, part: bytes) -> None:
         self.columns.load(slots, part)
@@ -221,5 +223,6 @@ def test_a_device_on_another_wrist_starts_anew_and_late_words_of_the_last_one_ar
 def test_columns_take_what_older_ones_kept_field_by_field() -> None:
     old = np.array([(1, 2.5)], dtype=[("a", "<i4"), ("gone", "<f8")])
     new = np.dtype([("a", "<i8"), ("new", "i1"), ("ring", "<f4", (2,))])
-    rows = unpack(pack(old), new, np.array((0, 7, (1, 2)), dtype=new))
+    (part,) = pack(old, [1])
+    rows = unpack(part, new, np.array((0, 7, (1, 2)), dtype=new))
     assert (rows["a"][0], rows["new"][0], rows["ring"][0].tolist()) == (1, 7, [1, 2])
