@@ -47,6 +47,7 @@ from haechi.store.consents import Consents
 from haechi.store.drills import Drills
 from haechi.store.erasures import Erasures
 from haechi.store.incidents import Incidents
+from haechi.store.last_fixes import LastFixes
 from haechi.store.outbox import Inbox, Outbox
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, Registry
@@ -64,7 +65,7 @@ async def incidents(settings: Settings) -> None:
     async with component("alerts.incidents", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = AlertIntake(Incidents(pool), people, _scenes(it, sites))
+        intake = AlertIntake(Incidents(pool), people, _scenes(it, pool, sites))
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
         workers = []
         for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
@@ -81,7 +82,7 @@ async def sender(settings: Settings) -> None:
     async with component("alerts.sender", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = AlertIntake(Incidents(pool), people, _scenes(it, sites))
+        intake = AlertIntake(Incidents(pool), people, _scenes(it, pool, sites))
         registry = Registry(pool, it.sealer)
         metrics = SenderMetrics(it.registry)
         links = Links(_link_key(settings), public_url(settings))
@@ -141,7 +142,7 @@ async def callbacks(settings: Settings) -> None:
             Audit(pool),
             Drills(pool),
             UsualPlaces(pool),
-            AlertIntake(incidents, people, _scenes(it, sites)).apply,
+            AlertIntake(incidents, people, _scenes(it, pool, sites)).apply,
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),
             MapSheet(read_base_map(settings.wall.map)),
@@ -206,8 +207,8 @@ async def _sites(it: Component, pool: Pool) -> CameraSitesSlice:
     return sites
 
 
-def _scenes(it: Component, sites: CameraSitesSlice) -> Scenes:
-    return Scenes(it.live, sites, read_base_map(it.settings.wall.map).gazetteer(), it.registry)
+def _scenes(it: Component, pool: Pool, sites: CameraSitesSlice) -> Scenes:
+    return Scenes(it.live, LastFixes(pool), sites, read_base_map(it.settings.wall.map).gazetteer(), it.registry)
 
 
 def _link_key(settings: Settings) -> str:

@@ -1,7 +1,8 @@
 """The scene of an alert, from what is at hand: it is asked for before an incident opens, and may never hold one up."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -26,6 +27,12 @@ class LastPositions(Protocol):
     async def positions(self, persons: Iterable[str]) -> Mapping[str, Position]: ...
 
 
+class LastFixes(Protocol):
+    """What is asked of `haechi.store.last_fixes.LastFixes`."""
+
+    async def before(self, person: str, until: datetime) -> tuple[Position, ...]: ...
+
+
 class Sites(Protocol):
     """What is asked of `haechi.store.slices.CameraSitesSlice`."""
 
@@ -35,11 +42,12 @@ class Sites(Protocol):
 
 
 class Scenes:
-    """Looks up the last position; place and cameras come from memory."""
+    """Looks up the last position and the fixes before it, at the same time; place and cameras come from memory."""
 
     def __init__(
         self,
         live: LastPositions,
+        trail: LastFixes,
         sites: Sites,
         gazetteer: Gazetteer,
         registry: CollectorRegistry,
@@ -47,35 +55,49 @@ class Scenes:
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._live = live
+        self._trail = trail
         self._gazetteer = gazetteer
         self._coverage = _newest_coverage(sites)
         self._patience_s = patience_s
         self._missed = Counter(
-            "haechi_scenes_incomplete_total", "Alerts whose last position was not had in time", registry=registry
+            "haechi_scenes_incomplete_total", "Alerts whose last fixes were not all had in time", registry=registry
         )
 
     async def of(self, alert: Alert, *, person: bool) -> Scene:
         """Never raises and never waits longer than the patience; `person`: the subject is one, with positions."""
         fixes = alert.because.fixes
-        if person:
-            fixes = (*fixes, *await self._last(alert.subject))
         coverage = self._coverage()
         point, accuracy_m = alert.point, alert.accuracy_m
         if point is None and (site := coverage.get(alert.subject)) is not None:
             point, accuracy_m = site.location, 0.0
-        seen_at = alert.because.fixes[-1].at if alert.because.fixes else alert.starts_at
+        seen_at = fixes[-1].at if fixes else alert.starts_at
+        if point is None:  # of a press that came late, where they have gone since says more than where they were
+            seen_at = alert.decided_at
+        if person:
+            fixes = (*fixes, *await self._last(alert.subject, seen_at))
         battery = dict(alert.because.values).get("battery")
         return scene_of(point, accuracy_m, seen_at, fixes, battery, alert.district, self._gazetteer, coverage)
 
-    async def _last(self, person: str) -> tuple[Position, ...]:
+    async def _last(self, person: str, until: datetime) -> tuple[Position, ...]:
+        found = await asyncio.gather(
+            self._in_time(self._live_position(person)),
+            self._in_time(self._trail.before(person, until)),
+        )
+        if None in found:
+            self._missed.inc()
+        return tuple(fix for part in found for fix in part or ())
+
+    async def _live_position(self, person: str) -> tuple[Position, ...]:
+        found = (await self._live.positions([person])).get(person)
+        return () if found is None else (found,)
+
+    async def _in_time(self, looking: Awaitable[tuple[Position, ...]]) -> tuple[Position, ...] | None:
         try:
             async with asyncio.timeout(self._patience_s):
-                found = (await self._live.positions([person])).get(person)
+                return await looking
         except (TransientError, TimeoutError) as error:
-            self._missed.inc()
             log.warning("scene.incomplete", reason=str(error) or "no answer in time")
-            return ()
-        return () if found is None else (found,)
+            return None
 
 
 def _newest_coverage(sites: Sites) -> Callable[[], Coverage]:

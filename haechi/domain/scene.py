@@ -47,7 +47,7 @@ def scene_of(
     gazetteer: Gazetteer,
     coverage: Coverage,
 ) -> Scene:
-    """The scene of an alert at `point`, seen at `seen_at`; without a point, at the last of the `fixes` before it.
+    """The scene of an alert at `point`, seen at `seen_at`; without a point, at the last of the `fixes` before that.
 
     `battery` is what the alert itself told; else it is that of the newest fix that knows it.
     """

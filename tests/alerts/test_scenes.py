@@ -15,15 +15,19 @@ from alerts.scenes import LastPositions, Scenes
 from haechi.domain.alerting import Alert, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Incident
-from haechi.domain.people import Position
+from haechi.domain.people import Consent, Position, Scope
 from haechi.domain.places import Gazetteer, NamedPlace
+from haechi.domain.scene import Scene
 from haechi.domain.time import micros_of
 from haechi.domain.video import Camera, CameraView
 from haechi.sealing import Sealer, create_key
+from haechi.store.last_fixes import LastFixes
 from haechi.store.live import LastFix, Live
 from haechi.store.registry import CAMERAS, Registry
 from haechi.store.slices import CameraSitesSlice
+from haechi.store.trail import Trail
 from tests.alerts.town import DISTRICT, Town
+from tests.positions import Fix, batch_of
 
 HERE, SOUTH = Point(126.978, 37.5665), Point(126.978, 37.5661)
 MAP = Gazetteer([NamedPlace("gate", "School Gate", "정문", shapely.Point(HERE.lon, HERE.lat))], HERE)
@@ -48,8 +52,12 @@ async def live(redis_url: str) -> AsyncIterator[Live]:
     await it.close()
 
 
+def scenes(town: Town, live: LastPositions, sites: CameraSitesSlice) -> Scenes:
+    return Scenes(live, LastFixes(town.pool), sites, MAP, CollectorRegistry())
+
+
 def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> AlertIntake:
-    return AlertIntake(town.incidents, town.people, Scenes(live, sites, MAP, CollectorRegistry()))
+    return AlertIntake(town.incidents, town.people, scenes(town, live, sites))
 
 
 async def walked(live: Live, person: str, ago_s: float) -> datetime:
@@ -82,6 +90,65 @@ async def test_a_button_without_a_fix_is_found_at_the_last_place_with_its_age_ba
         ("Gate", 45, "sees"),
         ("Corner", 45, "may see"),
     ]
+
+
+async def consents(town: Town, *scopes: Scope) -> None:
+    given = Consent("Kim Minji", datetime.now(UTC) - timedelta(days=9), scopes)
+    await town.pool.execute(
+        "UPDATE people SET consent = $2 WHERE id = $1", town.child, msgspec.json.encode(given).decode()
+    )
+
+
+async def went(town: Town, *ago_s: float) -> list[datetime]:
+    """The child's fixes, so long ago, into the trail; the instants, oldest first."""
+    now = datetime.now(UTC)
+    fixes = [Fix(town.child, now - timedelta(seconds=ago), lon=HERE.lon, lat=HERE.lat) for ago in ago_s]
+    kept = await Trail(town.pool, 30).keep([batch_of(fixes)])
+    assert kept.new == len(fixes)
+    return sorted(now - timedelta(seconds=ago) for ago in ago_s)
+
+
+async def test_an_sos_carries_the_last_ten_fixes_before_it_each_once(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await consents(town, "position", "sos")
+    ats = await went(town, *(60.0 * n for n in range(1, 15)))
+    incident = await opened(intake(town, live, sites), urgent_alert(town.call(), datetime.now(UTC)))
+    assert incident.scene is not None
+    *before, own = incident.scene.fixes
+    assert [fix.at for fix in before] == ats[-9:]
+    assert own == incident.because.fixes[0]
+
+
+async def test_a_late_press_carries_the_fixes_before_it_and_not_those_since(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await consents(town, "position", "sos")
+    ats = await went(town, *(60.0 * n for n in range(1, 30)))
+    call = town.call(at=ats[9] + timedelta(seconds=1))
+    incident = await opened(intake(town, live, sites), urgent_alert(call, datetime.now(UTC)))
+    assert incident.scene is not None
+    assert [fix.at for fix in incident.scene.fixes[:-1]] == ats[1:10]
+
+
+async def test_a_late_press_without_a_fix_is_where_they_have_gone_since(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await consents(town, "position", "sos")
+    ats = await went(town, 7300, 30)
+    call = town.call(at=ats[0] + timedelta(seconds=100), point=None)
+    incident = await opened(intake(town, live, sites), urgent_alert(call, datetime.now(UTC)))
+    assert (incident.point, incident.seen_at) == (HERE, ats[-1])
+
+
+async def test_nobody_is_told_where_somebody_was_who_does_not_consent_any_more(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await consents(town, "position")
+    await went(town, 60)
+    await consents(town, "sos")
+    incident = await opened(intake(town, live, sites), urgent_alert(town.call(point=None), datetime.now(UTC)))
+    assert (incident.point, incident.scene) == (None, Scene())
 
 
 async def test_the_scene_stays_as_it_was_when_cameras_and_people_move_on(
@@ -119,10 +186,14 @@ class Hanging:
         await asyncio.Event().wait()
         return {}
 
+    async def before(self, _: str, __: datetime) -> tuple[Position, ...]:
+        await asyncio.Event().wait()
+        return ()
+
 
 async def test_an_sos_does_not_wait_for_a_redis_that_hangs(town: Town, sites: CameraSitesSlice) -> None:
     registry = CollectorRegistry()
-    scenes = Scenes(Hanging(), sites, MAP, registry)
+    scenes = Scenes(Hanging(), Hanging(), sites, MAP, registry)
     began = time.monotonic()
     scene = await scenes.of(urgent_alert(town.call(), datetime.now(UTC)), person=True)
     assert time.monotonic() - began < 5

@@ -29,6 +29,7 @@ from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
 from haechi.store.drills import Drills
 from haechi.store.incidents import Incidents
+from haechi.store.last_fixes import LastFixes
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import AGENCIES, GUARDIANS, PEOPLE, Registry
 from haechi.store.slices import CameraSitesSlice, RecipientsSlice
@@ -153,7 +154,7 @@ async def settled(database: str, receivers: Receivers, sealer: Sealer) -> AsyncI
     people, sites = RecipientsSlice(pool, sealer), CameraSitesSlice(pool, sealer)
     await people.start()
     await sites.start()
-    scenes = Scenes(NoPositions(), sites, read_base_map(None).gazetteer(), CollectorRegistry())
+    scenes = Scenes(NoPositions(), LastFixes(pool), sites, read_base_map(None).gazetteer(), CollectorRegistry())
     incidents = Incidents(pool)
     intake = AlertIntake(incidents, people, scenes)
     try:
