@@ -1,7 +1,6 @@
 """`python -m analytics NAME`, the same as `haechi run analytics.NAME`: wires the constructors of each process."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -29,7 +28,6 @@ from analytics.silence.cadence import Allowance
 from analytics.silence.cells import Together
 from analytics.silence.silences import SilenceRule
 from analytics.upkeep import Upkeep, erase_for_ever
-from analytics.zone_book import ZoneBook
 from analytics.zone_books import Books
 from haechi import topics
 from haechi.clock import utc_now
@@ -74,7 +72,7 @@ async def positions(settings: Settings) -> None:
         worker = make_worker(it)
         blind = BlindRule(topics.POSITIONS.name, settings.district, settings.analytics.blind_after_s)
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS, 0), by_inbox(Inbox(pool)), utc_now)
-        outlook = outlook_of(settings, books.newest, devices, custody)
+        outlook = outlook_of(settings, books, devices, custody)
         consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
         async with asyncio.TaskGroup() as group:
             work = (books.zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
@@ -135,15 +133,14 @@ async def sightings(settings: Settings) -> None:
             task.cancel()
 
 
-def outlook_of(
-    settings: Settings, book: Callable[[], ZoneBook], devices: DevicesSlice, custody: CustodySlice
-) -> Outlook:
+def outlook_of(settings: Settings, books: Books, devices: DevicesSlice, custody: CustodySlice) -> Outlook:
     """The thresholds of the settings, and the registry as it is followed."""
     own = settings.analytics
     allowance = Allowance(own.silent_least_s, own.silent_most_s, own.silent_unlearned_s)
     together = Together(own.cell_silent_least, own.cell_silent_share)
     return Outlook(
-        book=book,
+        book=books.newest,
+        zones_read=lambda: books.zones.reads,
         zones=Rule(own.exit_buffer_m, own.exit_confirmations, own.exit_votes, own.exit_dwell_s, own.exit_coarse_m),
         entry_of=devices.get,
         registry_version=lambda: devices.version,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from math import inf
 
 import msgspec
 
@@ -108,9 +109,11 @@ def _nobody(_: str) -> DeviceEntry | None:
 
 
 class Outlook(msgspec.Struct, frozen=True):
-    """What the watches are given beside the positions: the newest registry, and the thresholds."""
+    """What the watches are given beside the positions: the newest registry, and the thresholds. `zones_read` counts how
+    often the zones were read from PostgreSQL; it is infinite where they are nowhere else."""
 
     book: Callable[[], ZoneBook]
+    zones_read: Callable[[], float] = lambda: inf
     zones: ZoneRule = ZoneRule()
     entry_of: Callable[[str], DeviceEntry | None] = _nobody
     registry_version: Callable[[], int] = int
@@ -125,7 +128,7 @@ class Outlook(msgspec.Struct, frozen=True):
 def watches(devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlook) -> Sequence[Watch]:
     """Who looks at positions, in this order. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
-    zones = SafeZones(devices, outlook.book, outlook.zones)
+    zones = SafeZones(devices, outlook.book, outlook.zones, outlook.zones_read)
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
     walks = NightWalks(devices, registered, outlook.silence.zone)

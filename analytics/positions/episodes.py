@@ -9,9 +9,10 @@ from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, Bools, carried,
 from analytics.positions.patterns import pattern
 from analytics.positions.watch import Moment
 from analytics.positions.zone_alerts import Action, Episode, alert
-from analytics.positions.zone_table import Lost, ZoneTable
+from analytics.positions.zone_table import Open, ZoneTable
 from analytics.zone_book import EVER, HOLDS, SOON, Timetable
 from haechi.domain.alerting import Alert
+from haechi.domain.people import SafeZone
 
 People = NDArray[np.int64]
 
@@ -93,7 +94,7 @@ class Episodes:
         self._touch(look)
         return alerts
 
-    def end(self, lost: Lost) -> Alert:
+    def end(self, lost: Open) -> Alert:
         """The clear of an episode whose zone is gone."""
         worn = self._devices.worn[lost.person]
         slot = self._newest(worn[worn >= 0])
@@ -142,7 +143,8 @@ class Episodes:
             has = (asks & of).any(axis=1)
             began = people["left_at"][look.people, level]
             left = stand.out & has & (began == 0) & (look.at > people["closed_at"][look.people, level])
-            back = (began > 0) & (stand.safe | (~has & (look.at >= began)))
+            known = people["left_zone"][look.people, level] >= 0  # whose window has ended
+            back = (began > 0) & (stand.safe | (~has & known & (look.at >= began)))
             for i in np.flatnonzero(left).tolist():
                 column = self._about(
                     look, i, (asks | left_from)[i] & of[i], int(people["last_in"][look.people[i], level])
@@ -153,13 +155,13 @@ class Episodes:
                 raised[i, column] = True
                 alerts.append(self._alert("raise", Episode("zone-exit", moment, moment, why), look, i, zone))
             for i in np.flatnonzero(back).tolist():
-                zone, started = int(people["left_zone"][look.people[i], level]), int(began[i])
+                person, started = int(look.people[i]), int(began[i])
                 episode = Episode(
                     "zone-exit", started, max(int(look.at[i]), started), _BACK if stand.safe[i] else _OVER
                 )
-                people["left_at"][look.people[i], level] = 0
-                people["closed_at"][look.people[i], level] = episode.at
-                alerts.append(self._alert("clear", episode, look, i, zone))
+                alerts.append(self._alert("clear", episode, look, i, self._table.zone_left(person, level)))
+                self._table.left_ends(person, level)
+                people["closed_at"][person, level] = episode.at
             within = makes_safe & of & (look.is_at == INSIDE)
             inside = np.flatnonzero(within.any(axis=1))
             people["last_in"][look.people[inside], level] = look.zones[inside, within[inside].argmax(axis=1)]
@@ -230,9 +232,11 @@ class Episodes:
     def _newest(self, slots: NDArray[np.int64]) -> int:
         return int(slots[self._table.newest(slots)["at"].argmax()])
 
-    def _alert(self, action: Action, episode: Episode, look: Glance, i: int, zone: int) -> Alert:
+    def _alert(self, action: Action, episode: Episode, look: Glance, i: int, zone: int | SafeZone) -> Alert:
+        """`zone` is a row of the book, or one that is in none."""
         table, slot = self._table, self._newest(look.worn[i][look.speaks[i]])
-        place, person, since, values = table.book.zones[zone], self._devices.person(slot), 0, self._thresholds
+        place = zone if isinstance(zone, SafeZone) else table.book.zones[zone]
+        person, since, values = self._devices.person(slot), 0, self._thresholds
         if (action, episode.kind) == ("raise", "zone-exit"):
             cell = table.cells[slot, int(np.flatnonzero(look.zones[i] == zone)[0])]
             since = int(cell["since"])

@@ -16,6 +16,7 @@ a second, outer level: one who left them is not inside an own zone either. Elsew
 """
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 import msgspec
 import numpy as np
@@ -29,7 +30,7 @@ from analytics.positions.patterns import Patterns
 from analytics.positions.quality import ALONE_US, known_accuracy
 from analytics.positions.watch import Heard, Moment
 from analytics.positions.zone_alerts import known_to_be_over
-from analytics.positions.zone_table import ZoneTable
+from analytics.positions.zone_table import Open, ZoneTable
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
 
@@ -57,13 +58,17 @@ class Rule(msgspec.Struct, frozen=True):
 
 class SafeZones:
     """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
-    message."""
+    message. `reads` counts how often the registry has been read for it, and is infinite where the book cannot be old."""
 
     name = "zones"
 
-    def __init__(self, devices: Devices, book: Callable[[], ZoneBook], rule: Rule) -> None:
+    def __init__(
+        self, devices: Devices, book: Callable[[], ZoneBook], rule: Rule, reads: Callable[[], float] = lambda: inf
+    ) -> None:
         self._devices = devices
         self._newest_book = book
+        self._reads = reads
+        self._sure_at = 0.0  # so many reads: the last of them began after the blocks were loaded
         self._rule = rule
         self._dwell_us = int(rule.dwell_s * _SECOND_US)
         self._mask = np.uint8((1 << max(rule.votes, rule.confirmations, rule.entry_confirmations)) - 1)
@@ -117,10 +122,7 @@ class SafeZones:
 
     def holds(self, slots: Slots) -> NDArray[np.bool_]:
         """An open episode keeps a person's devices."""
-        people = self._devices.wearer[slots]
-        stakes = self._table.stakes[people]
-        left = self._table.people["left_at"][people]
-        return np.any(np.concatenate([left, stakes["entered"], stakes["missing"]], axis=1) > 0, axis=1)  # type: ignore[no-any-return]  # axis gives an array
+        return self._table.is_open(self._devices.wearer[slots])
 
     def let_go(self, _slots: Slots, _now: int) -> list[Alert]:
         """Nothing: who was outside may still need somebody."""
@@ -135,8 +137,9 @@ class SafeZones:
         return self._table.dump(shards)
 
     def load(self, slots: Slots, part: bytes) -> None:
-        """Take back what `dump` gave."""
+        """Take back what `dump` gave. A reading of the registry may be under way, and the one after it is newer."""
         self._table.load(slots, part)
+        self._sure_at = self._reads() + 2
 
     def _thresholds(self) -> tuple[tuple[str, float], ...]:
         rule = self._rule
@@ -156,10 +159,12 @@ class SafeZones:
 
     def _adopt(self) -> list[Alert]:
         """Take a new book of zones; the open episodes of zones that are gone are cleared."""
-        if (book := self._newest_book()) is self.book:
-            return []
-        lost = self._table.adopt(book)
-        self._read_book()
+        lost: list[Open] = []
+        if (book := self._newest_book()) is not self.book:
+            lost.extend(self._table.adopt(book))
+            self._read_book()
+        if self._table.waiting and self._reads() >= self._sure_at:
+            lost.extend(self._table.give_up())
         return [self._episodes.end(one) for one in lost]
 
     def _decide(self, slots: Slots, fixes: NDArray[np.void], walked: NDArray[np.bool_]) -> list[Alert]:

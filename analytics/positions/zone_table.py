@@ -48,9 +48,22 @@ STAKE = np.dtype(
 _NO_STAKE = np.array((-1, 0, 0, 0, 0, False), dtype=STAKE)
 
 
+class Open(NamedTuple):
+    """An open episode, with its zone as it was; that may be gone, or no longer theirs. `person` is a row of the people."""
+
+    person: int
+    zone: SafeZone
+    kind: str
+    started: int
+    level: int = 0
+
+
+_OF_STAKES = {"zone-entry": "entered", "not-arrived": "missing"}
+
+
 class _Part(msgspec.Struct, array_like=True):
     """The devices of a shard and their people: `first` is a device of each person, `zones`, a list of (id, version), is what
-    the stakes' `zone` and the people's zones refer to."""
+    the stakes' `zone` and the people's zones refer to, `open` are the open episodes, each of the `person`-th of them."""
 
     rings: bytes
     cells: bytes
@@ -60,6 +73,7 @@ class _Part(msgspec.Struct, array_like=True):
     stakes: bytes
     zones: msgspec.Raw
     moves: bytes = b""
+    open: list[Open] = []
 
 
 _decoder = msgspec.msgpack.Decoder(_Part)
@@ -73,17 +87,13 @@ class _Zones(NamedTuple):
     kept: msgspec.Raw
 
 
-class Lost(NamedTuple):
-    """An open episode whose zone is gone, or no longer that person's."""
-
-    person: int
-    zone: SafeZone
-    kind: str
-    started: int
-
-
 class ZoneTable:
-    """`rings` and `cells` (slots, k), `people` (p,), `stakes` (p, k): column j of a person is column j of their devices."""
+    """`rings` and `cells` (slots, k), `people` (p,), `stakes` (p, k): column j of a person is column j of their devices.
+
+    `waiting` are, by person, the open episodes of a block whose zones are not theirs in the book. They were removed, or the
+    book is older than the block, and they will come: the episode goes on (`adopt`) or is over (`give_up`). Of one who left
+    such a zone, `left_zone` is −1 meanwhile.
+    """
 
     def __init__(self, devices: Devices, book: ZoneBook) -> None:
         self.book = book
@@ -95,6 +105,7 @@ class ZoneTable:
         self.people = np.zeros(0, dtype=PERSON)
         self.stakes = np.full((0, 1), _NO_STAKE)
         self._kept: dict[int, _Zones] = {}  # by shard, because they seldom change
+        self.waiting: dict[int, list[Open]] = {}
 
     def resize(self, room: int) -> None:
         """Room for so many slots, and for their people."""
@@ -116,6 +127,8 @@ class ZoneTable:
         self.cells[slots] = _NO_CELL
         self.people[leavers] = np.array(_NOBODY, dtype=PERSON)
         self.stakes[leavers] = _NO_STAKE
+        for person in leavers.tolist():
+            self.waiting.pop(person, None)
 
     def place(self, slots: Slots) -> None:
         """Give people who are new their zones."""
@@ -165,12 +178,14 @@ class ZoneTable:
             for fix in order
         )
 
-    def adopt(self, book: ZoneBook) -> list[Lost]:
-        """Take a new book: where somebody stands in a changed zone is unknown until their next fix."""
+    def adopt(self, book: ZoneBook) -> list[Open]:
+        """Take a new book: where somebody stands in a changed zone is unknown until their next fix. Returns the episodes
+        that ended with their zones."""
         old, self.book = self.book, book
         self._kept.clear()
-        lost: list[Lost] = []
-        for person in self._placed(book.concerned(old)).tolist():
+        lost: list[Open] = []
+        people = self._placed(book.concerned(old))
+        for person, is_open in zip(people.tolist(), self.is_open(people).tolist(), strict=True):
             zones = {int(zone): column for column, zone in enumerate(self.stakes["zone"][person]) if zone >= 0}
             rows = book.of(self._devices.person(int(self._devices.worn[person].max())))
             before = {old.zones[zone].id: (column, zone) for zone, column in zones.items()}
@@ -179,13 +194,41 @@ class ZoneTable:
                 if (known := before.get(book.zones[row].id)) is not None:
                     column, zone = known
                     kept[row] = column, old.zones[zone] is book.zones[row] or old.zones[zone] == book.zones[row]
-            lost.extend(self._lost(person, old, rows))
+            if is_open:
+                lost.extend(self._lost(person, old, rows))
             stays = [same and zones.get(row) == column for row, (column, same) in kept.items()]
             if len(stays) == len(rows) == len(zones) and all(stays):
                 continue  # the same rows of the same zones; in a book made anew a row may be another zone's
             self._rename(person, old, rows)
             self._place(person, rows, kept)
+            for episode in self.waiting.pop(person, ()):
+                self._go_on(episode)
         return lost
+
+    def give_up(self) -> list[Open]:
+        """The book is as new as the blocks that were loaded: what waits for a zone is over."""
+        gone = [episode for waiting in self.waiting.values() for episode in waiting]
+        self.waiting = {}
+        for episode in gone:
+            self._end(episode, self.book)
+            self.people["pattern"][episode.person] = UNSEEN
+        return gone
+
+    def zone_left(self, person: int, level: int) -> SafeZone:
+        """What somebody's open episode of leaving is about."""
+        row = int(self.people["left_zone"][person, level])
+        if row >= 0:
+            return self.book.zones[row]
+        waiting = (one for one in self.waiting[person] if (one.kind, one.level) == ("zone-exit", level))
+        return next(waiting).zone
+
+    def left_ends(self, person: int, level: int) -> None:
+        """Somebody's episode of leaving is over."""
+        self.people["left_at"][person, level] = 0
+        if person in self.waiting:
+            kept = [one for one in self.waiting.pop(person) if (one.kind, one.level) != ("zone-exit", level)]
+            if kept:
+                self.waiting[person] = kept
 
     def _placed(self, concerned: Collection[str] | None) -> NDArray[np.int64]:
         """Those who have been given zones; all, or as far as they are concerned."""
@@ -195,27 +238,50 @@ class ZoneTable:
         placed: NDArray[np.int64] = people[self.people["placed"][people]]
         return placed
 
-    def _lost(self, person: int, old: ZoneBook, rows: Sequence[int]) -> list[Lost]:
+    def _lost(self, person: int, old: ZoneBook, rows: Sequence[int]) -> list[Open]:
         """The open episodes that end with a zone; of a zone that changed its kind, too."""
         still = {(self.book.zones[row].id, self.book.zones[row].kind) for row in rows}
-        someone, lost = self.people[person], []
-        for level in range(LEVELS):
-            if someone["left_at"][level]:
-                zone = old.zones[someone["left_zone"][level]]
-                if (zone.id, zone.kind) not in still:
-                    lost.append(Lost(person, zone, "zone-exit", int(someone["left_at"][level])))
-                    someone["left_at"][level] = 0
-        for stake in self.stakes[person]:
-            if stake["zone"] < 0:
-                continue
-            zone = old.zones[stake["zone"]]
-            if (zone.id, zone.kind) in still:
-                continue
-            for kind, name in (("zone-entry", "entered"), ("not-arrived", "missing")):
-                if stake[name]:
-                    lost.append(Lost(person, zone, kind, int(stake[name])))
-                    stake[name] = 0
+        lost = [one for one in self._open(person, old) if (one.zone.id, one.zone.kind) not in still]
+        for episode in lost:
+            self._end(episode, old)
         return lost
+
+    def _open(self, person: int, book: ZoneBook) -> list[Open]:
+        """The open episodes of a person, but those that wait."""
+        someone, stakes = self.people[person], self.stakes[person]
+        found = [
+            Open(person, book.zones[someone["left_zone"][level]], "zone-exit", int(someone["left_at"][level]), level)
+            for level in range(LEVELS)
+            if someone["left_at"][level] and someone["left_zone"][level] >= 0
+        ]
+        for kind, name in _OF_STAKES.items():
+            theirs = stakes[(stakes["zone"] >= 0) & (stakes[name] > 0)]
+            found.extend(Open(person, book.zones[stake["zone"]], kind, int(stake[name])) for stake in theirs)
+        return found
+
+    def _end(self, episode: Open, book: ZoneBook) -> None:
+        if episode.kind == "zone-exit":
+            self.people["left_at"][episode.person, episode.level] = 0
+        else:
+            stakes = self.stakes[episode.person]
+            stakes[_OF_STAKES[episode.kind]][stakes["zone"] == book.index.get(episode.zone.id, -1)] = 0
+
+    def _go_on(self, episode: Open) -> None:
+        """With an open episode that was kept; where its zone is not one of theirs, it waits."""
+        person, row = episode.person, self.book.index.get(episode.zone.id, -1)
+        stakes = self.stakes[person]
+        columns = np.flatnonzero(stakes["zone"] == row) if row >= 0 else ()
+        there = len(columns) > 0 and self.book.zones[row].kind == episode.zone.kind
+        if not there:
+            self._end(episode, self.book)
+            self.waiting.setdefault(person, []).append(episode)
+        if episode.kind == "zone-exit":
+            self.people["left_at"][person, episode.level] = episode.started
+            self.people["left_zone"][person, episode.level] = row if there else -1
+        elif there:
+            stakes[_OF_STAKES[episode.kind]][columns] = episode.started
+            if episode.kind == "not-arrived":
+                stakes["settled"][columns] = episode.started
 
     def _rename(self, person: int, old: ZoneBook, rows: Sequence[int]) -> None:
         """The person's own zones by their rows in the new book."""
@@ -234,6 +300,7 @@ class ZoneTable:
         people, first = people[by_shard], first[by_shard]
         of = of[first]  # now of each person
         persons, stakes = self.people.take(people), self.stakes.take(people, axis=0)
+        opened = self._opened(people, self._is_open(people, persons, stakes), of, len(shards))
         zones = self._numbered((stakes["zone"], persons["left_zone"], persons["last_in"]), of, len(shards))
         first -= (np.cumsum(counts) - counts)[of]
         heads = np.bincount(of, minlength=len(shards)).tolist()
@@ -245,11 +312,12 @@ class ZoneTable:
             pack(stakes.ravel(), [count * columns for count in heads]),
             map(self._named, shards, zones),
             self.moves.columns.dump(shards),
+            opened,
             strict=True,
         )
         return [
-            msgspec.msgpack.encode(_Part(rings, cells, columns, firsts.tolist(), theirs, stakes, named, moves))
-            for rings, cells, firsts, theirs, stakes, named, moves in parts
+            msgspec.msgpack.encode(_Part(rings, cells, columns, firsts.tolist(), theirs, stakes, named, moves, open_))
+            for rings, cells, firsts, theirs, stakes, named, moves, open_ in parts
         ]
 
     def _numbered(
@@ -276,6 +344,29 @@ class ZoneTable:
             known = self._kept[shard] = _Zones(rows, msgspec.Raw(msgspec.msgpack.encode(keys)))
         return known.kept
 
+    def _opened(
+        self, people: NDArray[np.int64], is_open: NDArray[np.bool_], of: NDArray[np.int64], shards: int
+    ) -> list[list[Open]]:
+        """The open episodes of each shard's people, who are its `person`-th; `of` (p,) is the shard of each."""
+        found: list[list[Open]] = [[] for _ in range(shards)]
+        before = np.searchsorted(of, np.arange(shards))
+        for i in np.flatnonzero(is_open).tolist():
+            person, shard = int(people[i]), int(of[i])
+            for episode in (*self._open(person, self.book), *self.waiting.get(person, ())):
+                found[shard].append(episode._replace(person=i - int(before[shard])))
+        return found
+
+    def is_open(self, people: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(p,) whether an episode is, of each."""
+        return self._is_open(people, self.people.take(people), self.stakes.take(people, axis=0))
+
+    def _is_open(
+        self, people: NDArray[np.int64], persons: NDArray[np.void], stakes: NDArray[np.void]
+    ) -> NDArray[np.bool_]:
+        at = np.concatenate([persons["left_at"], stakes["entered"], stakes["missing"]], axis=1)
+        is_open: NDArray[np.bool_] = np.any(at > 0, axis=1) | np.isin(people, list(self.waiting))
+        return is_open
+
     def load(self, slots: Slots, data: bytes) -> None:
         """Take back what `dump` gave."""
         part = _decoder.decode(data)
@@ -296,12 +387,15 @@ class ZoneTable:
         rows = np.array([*(self.book.index.get(zone, -1) for zone, _ in zones), -1], dtype=np.int64)
         for name in ("left_zone", "last_in"):
             self.people[name][people] = rows[self.people[name][people]]
+        self.people["left_at"][people] *= self.people["left_zone"][people] >= 0  # what goes on is among the open ones
         for i, person in enumerate(people.tolist()):
             kept = {}
             for column, zone in enumerate(stakes["zone"][i].tolist()):
                 if zone >= 0 and rows[zone] >= 0:
                     kept[int(rows[zone])] = column, self.book.zones[rows[zone]].version == zones[zone][1]
             self._place(person, self.book.of(self._devices.person(int(slots[part.first[i]]))), kept)
+        for episode in part.open:
+            self._go_on(episode._replace(person=int(people[episode.person])))
 
     def _place(self, person: int, rows: Sequence[int], kept: dict[int, tuple[int, bool]]) -> None:
         """Give a person the zones of `rows`; `kept` says in which column each was, and whether it is the same still."""

@@ -95,6 +95,7 @@ class Slice(Generic[V]):
         self._confirmed: float | None = None
         self._missed: OrderedDict[str, float] = OrderedDict()
         self._version = 0
+        self._reads = 0
         self._prepare_index()
 
     async def start(self) -> None:
@@ -156,6 +157,12 @@ class Slice(Generic[V]):
         return self._version
 
     @property
+    def reads(self) -> int:
+        """Counts how often PostgreSQL has been read. After two more, the last of them began later than now, and has seen
+        whatever anybody had seen by now."""
+        return self._reads
+
+    @property
     def age(self) -> float:
         """Seconds since PostgreSQL last confirmed the slice; infinite before it ever did."""
         return float("inf") if self._confirmed is None else self._monotonic() - self._confirmed
@@ -190,6 +197,7 @@ class Slice(Generic[V]):
                 self._put(table, row_id, value)
         self._cursor = cursor
         self._confirmed = self._monotonic()
+        self._reads += 1
         return self._version != before
 
     async def _read_changes(self) -> bool:
@@ -217,6 +225,7 @@ class Slice(Generic[V]):
                         )
         self._cursor, self._snapshot = xmin, snapshot
         self._confirmed = self._monotonic()
+        self._reads += 1
         return self._version != before
 
     async def _read_row(self, row_id: str) -> None:

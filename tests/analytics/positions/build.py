@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 import msgspec
 import numpy as np
@@ -87,10 +88,11 @@ def circle(radius: float = 100, schedule: tuple[Window, ...] = (), zone: str = "
 
 
 class Registry:
-    """The newest book of zones, which a test may change."""
+    """The newest book of zones, which a test may change; how often it was `reads`, without which it is always true."""
 
-    def __init__(self, *zones: SafeZone) -> None:
+    def __init__(self, *zones: SafeZone, reads: float = inf) -> None:
         self.newest = ZoneBook(zones)
+        self.reads = reads
 
     def __call__(self) -> ZoneBook:
         return self.newest
@@ -101,7 +103,8 @@ class Registry:
 
 def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = None) -> PositionState:
     """A partition as the process builds it."""
-    return partition(Outlook(book=registry or Registry(*zones), zones=rule))
+    registry = registry or Registry(*zones)
+    return partition(Outlook(book=registry, zones=rule, zones_read=lambda: registry.reads))
 
 
 def partition(

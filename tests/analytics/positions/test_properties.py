@@ -14,7 +14,7 @@ from haechi.domain.alerting import KINDS, Alert
 from haechi.domain.people import SafeZone
 from haechi.domain.schedule import DAYS, Window
 from haechi.domain.time import Tick
-from tests.analytics.positions.build import Fix, fix, run, state_of, tick
+from tests.analytics.positions.build import Fix, Registry, fix, run, state_of, tick
 from tests.analytics.positions.test_zones import SCHOOL, WAY, zone
 
 HOURS = (Window("Asia/Seoul", DAYS, time(9, 10), time(9, 30)),)
@@ -163,19 +163,30 @@ def test_disordered_within_three_seconds_the_same_is_open_as_soon_as_the_rule_ha
 
 
 @settings(max_examples=25)
-@given(steps, st.sets(st.integers(0, 60)))
-def test_a_new_life_from_the_blocks_anywhere_changes_nothing(walk: list[Step], deaths: set[int]) -> None:
+@given(
+    steps,
+    st.sets(st.integers(0, 60)),
+    st.dictionaries(st.integers(0, 60), st.sampled_from([zone.id for zone in ZONES]), max_size=3),
+)
+def test_a_new_life_from_the_blocks_anywhere_changes_nothing(
+    walk: list[Step], deaths: set[int], removals: dict[int, str]
+) -> None:
+    """Zones are removed meanwhile: from under a worker that lives, or before another one takes over."""
     messages: list[list[Fix] | Tick] = []
     for one in fixes_of(walk):
         messages += [[one], tick(len(messages))]
-    whole = run(shipped(*ZONES), *messages)
-    state, blocks, alerts = shipped(*ZONES), {}, []
-    for offset, message in enumerate(messages):
-        alerts += run(state, message, start=offset)
-        blocks |= dict(state.changed())
-        if offset in deaths:
-            state = shipped(*ZONES)
-            for shard, block in blocks.items():
-                state.load(shard, block)
-    keep = lambda found: said([a for a in found if a.kind in {"zone-exit", "zone-entry", "arrived", "left"}])
-    assert keep(alerts) == keep(whole)
+    found = []
+    for dies_at in (set(), deaths):
+        registry = Registry(*ZONES)
+        state, blocks, alerts = state_of(rule=Rule(), registry=registry), {}, []
+        for offset, message in enumerate(messages):
+            alerts += run(state, message, start=offset)
+            blocks |= dict(state.changed())
+            if offset in removals:
+                registry.newest = registry.newest.changed({removals[offset]: None})
+            if offset in dies_at:
+                state = state_of(rule=Rule(), registry=registry)
+                for shard, block in blocks.items():
+                    state.load(shard, block)
+        found.append(said([a for a in alerts if a.kind in {"zone-exit", "zone-entry", "arrived", "left"}]))
+    assert found[0] == found[1]
