@@ -52,11 +52,28 @@ def test_silence_before_we_first_listened_does_not_count() -> None:
 def test_while_a_door_is_away_only_those_who_spoke_through_another_since_are_watched() -> None:
     doors = listening(("http", 0, 50), ("mqtt", 0, 501))
     assert quiet_s(doors, 40, 45, 100) == [0, 0, 400]
+    assert quiet_s(doors, 50.5, 52) == [0, 448], "a report may come through a door just after its last tick"
 
 
 def test_when_the_door_is_back_those_it_took_with_it_count_from_its_return() -> None:
     doors = listening(("http", 0, 50), ("mqtt", 0, 501), ("http", 400, 501))
     assert quiet_s(doors, 40, 100) == [100, 400]
+
+
+def missed(doors: Doors) -> list[str]:
+    return [door.name for door in doors.all() if doors.is_missed(door)]
+
+
+def test_a_door_is_missed_when_another_has_ticked_for_long_without_it() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 80))
+    assert missed(doors) == []
+    assert missed(listening(("mqtt", 80, 90), to=doors)) == ["http"]
+
+
+def test_when_all_were_away_the_first_to_be_back_is_no_reason_to_miss_the_others_yet() -> None:
+    doors = listening(("http", 0, 50), ("mqtt", 0, 50), ("http", 3600, 3631))
+    assert missed(doors) == []
+    assert missed(listening(("http", 3631, 3633), to=doors)) == ["mqtt"]
 
 
 def test_nothing_is_decided_while_a_spool_is_not_empty_and_what_it_held_keeps_its_own_time() -> None:

@@ -226,6 +226,21 @@ def test_nobody_is_missed_while_a_gateway_still_holds_something_back() -> None:
     assert said(run(state, *ticking(46), start=20)) == [("not-arrived", "raise", "school")]
 
 
+def test_of_whom_it_is_not_known_where_they_are_is_missed_too() -> None:
+    state = state_of(HOME_ZONE, EXPECTED)
+    coarse = [[fix(m, 0, accuracy=400)] for m in range(3)]
+    assert said(run(state, *coarse, *ticking(30, 40))) == [("not-arrived", "raise", "school")]
+
+
+def test_the_next_day_is_not_decided_either_while_a_gateway_still_holds_something_back() -> None:
+    state, day = state_of(HOME_ZONE, EXPECTED), 24 * 60
+    assert said(run(state, *walk(0, 0), *ticking(30, 40))) == [("not-arrived", "raise", "school")]
+    night_lost = ticking(day + 45, spool_empty=False)
+    assert said(run(state, *night_lost, start=20)) == [("not-arrived", "clear", "school")]
+    (missed,) = run(state, *ticking(day + 47), start=30)
+    assert (missed.kind, missed.starts_at) == ("not-arrived", AT + timedelta(minutes=day + 40))
+
+
 def test_a_late_backlog_that_shows_the_arrival_is_in_time_for_the_decision() -> None:
     state = state_of(HOME_ZONE, EXPECTED)
     assert run(state, *walk(0, 0), *ticking(30, 45, spool_empty=False), [fix(38, 1000, received=46)]) == []
@@ -304,3 +319,11 @@ def test_the_time_a_schedule_began_does_not_raise_twice_with_a_fix_that_comes_a_
     run(state, [fix(0, 400)], [fix(1, 400)])
     alerts = run(state, tick(30), [fix(29.99, 400)], tick(30.1), tick(60), [fix(59.99, 400)], tick(60.1), start=2)
     assert told(alerts) == [("raise", "home"), ("clear", "home")]
+
+
+def test_an_alarm_of_a_window_that_began_is_never_over_before_it_began() -> None:
+    """A clear that is older than its episode is ignored, and the incident would stay."""
+    state = state_of(circle(schedule=(Window("Asia/Seoul", DAYS, time(9, 30), time(10, 0)),)))
+    run(state, [fix(0, 400)], [fix(1, 400)])
+    raised, cleared = run(state, tick(30), [fix(29.99, 0)], start=2)
+    assert (cleared.action, cleared.id, cleared.ends_at) == ("clear", raised.id, raised.starts_at)
