@@ -165,6 +165,11 @@ def test_an_open_alarm_is_remembered_however_long_nothing_is_heard() -> None:
     assert [(one.action, one.id) for one in alerts if one.kind == "zone-exit"] == [("clear", raised.id)]
 
 
+def test_of_fixes_in_the_future_that_come_together_the_latest_by_its_clock_decides() -> None:
+    together = [[fix(600 + m, 0, received=m), fix(601 + m, 400, received=m)] for m in range(1, 4)]
+    assert told(run(state_of(circle()), *together)) == [("raise", "home")]
+
+
 def test_late_fixes_never_decide() -> None:
     assert run(state_of(circle()), [fix(10, 0)], [fix(1, 400)], [fix(2, 400)], [fix(3, 400)]) == []
 

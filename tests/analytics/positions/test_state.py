@@ -153,6 +153,12 @@ def test_a_tick_is_applied_once_per_shard_and_only_where_something_changed_it_is
     assert replayed.rows() == {"d1": 201}
 
 
+def test_a_tick_between_a_position_and_the_checkpoint_leaves_the_position_to_be_kept() -> None:
+    state, _, _ = make(Count)
+    run(state, [fix(0, 0)], tick(1))
+    assert [shard for shard, _ in state.changed()] == [shard_of("p1")]
+
+
 def test_time_never_goes_back_and_a_second_tick_of_the_same_time_says_nothing() -> None:
     state, (watch,), _ = make(Count)
     for offset, minute in enumerate((1, 0, 1, 2)):
@@ -206,6 +212,13 @@ def test_the_table_has_a_bound_and_forgets_who_is_silent_longest() -> None:
     assert "d299" in watch.rows()
     assert "d0" not in watch.rows()
     assert state.devices.room <= 256
+
+
+def test_whoever_speaks_now_is_never_among_the_forgotten() -> None:
+    state, (watch,), _ = make(Count, max_devices=100)
+    run(state, [fix(500, 0, device=f"old{i}", person=f"p{i}") for i in range(100)])
+    run(state, [fix(i, 0, device=f"d{i}", person=f"q{i}") for i in range(150)], start=1)
+    assert {f"d{i}": 1 for i in range(150)}.items() <= watch.rows().items()
 
 
 def test_a_device_on_another_wrist_starts_anew_and_late_words_of_the_last_one_are_passed_over() -> None:

@@ -188,6 +188,7 @@ def test_who_is_born_on_a_leap_day_is_a_year_older_in_march() -> None:
 
 
 CHILD = Person("c", "haneul", "Jihoon", date(2018, 3, 1), "child", ("g1",), None)
+BIRTHDAY, EVE = (msgspec.structs.replace(CHILD, born=date(2012, 5, day)) for day in (4, 5))  # 14 today, and tomorrow
 TEEN = msgspec.structs.replace(CHILD, born=date(2010, 3, 1))
 MOTHER = Guardian("g1", "haneul", "Kim Minji")
 
@@ -202,6 +203,8 @@ MOTHER = Guardian("g1", "haneul", "Kim Minji")
         (CHILD, [MOTHER], "a teacher", "g2", "none of Jihoon's"),
         (CHILD, [], "Kim Minji", None, "Register the guardian first"),
         (CHILD, [], "Jihoon", None, "under 14"),
+        (BIRTHDAY, [], "Jihoon", None, None),
+        (EVE, [], "Jihoon", None, "under 14"),
         (TEEN, [], "Jihoon", None, None),
         (TEEN, [MOTHER], "", "g2", "none of Jihoon's"),
     ],
