@@ -101,6 +101,10 @@ def test_what_can_follow_a_consent_is_let_through(entry: ConsentEntry) -> None:
     possible(standing([gave(0, 9)]), entry)
 
 
+def test_one_that_has_not_begun_may_be_put_off() -> None:
+    possible(standing([gave(0, since=5)]), gave(1, since=6))
+
+
 entries = st.lists(
     st.tuples(
         st.sampled_from(["given", "withdrawn", "paused", "resumed"]),
