@@ -15,27 +15,23 @@ import time
 from asyncio.subprocess import Process
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 import psutil
 
 from benchmarks import gateway_mqtt
+from benchmarks.registered import registered
 from benchmarks.result import Options, Peer, Result
 from haechi import topics
-from haechi.config import KafkaSettings
-from haechi.domain.people import Consent, Device, Person
+from haechi.config import KafkaSettings, Settings
 from haechi.embedded import EmbeddedServers
-from haechi.ids import new_id
-from haechi.sealing import Sealer, create_key
+from haechi.sealing import create_key
 from haechi.store.districts import ensure_district
 from haechi.store.postgres import migrate, open_pool
-from haechi.store.registry import DEVICES, PEOPLE, Registry
 from haechi.streaming import connect
 from haechi.streaming.admin import ensure_topics
 
-PEOPLE_COUNT = 200
 CONNECTIONS = 600
 DISTRICT = "haneul"
 
@@ -50,7 +46,11 @@ async def _run(seconds: float, messages: int) -> Result:
         async with EmbeddedServers(Path(folder), only=["kafka", "postgres"]) as servers:
             urls, key, port = servers.urls, create_key(), _free_port()
             await ensure_topics(connect(KafkaSettings.model_validate({"url": urls["kafka"]})), topics.TOPICS)
-            devices = await _register(urls["postgres"], key)
+            await _with_district(urls["postgres"])
+            registry = Settings.model_validate(
+                {"postgres": {"url": urls["postgres"]}, "data_key": key, "district": DISTRICT}
+            )
+            devices = await registered(registry, CONNECTIONS, "phone")
             environment = os.environ | {
                 "HAECHI_DATA": folder,
                 "HAECHI_DATA_KEY": key,
@@ -125,7 +125,7 @@ async def _measure(
 
 async def _feed(port: int, devices: Sequence[str], seconds: float) -> list[float]:
     until = time.monotonic() + seconds
-    each = await asyncio.gather(*(_one(port, devices[n % len(devices)], n, until) for n in range(CONNECTIONS)))
+    each = await asyncio.gather(*(_one(port, devices[n], n, until) for n in range(CONNECTIONS)))
     return [latency for latencies in each for latency in latencies]
 
 
@@ -147,21 +147,11 @@ async def _one(port: int, device: str, number: int, until: float) -> list[float]
     return latencies
 
 
-async def _register(url: str, key: str) -> list[str]:
+async def _with_district(url: str) -> None:
     await migrate(url)
     pool = await open_pool(url)
     try:
         await ensure_district(pool, DISTRICT, "Haneul", sample=True)
-        registry = Registry(pool, Sealer(key))
-        consent = Consent("guardian", datetime(2020, 1, 1, tzinfo=UTC), ("position",))
-        devices = []
-        for n in range(PEOPLE_COUNT):
-            value = Person(new_id(), DISTRICT, f"Person {n}", date(2010, 1, 1), "child", (), consent)
-            person = (await registry.add(PEOPLE, DISTRICT, value)).value.id
-            for _ in range(CONNECTIONS // PEOPLE_COUNT):
-                device = await registry.add(DEVICES, DISTRICT, Device("", DISTRICT, person, "phone"))
-                devices.append(device.value.id)
-        return devices
     finally:
         await pool.close()
 
