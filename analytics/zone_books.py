@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from analytics.zone_book import ZoneBook
 from haechi.domain.people import SafeZone
+from haechi.store.following import Change, OnChange
 from haechi.store.registry import SAFE_ZONES
-from haechi.store.slices import Change, OnChange, SafeZonesSlice
+from haechi.store.slices import SafeZonesSlice
 
 
 class Books:

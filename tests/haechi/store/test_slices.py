@@ -12,11 +12,11 @@ from haechi.domain.video import Camera
 from haechi.errors import TransientError
 from haechi.sealing import Sealer, create_key
 from haechi.store.consents import Consents, Decision
+from haechi.store.following import Change
 from haechi.store.postgres import Pool, open_pool
 from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
 from haechi.store.slices import (
     CamerasSlice,
-    Change,
     CustodySlice,
     DevicesSlice,
     RecipientsSlice,
