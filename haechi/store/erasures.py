@@ -88,6 +88,7 @@ PASSES = (
         "UPDATE guardian_bars SET reason = '', lifted_words = NULL "
         "WHERE person_id = $1 AND (reason <> '' OR lifted_words IS NOT NULL)",
     ),
+    Pass("cancels before their press", "DELETE FROM early_cancels WHERE subject = $1::uuid::text"),
     Pass("tests of the button", "DELETE FROM button_tests WHERE person_id = $1"),
     Pass("tests of the telephones", "DELETE FROM phone_tests WHERE person_id = $1"),
     Pass(

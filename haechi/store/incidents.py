@@ -24,17 +24,18 @@ from haechi.domain.scene import Scene
 from haechi.errors import NotFound
 from haechi.failpoints import failpoint
 from haechi.ids import is_uuid, new_id
-from haechi.store import drills, wards
+from haechi.store import drills, early_cancels, wards
 from haechi.store.postgres import Pool, translate_errors
 
 Route = Callable[[Incident], Sequence[Recipient]]
 
 
 class Applied(msgspec.Struct, frozen=True):
-    """What an alert did; `ignored` has no incident when there is none that it belongs to."""
+    """What an alert did; `ignored` has no incident when there is none that it belongs to. `kept` is a device's cancel
+    whose press has not come yet."""
 
     incident: Incident | None
-    outcome: Literal["opened", "changed", "same", "ignored"]
+    outcome: Literal["opened", "changed", "same", "kept", "ignored"]
 
 
 TRAIL_LINES = 1000
@@ -58,7 +59,8 @@ class Incidents:
     ) -> Applied:
         """Open, change or leave the incident that the alert belongs to; `at` None is the database's clock.
 
-        A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`.
+        A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`, but
+        a cancel is `kept` for a press that it has overtaken.
         """
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
@@ -68,25 +70,29 @@ class Incidents:
                 if (repeated := await _applied_before(connection, alert)) is not None:
                     return Applied(repeated, "same")
                 alert = await drills.as_test_or_real(connection, alert)
+                applied = [alert]
                 incident = await _open(connection, alert)
                 moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
                 alert = await wards.marked(connection, alert, ward, moment)
                 if incident is None:
+                    if alert.action == "update" and alert.kind == "sos":
+                        await early_cancels.keep(connection, alert)
+                        return Applied(None, "kept")
                     if alert.action != "raise":
                         return Applied(None, "ignored")
                     step = await _first_step(connection, alert, moment, scene)
+                    if (cancel := await early_cancels.take(connection, alert)) is not None:
+                        applied.append(cancel)
+                        step = _then(step, apply_alert(step.incident, cancel, moment))
                     await _insert(connection, step.incident)
                 else:
                     step = apply_alert(incident, alert, moment, scene)
                     if not step.events:
                         return Applied(incident, "same")
                     await _update(connection, step.incident)
-                await connection.execute(
+                await connection.executemany(
                     "INSERT INTO applied_alerts (alert_id, action, received_at, incident_id) VALUES ($1, $2, $3, $4)",
-                    alert.id,
-                    alert.action,
-                    alert.received_at,
-                    step.incident.id,
+                    [(one.id, one.action, one.received_at, step.incident.id) for one in applied],
                 )
                 await _add_events(connection, step)
                 if step.tell:
@@ -238,6 +244,11 @@ async def _first_step(connection: Any, alert: Alert, at: datetime, scene: Scene 
         alert.place,
     )
     return open_incident(alert, new_id(), number, at, previous, scene)
+
+
+def _then(first: Step, second: Step) -> Step:
+    """Both as one; what the first tells is told of what the second made of it."""
+    return Step(second.incident, first.events + second.events, tell=first.tell or second.tell)
 
 
 async def _insert(connection: Any, incident: Incident) -> None:

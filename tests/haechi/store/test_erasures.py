@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from haechi.domain import wire
-from haechi.domain.alerting import Because
+from haechi.domain.alerting import Because, urgent_alert
 from haechi.domain.deliveries import Recipient
 from haechi.domain.erasure import Erasure
 from haechi.domain.geo import Circle, Point
@@ -83,6 +83,8 @@ class Story:
         await self.pool.execute(
             "INSERT INTO alert_inbox (id, call, done_at) VALUES ('call', $1, now())", wire.URGENT.encode(call)
         )
+        before = msgspec.structs.replace(call, kind="cancel", at=AT - timedelta(hours=1))
+        await self.incidents.apply_alert(urgent_alert(before, AT), lambda _: [])
         position = Position(self.device, self.child, AT, AT, Point(126.9, 37.6))
         alert = msgspec.structs.replace(
             raised(subject=self.child),
@@ -153,6 +155,7 @@ async def test_after_the_last_pass_nothing_of_the_person_is_in_any_table_nor_liv
         "nights on which they were learned": 1,
         "entries of the consent ledger": 3,
         "names in the audit": 2,
+        "cancels before their press": 1,
         "calls for help in the inbox": 1,
         "the person": 1,
         "incidents": 1,
@@ -214,7 +217,7 @@ async def test_what_was_signed_by_name_is_signed_by_id_after_an_upgrade(empty_da
             for name, channel in (("Kim Minji", "webhook"), ("Kim Haneul", "sms"))
         ]
         because = Because("urgent", "SOS pressed; the test that Kim Minji (guardian) asked for")
-        alert = msgspec.structs.replace(raised(subject=child), because=because)
+        alert = msgspec.structs.replace(raised(subject=child, kind="man-down"), because=because)
         incident = (await incidents.apply_alert(alert, lambda _: recipients, AT)).incident
         assert incident is not None
         for command in (Acknowledge("Kim Minji (guardian)", AT), Note("Lee Sora (guardian)", AT, "me too")):

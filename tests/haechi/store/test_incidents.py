@@ -1,12 +1,14 @@
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Severity
+from haechi.domain.alerting import Alert, Severity, urgent_alert
 from haechi.domain.deliveries import NO_CHANNEL, Recipient
+from haechi.domain.geo import Point
 from haechi.domain.incidents import Acknowledge, Close, Incident, Note
+from haechi.domain.people import UrgentCall
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox
@@ -108,8 +110,44 @@ async def test_a_rise_of_severity_tells_again_under_new_ids(incidents: Incidents
 
 @pytest.mark.parametrize("action", ["clear", "update"])
 async def test_what_belongs_to_no_open_incident_is_ignored(incidents: Incidents, action: str) -> None:
-    applied = await incidents.apply_alert(msgspec.structs.replace(raised(), action=action), both)
+    applied = await incidents.apply_alert(msgspec.structs.replace(raised(kind="zone-exit"), action=action), both)
     assert (applied.incident, applied.outcome) == (None, "ignored")
+
+
+def cancelled(at: datetime, subject: str = "p1") -> Alert:
+    return urgent_alert(UrgentCall("c", "cancel", "abcdefgh", subject, DISTRICT, at, at, Point(126.98, 37.57)), at)
+
+
+async def test_a_cancel_that_overtakes_its_press_is_shown_with_it_once_and_ends_nothing(
+    incidents: Incidents, pool: Pool
+) -> None:
+    cancel = cancelled(AT + timedelta(seconds=5))
+    for _ in range(2):
+        assert (await incidents.apply_alert(cancel, both)).outcome == "kept"
+    kept = await pool.fetchval("SELECT alert::text FROM early_cancels")
+    assert "126.98" not in kept, "where it was pressed is not kept"
+    incident = await opened(incidents)
+    assert (incident.state, incident.ends_at, incident.presses) == ("unacknowledged", None, 1)
+    assert incident.point == raised().point
+    trail = [(event.kind, event.words) for event in await incidents.trail(incident.id)]
+    assert trail == [("opened", "SOS pressed"), ("updated", "The device sent a cancel; a person must decide")]
+    assert {view.reason for view in await incidents.deliveries(incident.id)} == {"opened"}
+    for again in (cancel, raised()):
+        assert (await incidents.apply_alert(again, both)).outcome == "same", "by the other road"
+    assert await pool.fetchval("SELECT count(*) FROM early_cancels") == 0
+
+
+async def test_a_cancel_is_not_shown_with_another_press_than_its_own(incidents: Incidents) -> None:
+    await incidents.apply_alert(cancelled(AT - timedelta(seconds=1)), both)
+    await incidents.apply_alert(cancelled(AT + timedelta(seconds=1), "p2"), both)
+    assert [event.kind for event in await incidents.trail((await opened(incidents)).id)] == ["opened"]
+
+
+async def test_a_cancel_whose_press_never_came_is_forgotten_after_a_day(incidents: Incidents, pool: Pool) -> None:
+    await incidents.apply_alert(cancelled(AT), both)
+    await pool.execute("UPDATE early_cancels SET kept_at = clock_timestamp() - interval '25 hours'")
+    await incidents.apply_alert(cancelled(AT, "p2"), both)
+    assert [row["subject"] for row in await pool.fetch("SELECT subject FROM early_cancels")] == ["p2"]
 
 
 async def test_a_clear_older_than_the_episode_is_ignored_and_said(incidents: Incidents) -> None:
