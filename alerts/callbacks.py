@@ -1,5 +1,6 @@
 """The public HTTP of the dispatch: a guardian's signed page, and what agencies answer."""
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Literal, Protocol
@@ -18,7 +19,18 @@ from starlette.routing import Route
 
 from alerts.links import Link, Links
 from alerts.minimap import MapSheet
-from alerts.pages import ALSO_ON_IT, FALSE_ALARM, NAME_CHARS, WAS_REAL, View, incident_page, may_test, plain_page
+from alerts.pages import (
+    ALSO_ON_IT,
+    FALSE_ALARM,
+    NAME_CHARS,
+    WAS_REAL,
+    Looks,
+    View,
+    incident_page,
+    looks_page,
+    may_test,
+    plain_page,
+)
 from alerts.words import words_of
 from haechi.clock import Clock
 from haechi.domain.alerting import KINDS, Alert
@@ -36,7 +48,8 @@ log = structlog.get_logger(__name__)
 
 BODY_BYTES = 20_000
 USUAL_PLACE = KINDS["usual-place"].name
-LOOKS = 20  # of who looked at the place, the newest
+LOOKS = 20  # of who looked at the place, on a page
+_NUMBER = re.compile(r"[0-9]{1,18}")  # of a line of the audit
 _HEADERS = {
     "cache-control": "no-store",
     "referrer-policy": "no-referrer",
@@ -68,7 +81,7 @@ class Audit(Protocol):
     """What is asked of `haechi.store.audit.Audit`."""
 
     async def follow(self, *looks: Look) -> None: ...
-    async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]: ...
+    async def looks(self, person: str, limit: int, before: int | None) -> list[AuditEntry]: ...
 
 
 class Drills(Protocol):
@@ -130,6 +143,7 @@ class Callbacks:
         return Starlette(
             routes=[
                 Route("/g/{token}", self.show, methods=["GET"]),
+                Route("/g/{token}/looks", self.looks, methods=["GET"]),
                 Route("/g/{token}/on-it", self.on_it, methods=["POST"]),
                 Route("/g/{token}/statement", self.statement, methods=["POST"]),
                 Route("/g/{token}/test", self.test, methods=["POST"]),
@@ -154,7 +168,7 @@ class Callbacks:
             shown = f"incident {incident.number}"
             await self._audit.follow(Look(incident.subject, link.district, name, "guardian", shown, "a message's link"))
         said = frozenset(event.words for event in trail if event.by == name)
-        looks = tuple(await self._audit.looks(incident.subject, LOOKS))
+        looks = await self._looks(incident.subject)
         test = await self._drills.newest(incident.subject)
         names = {signature(one.id): one.name for one in self._people.guardians_of(incident.subject)}
         person = self._people.name_of(incident.subject)
@@ -163,6 +177,19 @@ class Callbacks:
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)
+
+    async def looks(self, request: Request) -> Response:
+        """Who looked at the place, beyond what the page of the incident shows."""
+        _, incident, guardian = await self._guarded(request)
+        before = request.query_params.get("before", "")
+        looks = await self._looks(incident.subject, int(before) if _NUMBER.fullmatch(before) else None)
+        self._count.labels("looks").inc()
+        page = looks_page(looks, signature(guardian.id), words_of(guardian.language), self._zone)
+        return HTMLResponse(page, headers=_HEADERS)
+
+    async def _looks(self, person: str, before: int | None = None) -> Looks:
+        found = await self._audit.looks(person, LOOKS + 1, before)
+        return Looks(tuple(found[:LOOKS]), found[LOOKS - 1].id if len(found) > LOOKS else None)
 
     async def _offered(self, link: Link, incident: Incident, name: str) -> tuple[UsualPlace, ...] | None:
         """What the page asks about; seeing it is a look. Without a consent nothing of it is shown."""

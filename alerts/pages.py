@@ -39,6 +39,13 @@ font-size:21px;min-height:68px}input{width:100%;min-height:48px;font:inherit;pad
 """
 
 
+class Looks(msgspec.Struct, frozen=True):
+    """Some of the looks at the person's place, newest first; `older`: there are more, beyond the one of that id."""
+
+    entries: tuple[AuditEntry, ...] = ()
+    older: int | None = None
+
+
 class View(msgspec.Struct, frozen=True):
     """What one guardian sees of one incident."""
 
@@ -47,7 +54,7 @@ class View(msgspec.Struct, frozen=True):
     guardian: str  # as it signs the trail
     said: frozenset[str]  # what this guardian has said in the trail
     now: datetime
-    looks: tuple[AuditEntry, ...] = ()  # at the person's place, newest first
+    looks: Looks = Looks()
     test: ButtonTest | None = None
     names: Mapping[str, str] = {}  # the guardians', by signature
     person: str = ""
@@ -72,7 +79,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
         f"{drill}<header{calm}><h1>{escape(what)}</h1>{_line(about)}"
         f"<p>{escape(since)} · #{incident.number}</p></header>"
         f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_line(known)}{_place(view, words, sheet)}{_offers(view, words, sheet)}"
-        f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looks(view, words, zone)}</main>"
+        f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looked(view, words, zone)}</main>"
         f"{_acts(view, words)}",
         refresh=incident.open,
     )
@@ -215,20 +222,34 @@ def _button(view: View, act: str, words: str, *, main: bool = False) -> str:
     return f'<form method=post action="{escape(view.token)}/{act}"><button{kind}>{escape(words)}</button></form>'
 
 
-def _looks(view: View, words: Words, zone: ZoneInfo) -> str:
-    """Who saw the place, by role: a name of an operator is for those who watch the operators (the audit has it)."""
-    if not view.looks:
+def looks_page(looks: Looks, guardian: str, words: Words, zone: ZoneInfo) -> str:
+    """Older looks, on a page of their own below the incident's."""
+    listed = _list(looks, guardian, words, zone, "looks")
+    return _page(words, words.looked, f"<main><h1>{escape(words.looked)}</h1>{listed}</main>", refresh=False)
+
+
+def _looked(view: View, words: Words, zone: ZoneInfo) -> str:
+    if not view.looks.entries:
         return ""
+    listed = _list(view.looks, view.guardian, words, zone, f"{view.token}/looks")
+    return f"<details><summary>{escape(words.looked)}</summary>{listed}</details>"
+
+
+def _list(looks: Looks, guardian: str, words: Words, zone: ZoneInfo, path: str) -> str:
+    """Who saw the place, by role: a name of an operator is for those who watch the operators (the audit has it)."""
     lines = "".join(
-        f"<li>{escape(one.at.astimezone(zone).strftime('%m-%d %H:%M'))} · {escape(_role(one, view, words))} · "
+        f"<li>{escape(one.at.astimezone(zone).strftime('%m-%d %H:%M'))} · {escape(_role(one, guardian, words))} · "
         f"{escape(words.whys.get(one.reason, one.reason))}</li>"
-        for one in view.looks
+        for one in looks.entries
     )
-    return f"<details><summary>{escape(words.looked)}</summary><ul>{lines}</ul></details>"
+    older = (
+        "" if looks.older is None else f'<p><a href="{escape(path)}?before={looks.older}">{escape(words.older)}</a></p>'
+    )
+    return f"<ul>{lines}</ul>{older}"
 
 
-def _role(look: AuditEntry, view: View, words: Words) -> str:
-    if look.who == view.guardian:
+def _role(look: AuditEntry, guardian: str, words: Words) -> str:
+    if look.who == guardian:
         return words.yourself
     return ", ".join(words.roles.get(role, role) for role in look.role.split(", "))
 

@@ -13,9 +13,11 @@ from haechi.domain.alerting import Status
 from haechi.domain.deliveries import Delivery, Recipient, RecipientKind
 from haechi.domain.incidents import Incident, IncidentState, for_people
 from haechi.domain.places import PlaceWords
+from haechi.store.audit import Look, OwnReason
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
 _MAY_KNOW_PLACE: frozenset[RecipientKind] = frozenset({"guardian", "police", "fire"})
+SENT: OwnReason = "sent with an alarm"
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -88,6 +90,15 @@ def payload_of(delivery: Delivery, links: Links, at: datetime, zone: ZoneInfo, n
         link=links.guardian_page(incident.district, incident.id, recipient.id, at) if guardian else None,
         reply_to=None if guardian else links.agency_reply(incident.district, incident.id, delivery.id, at),
     )
+
+
+def disclosure(delivery: Delivery) -> Look | None:
+    """The look that the message is for whoever gets it, where it tells an agency a place; guardians have theirs by the page."""
+    incident, recipient = for_people(delivery.incident), delivery.recipient
+    if incident.point is None or recipient.kind not in _MAY_KNOW_PLACE - {"guardian"}:
+        return None
+    shown = f"incident {incident.number}"
+    return Look(incident.subject, incident.district, recipient.name, recipient.kind, shown, SENT)
 
 
 def _title(incident: Incident, recipient: Recipient, at: datetime, zone: ZoneInfo, name: str) -> str:

@@ -10,12 +10,14 @@ import structlog
 from alerts.channels import Channel, DeliveryError, Receipt
 from alerts.endpoints import QUEUE, Endpoint, Endpoints
 from alerts.metrics import SenderMetrics
+from alerts.payload import disclosure
 from alerts.retry import delay_after
 from alerts.together import Together
 from haechi.clock import Clock, utc_now
 from haechi.domain.deliveries import Delivery
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
+from haechi.store.outbox import Received
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +44,7 @@ class Outbox(Protocol):
     async def lease(self, worker: str, limit: int, lease_s: float, but: Sequence[str] = ()) -> list[Delivery]: ...
     async def renew(self, delivery_ids: Sequence[str], lease_s: float) -> list[str]: ...
     async def first_attempt(self, *delivery_ids: str) -> None: ...
-    async def delivered(self, *delivery_ids: str) -> None: ...
+    async def delivered(self, *received: Received) -> None: ...
     async def retry(self, delivery_id: str, error: str, after_s: float) -> None: ...
     async def postpone(self, delivery_id: str, after_s: float) -> None: ...
     async def failed(self, delivery_id: str, error: str) -> None: ...
@@ -79,7 +81,7 @@ class Sender:
         self._able = asyncio.Event()  # there is something to lease: somebody said so, or an endpoint can take more
         self._endpoints = Endpoints(monotonic)
         self._first_attempt = Together[str](lambda ids: outbox.first_attempt(*ids))
-        self._delivered = Together[str](lambda ids: outbox.delivered(*ids), linger_s=DELIVERED_TOGETHER_S)
+        self._delivered = Together[Received](lambda those: outbox.delivered(*those), linger_s=DELIVERED_TOGETHER_S)
 
     async def run(self) -> None:
         """Until cancelled; what is on the way then is sent again by whoever leases it next, under the same id."""
@@ -216,7 +218,8 @@ class Sender:
     async def _settle(self, delivery: Delivery, outcome: Receipt | DeliveryError) -> None:
         name = delivery.recipient.channel
         if isinstance(outcome, Receipt):
-            await self._persist(lambda: self._delivered(delivery.id))
+            received = Received(delivery.id, disclosure(delivery))
+            await self._persist(lambda: self._delivered(received))
             self._metrics.alive.set_to_current_time()
             self._metrics.attempts.labels(name, "delivered").inc()
         elif outcome.recoverable:

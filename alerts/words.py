@@ -55,6 +55,7 @@ class Words(msgspec.Struct, frozen=True):
     no_places: str
     call: str
     looked: str
+    older: str
     yourself: str
     roles: Mapping[str, str]
     whys: Mapping[str, str]
@@ -133,6 +134,7 @@ KOREAN = Words(
     no_places="정할 곳이 남아 있지 않습니다.",
     call="위급하면 112 또는 119에 전화하세요.",
     looked="위치를 확인한 사람",
+    older="이전 기록",
     yourself="보호자님 본인",
     roles={
         "operator": "관제요원",
@@ -141,6 +143,8 @@ KOREAN = Words(
         "administrator": "관리자",
         "auditor": "감사 담당자",
         "guardian": "보호자",
+        "police": "경찰",
+        "fire": "소방",
         "administrator of the machine": "시스템 관리자",
     },
     whys={
@@ -148,6 +152,7 @@ KOREAN = Words(
         "opened it": "상황을 열어 봄",
         "a list of incidents": "상황 목록",
         "a message's link": "알림의 링크",
+        "sent with an alarm": "긴급 알림에 위치를 함께 보냄",
         "asked why": "알림의 이유를 확인함",
         "haechi explain": "알림의 이유를 확인함",
         "acknowledged": "상황을 맡음",
@@ -229,6 +234,7 @@ ENGLISH = Words(
     no_places="Nothing is left to be decided.",
     call="In danger, call 112 (police) or 119 (fire, ambulance).",
     looked="Who looked at this place",
+    older="Older ones",
     yourself="yourself",
     roles={
         "operator": "an operator",
@@ -237,6 +243,8 @@ ENGLISH = Words(
         "administrator": "an administrator",
         "auditor": "an auditor",
         "guardian": "a guardian",
+        "police": "the police",
+        "fire": "the fire service",
         "administrator of the machine": "the administrator of the machine",
     },
     whys={
@@ -244,6 +252,7 @@ ENGLISH = Words(
         "opened it": "opened the incident",
         "a list of incidents": "a list of incidents",
         "a message's link": "the link of a message",
+        "sent with an alarm": "sent with an alarm",
         "asked why": "asked why it was alerted",
         "haechi explain": "asked why it was alerted",
         "acknowledged": "took the incident",

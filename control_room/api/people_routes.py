@@ -62,11 +62,17 @@ def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) 
     """The requests about one person."""
 
     async def list_looks(
-        request: Request, row_id: str, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100
+        request: Request,
+        row_id: str,
+        district: District = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        before: Annotated[
+            int | None, Query(ge=0, lt=2**63, description="Only those older than the one of this id.")
+        ] = None,
     ) -> LooksPage:
         places = the_districts(principal_of(request.scope), "read audit", district)
         row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
-        return LooksPage(await audit.named(await audit.looks(row.value.id, limit)))
+        return LooksPage(await audit.named(await audit.looks(row.value.id, limit, before)))
 
     async def list_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> BarsPage:
         principal = principal_of(request.scope)
@@ -91,7 +97,7 @@ def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) 
         return BarsPage(await bars.of(row_id))
 
     one = "/people/{row_id}"
-    looked = "Who looked at where the person is or was, as what, and why; newest first"
+    looked = "Who looked at where the person is or was, or was sent it, as what, and why; newest first"
     barred = "Bar a guardian from the person: unlinked, never told, every link they hold dead"
     lifted = "Lift a bar; the guardian is not linked by it"
     add_operation(router, "GET", f"{one}/looks", list_looks, looked, tag="people")

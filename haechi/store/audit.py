@@ -12,10 +12,15 @@ from haechi.store.postgres import Pool, translate_errors
 
 SAW: Final = "saw the place"
 FOLLOWED: Final = "followed the place"  # on a wall, for as long as the incident is open
+DISCLOSED: Final = "disclosed the place"  # to an agency, with a message
+LOOKS: Final = f"what IN ('{SAW}', '{FOLLOWED}', '{DISCLOSED}')"  # the index of a person's looks has the same words
 
 
 class AuditEntry(msgspec.Struct, frozen=True):
-    """One line; `subject` is what it was done to, such as people:<id>. `role` and `shown` are of looks at a place."""
+    """One line; `subject` is what it was done to, such as people:<id>. `role` and `shown` are of looks at a place.
+
+    `id` grows: what has a smaller one was written earlier.
+    """
 
     at: datetime
     who: str
@@ -25,6 +30,7 @@ class AuditEntry(msgspec.Struct, frozen=True):
     reason: str
     role: str = ""
     shown: str = ""
+    id: int = 0
 
 
 OwnReason = Literal[
@@ -32,6 +38,7 @@ OwnReason = Literal[
     "opened it",
     "a list of incidents",
     "a message's link",
+    "sent with an alarm",
     "asked why",
     "haechi explain",
     "acknowledged",
@@ -58,7 +65,11 @@ _LOOK = (
     "INSERT INTO audit (who, what, subject, district, reason, role, shown) VALUES ($1, $2, $3, $4, $5, $6, $7) "
     "ON CONFLICT DO NOTHING"
 )
-_COLUMNS = "at, who, what, subject, district, reason, role, shown"
+_DISCLOSE = (  # of people only: a message about a camera or a stranger tells nobody's place
+    "INSERT INTO audit (who, what, subject, district, reason, role, shown) "
+    "SELECT $1, $2, $3, $4, $5, $6, $7 WHERE EXISTS (SELECT 1 FROM people WHERE id = $8::text::uuid)"
+)
+_COLUMNS = "at, who, what, subject, district, reason, role, shown, id"
 
 
 async def write_entry(
@@ -83,6 +94,13 @@ async def write_entries(
 async def look(connection: Any, *looks: Look) -> None:  # asyncpg has no types
     """One line each, in the transaction of the connection that also reads the place; the guardian can see them."""
     await connection.executemany(_LOOK, [_line(SAW, one) for one in looks])
+
+
+async def disclose(connection: Any, *looks: Look) -> None:  # asyncpg has no types
+    """One line for each place that an agency was sent, in the transaction that writes down that it has it."""
+    lines = [(*_line(DISCLOSED, one), one.person) for one in looks if is_uuid(one.person)]
+    if lines:
+        await connection.executemany(_DISCLOSE, lines)
 
 
 def _line(what: str, one: Look) -> tuple[str, ...]:
@@ -127,14 +145,15 @@ class Audit:
             rows = await self._pool.fetch("SELECT id FROM people WHERE id = ANY($1)", ids) if ids else ()
         return frozenset(row["id"] for row in rows)
 
-    async def looks(self, person: str, limit: int = 100) -> list[AuditEntry]:
-        """Who looked at the person's place, newest first."""
+    async def looks(self, person: str, limit: int = 100, before: int | None = None) -> list[AuditEntry]:
+        """Who looked at the person's place or was sent it, newest first; `before`: those older than the one of that id."""
         with translate_errors():
             rows = await self._pool.fetch(
-                f"SELECT {_COLUMNS} FROM audit WHERE subject = $1 "  # noqa: S608 - literal columns
-                "AND what IN ('saw the place', 'followed the place') ORDER BY id DESC LIMIT $2",
+                f"SELECT {_COLUMNS} FROM audit WHERE subject = $1 AND {LOOKS} "  # noqa: S608 - literals
+                "AND ($3::bigint IS NULL OR id < $3) ORDER BY id DESC LIMIT $2",
                 f"people:{person}",
                 limit,
+                before,
             )
         return [AuditEntry(*row) for row in rows]
 

@@ -7,6 +7,7 @@ import msgspec
 
 from haechi.domain.incidents import Incident
 from haechi.ids import device_mark, front_of
+from haechi.store.audit import LOOKS
 from haechi.store.postgres import Pool, translate_errors
 
 _PREFETCH = 1000
@@ -63,8 +64,8 @@ SECTIONS = (
     ),
     Section(
         "looks",
-        "SELECT at, who, role, shown, reason FROM audit WHERE subject = 'people:' || $1::uuid::text "
-        "AND what IN ('saw the place', 'followed the place') ORDER BY id",
+        "SELECT at, who, what, role, shown, reason FROM audit WHERE subject = 'people:' || $1::uuid::text "  # noqa: S608 - literals
+        f"AND {LOOKS} ORDER BY id",
     ),
     Section(
         "trail",

@@ -7,6 +7,7 @@ import msgspec
 
 from haechi.domain.deliveries import Delivery, Recipient
 from haechi.failpoints import failpoint
+from haechi.store.audit import Look, disclose
 from haechi.store.incidents import decode_incident
 from haechi.store.postgres import Pool, translate_errors
 
@@ -53,6 +54,7 @@ UPDATE deliveries
 SET state = $2, finished_at = clock_timestamp(), last_error = coalesce($3, last_error), leased_until = NULL,
     changed = pg_current_xact_id()
 WHERE id = ANY($1) AND state IN ('pending', 'sending')
+RETURNING id
 """
 _RETRY = """
 UPDATE deliveries
@@ -67,6 +69,13 @@ SET state = 'pending', attempts = attempts - 1, due_at = clock_timestamp() + $2:
     changed = pg_current_xact_id()
 WHERE id = $1 AND state = 'sending'
 """
+
+
+class Received(msgspec.Struct, frozen=True):
+    """A delivery that its recipient has, and the look at a person's place that it was, where it carried one to an agency."""
+
+    delivery: str
+    disclosed: Look | None = None
 
 
 class Outbox:
@@ -111,9 +120,15 @@ class Outbox:
                     await connection.execute("SELECT pg_notify('incidents', $1)", row["id"])
                 await connection.execute(_STAMP_DELIVERY, delivery_ids)
 
-    async def delivered(self, *delivery_ids: str) -> None:
-        """Their recipients have them."""
-        await self._execute(_FINISH, delivery_ids, "delivered", None)
+    async def delivered(self, *received: Received) -> None:
+        """Their recipients have them; a place that an agency now knows is a line of the person's looks."""
+        with translate_errors():
+            async with self._pool.acquire() as connection, connection.transaction():
+                ids = [one.delivery for one in received]
+                rows = await connection.fetch(_FINISH, ids, "delivered", None)
+                fresh = {row["id"] for row in rows}
+                looks = [one.disclosed for one in received if one.disclosed is not None and one.delivery in fresh]
+                await disclose(connection, *looks)
 
     async def postpone(self, delivery_id: str, after_s: float) -> None:
         """Put back without an attempt; due again in `after_s` seconds."""

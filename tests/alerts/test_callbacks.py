@@ -13,6 +13,7 @@ from alerts.links import LIFETIME
 from alerts.pages import FALSE_ALARM
 from haechi.clock import utc_now
 from haechi.domain.alerting import urgent_alert
+from haechi.domain.drills import phone_test
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Acknowledge, Close, Incident
 from haechi.domain.places import PlaceWords
@@ -83,6 +84,29 @@ async def test_the_page_is_small_has_no_script_and_is_kept_by_nobody(
     assert answer.headers["cache-control"] == "no-store"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+async def test_a_guardian_reads_back_to_the_first_look_also_from_the_monthly_test(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    audit = Audit(town.pool)
+    whys = [f"why {n:02}" for n in range(45)]
+    await audit.look(*(Look(town.child, DISTRICT, "Park Ha-neul", "operator", "the trail", why) for why in whys))
+    applied = await town.intake.apply(phone_test(town.child, DISTRICT, utc_now(), None, utc_now()))
+    assert applied.incident is not None
+    pages, address = [], httpx.URL(page_of(town, applied.incident, "father"))
+    while True:
+        text = (await http.get(address)).text
+        assert "Park Ha-neul" not in text
+        pages.append(re.findall(r"why \d\d", text))
+        older = re.search(r'<a href="([^"]+)">Older ones</a>', text)
+        if older is None:
+            break
+        address = address.join(older[1])
+    assert pages == [whys[:24:-1], whys[24:4:-1], whys[4::-1]]
+    assert (await http.get(address.copy_set_param("before", "x; DROP"))).status_code == 200
+    expired = page_of(town, applied.incident, "father", utc_now() - LIFETIME)
+    assert (await http.get(f"{expired}/looks")).status_code == 404
 
 
 async def test_looking_changes_nothing_but_leaves_a_trace(

@@ -13,6 +13,7 @@ from haechi.domain.access import Role
 from haechi.domain.alerting import KINDS, Status
 from haechi.store.audit import OwnReason
 
+AGENCIES = ("police", "fire")  # that are told where a person is
 TOLD = [kind for kind in KINDS if "guardian" in ROUTES.get(kind, ())]
 
 
@@ -26,7 +27,7 @@ def test_every_kind_that_guardians_are_told_of_has_words(words: Words, kind: str
 @pytest.mark.parametrize("words", LANGUAGES, ids=lambda words: words.code)
 def test_every_reason_role_and_status_that_we_write_has_words_and_no_word_is_left_over(words: Words) -> None:
     assert set(words.whys) == set(get_args(OwnReason))
-    assert set(words.roles) == {*get_args(Role), "guardian", ROLE}
+    assert set(words.roles) == {*get_args(Role), "guardian", *AGENCIES, ROLE}
     assert set(words.marks) == set(get_args(Status))
     assert set(words.kinds) == set(TOLD)
     assert set(words.over) <= {*TOLD, ""}

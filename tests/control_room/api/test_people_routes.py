@@ -6,7 +6,7 @@ import pytest
 from haechi.domain.deliveries import Recipient
 from haechi.store.audit import Audit, Look
 from haechi.store.incidents import Incidents
-from haechi.store.outbox import Outbox
+from haechi.store.outbox import Outbox, Received
 from haechi.store.postgres import Pool
 from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
 from tests.haechi.store.conftest import DISTRICT, raised
@@ -58,7 +58,7 @@ async def test_a_person_says_whether_a_guardian_is_proven_reachable_and_the_list
     to = Recipient("guardian", mother["id"], mother["name"], "webhook", GUARDIAN["webhook_url"])
     await incidents.apply_alert(raised(subject=near["id"]), lambda _: [to])
     (sent,) = await Outbox(pool).lease("w", 10, 60)
-    await Outbox(pool).delivered(sent.id)
+    await Outbox(pool).delivered(Received(sent.id))
     shown = (await admin.get(f"/people/{near['id']}")).json()
     assert shown["reachable"] is True
     assert shown["reached_at"] is not None

@@ -5,7 +5,7 @@ import pytest
 
 from haechi.domain.alerting import Severity
 from haechi.store.incidents import Incidents
-from haechi.store.outbox import Inbox, Outbox
+from haechi.store.outbox import Inbox, Outbox, Received
 from haechi.store.postgres import Pool
 from tests.haechi.store.conftest import DISTRICT, GUARDIAN, POLICE, raised
 
@@ -76,7 +76,9 @@ async def test_what_is_finished_stays_finished(pool: Pool, state: str) -> None:
     (incident,) = await fill(pool)
     outbox = Outbox(pool)
     for delivery in await outbox.lease("w", 10, 0):
-        await (outbox.delivered(delivery.id) if state == "delivered" else outbox.failed(delivery.id, "410 Gone"))
+        await (
+            outbox.delivered(Received(delivery.id)) if state == "delivered" else outbox.failed(delivery.id, "410 Gone")
+        )
         await outbox.retry(delivery.id, "a late answer of another worker", 0)
     assert await outbox.lease("w", 10, 30) == []
     assert {view.state for view in await Incidents(pool).deliveries(incident)} == {state}
@@ -137,7 +139,7 @@ async def test_the_depth_counts_what_waits_and_what_is_on_the_way(pool: Pool) ->
     depth, age = await outbox.depth()
     assert depth == 2
     assert age > 0
-    await outbox.delivered(first.id)
+    await outbox.delivered(Received(first.id))
     assert (await outbox.depth())[0] == 1
 
 

@@ -9,7 +9,7 @@ from haechi.domain.people import REACHED_WITHIN, reachable
 from haechi.domain.signatures import signature
 from haechi.ids import new_id
 from haechi.store.incidents import Incidents
-from haechi.store.outbox import Outbox
+from haechi.store.outbox import Outbox, Received
 from haechi.store.postgres import Pool
 from haechi.store.reach import UNREACHABLE, Reaching
 from haechi.store.registry import GUARDIANS, PEOPLE, Registry
@@ -67,21 +67,21 @@ async def test_a_message_that_arrived_proves_it_for_everyone_whom_the_guardian_g
     assert await family.reached() == [False, False]
     message = await family.tell()
     assert await family.reached() == [False, False], "sent is not arrived"
-    await Outbox(family.pool).delivered(message)
+    await Outbox(family.pool).delivered(Received(message))
     assert await family.reached() == [True, True]
     await family.pool.execute("UPDATE deliveries SET finished_at = finished_at - interval '31 days'")
     assert await family.reached() == [False, False]
 
 
 async def test_an_address_that_was_given_up_proves_nothing_any_more(family: Family) -> None:
-    await Outbox(family.pool).delivered(await family.tell())
+    await Outbox(family.pool).delivered(Received(await family.tell()))
     moved = msgspec.structs.replace(guardian(), webhook_url="https://phone.example/new")
     await family.registry.change(GUARDIANS, DISTRICT, family.mother, moved)
     assert await family.reached() == [False, False]
 
 
 async def test_nor_does_somebody_who_is_no_guardian_any_more(family: Family) -> None:
-    await Outbox(family.pool).delivered(await family.tell())
+    await Outbox(family.pool).delivered(Received(await family.tell()))
     first = (await family.registry.get(PEOPLE, DISTRICT, family.children[0])).value
     await family.registry.change(PEOPLE, DISTRICT, first.id, msgspec.structs.replace(first, guardian_ids=()))
     assert await family.reached() == [False, True]
