@@ -6,9 +6,10 @@ from haechi.errors import Conflict, NotFound
 from haechi.ids import new_id
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
+from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool
 from haechi.store.registry import GUARDIANS, PEOPLE, Registry
-from tests.haechi.store.conftest import DISTRICT, guardian, person
+from tests.haechi.store.conftest import DISTRICT, GUARDIAN, guardian, person, raised
 
 ORDER = "order of the family court, 2026-117"
 
@@ -89,11 +90,18 @@ async def test_a_barred_guardian_without_a_telephone_bars_nobody_else_without_on
 
 
 async def test_a_bar_is_of_one_person_only(
-    registry: Registry, bars: Bars, child: Person, parents: tuple[str, str]
+    pool: Pool, registry: Registry, bars: Bars, child: Person, parents: tuple[str, str]
 ) -> None:
-    await bars.bar(DISTRICT, child.id, parents[1], ORDER, by="clerk")
     sister = (await registry.add(PEOPLE, DISTRICT, person(*parents))).value
-    assert sister.guardian_ids == parents
+    father = msgspec.structs.replace(GUARDIAN, id=parents[1])
+    incidents = Incidents(pool)
+    opened = [
+        (await incidents.apply_alert(raised(subject=one.id), lambda _: [father])).incident for one in (child, sister)
+    ]
+    await bars.bar(DISTRICT, child.id, parents[1], ORDER, by="clerk")
+    messages = [await incidents.deliveries(one.id) for one in opened if one is not None]
+    assert [[one.state for one in of] for of in messages] == [["cancelled"], ["pending"]]
+    assert (await registry.get(PEOPLE, DISTRICT, sister.id)).value.guardian_ids == parents
 
 
 async def test_what_cannot_be_barred_or_lifted_is_said(bars: Bars, child: Person, parents: tuple[str, str]) -> None:
