@@ -186,16 +186,27 @@ async def test_a_call_for_a_tracker_that_nobody_registered_goes_to_the_district_
     assert call.source == "1.2.3.4 35971"
 
 
+@pytest.mark.parametrize("device", ["d1", "d3"], ids=["known here", "looked up"])
+async def test_a_server_speaks_for_the_devices_of_its_own_district_only_also_when_they_call(
+    room: Room, device: str
+) -> None:
+    await room.intake.report(Report(device, NOW, HERE, urgent="sos"), NOW, "1.2.3.4", OnBehalf("bada"))
+    call = wire.URGENT.decode(room.kafka.values[0])
+    assert (call.person, call.district, call.on_behalf) == (None, "bada", True)
+
+
 async def test_the_rate_limit_never_touches_an_sos(tmp_path: Path) -> None:
     async with Room(tmp_path, limit=RateLimit(rate=0, burst=2, most=10)).open() as room:
-        for _ in range(2):
+        for n in range(10):
+            await room.intake.report(Report("d1", NOW - timedelta(seconds=n), HERE, urgent="sos"), NOW, "")
+        for _ in range(2):  # and calls take nothing from what positions may
             await room.intake.report(Report("d1", NOW, HERE), NOW, "")
         with pytest.raises(Refused) as refused:
             await room.intake.report(Report("d1", NOW, HERE), NOW, "")
         assert refused.value.status == 429
         for n in range(10):
-            await room.intake.report(Report("d1", NOW + timedelta(seconds=n), HERE, urgent="sos"), NOW, "")
-        assert len(room.kafka.records) == 10
+            await room.intake.report(Report("d1", NOW + timedelta(minutes=1 + n), HERE, urgent="sos"), NOW, "")
+        assert len(room.kafka.records) == 20
 
 
 async def test_a_reading_lands_in_its_sensors_partition(room: Room) -> None:
