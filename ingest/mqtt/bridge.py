@@ -57,6 +57,7 @@ class Bridge:
             self._client.tls_set()
         self._client.reconnect_delay_set(1, 5)
         self._client.on_connect = self._on_connect
+        self._client.on_subscribe = self._on_subscribe
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
 
@@ -98,6 +99,16 @@ class Bridge:
         self._connection += 1
         client.subscribe(self._topics)
         log.info("mqtt.connected", host=self._host, port=self._port, session_kept=bool(flags.session_present))
+
+    def _on_subscribe(
+        self, _client: Any, _data: object, _mid: int, reasons: Sequence[Any], _properties: object
+    ) -> None:
+        """A broker that does not let us listen says so here alone; nothing would ever come."""
+        refused = [topic for (topic, _), reason in zip(self._topics, reasons, strict=False) if reason.is_failure]
+        if refused:
+            log.error("mqtt.not_subscribed", topics=refused, host=self._host, port=self._port)
+        else:
+            log.info("mqtt.subscribed")
 
     def _on_disconnect(self, _client: Any, _data: object, _flags: object, reason: Any, _properties: object) -> None:
         if not self._closing:

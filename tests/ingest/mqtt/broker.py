@@ -30,7 +30,6 @@ def publish(broker: Mosquitto, messages: list[tuple[str, bytes]]) -> None:
 
 async def subscribed(door: Process) -> None:
     async with asyncio.timeout(60):
-        while "mqtt.connected" not in door.log.read_text():
+        while "mqtt.subscribed" not in door.log.read_text():
             assert door.child.poll() is None, door.log.read_text()
             await asyncio.sleep(0.1)
-    await asyncio.sleep(0.5)  # the subscription follows the connection
