@@ -78,6 +78,39 @@ async def test_nothing_readable_lies_on_the_disk(tmp_path: Path) -> None:
     await spool.close()
 
 
+async def filled(spool: Spool, *, urgent: bool) -> None:
+    """To the last byte."""
+    with pytest.raises(Refused) as refused:
+        while True:
+            await spool.append(B, b"", urgent=urgent)
+    assert refused.value.status == 503
+
+
+async def test_nobody_is_told_before_the_record_and_the_name_of_its_file_are_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that is killed leaves its writes to the kernel, a power cut does not: only fsync tells them apart."""
+    synced: list[tuple[str, int]] = []
+    told: list[bool] = []
+    fsync = os.fsync
+
+    def watched(handle: int) -> None:
+        told.append(writing.done())
+        fsync(handle)
+        synced.append((Path(f"/proc/self/fd/{handle}").readlink().name, os.fstat(handle).st_size))
+
+    monkeypatch.setattr(os, "fsync", watched)
+    spool = opened(tmp_path)
+    for number in range(6):  # three go into a file
+        writing = asyncio.create_task(spool.append(A, b"x" * 60))
+        await writing
+        newest = files(tmp_path)[-1]
+        assert synced[-1] == (newest.name, newest.stat().st_size), number
+    assert [name for name, _ in synced].count(tmp_path.name) == len(files(tmp_path)) > 1
+    assert not any(told)
+    await spool.close()
+
+
 async def test_a_full_spool_refuses_positions_but_keeps_room_for_calls_for_help(tmp_path: Path) -> None:
     spool = opened(tmp_path, limit=8_000)
     with pytest.raises(Refused) as refused:
@@ -86,9 +119,16 @@ async def test_a_full_spool_refuses_positions_but_keeps_room_for_calls_for_help(
     assert refused.value.retry_after_s
     await idle(spool)
     assert spool.full
-    await spool.append(B, b"help", urgent=True)
+    await filled(spool, urgent=False)
+    for _ in range(3):
+        await spool.append(B, b"help", urgent=True)
+    with pytest.raises(Refused):
+        await spool.append(A, b"")
+    await filled(spool, urgent=True)
+    assert spool.size <= 8_000
     kept = spool.waiting(A)
     await drained(spool, A)
+    await drained(spool, B)
     assert kept > 10
     await spool.append(A, b"y")
     await spool.close()
@@ -129,6 +169,20 @@ async def test_an_altered_record_is_never_taken_for_a_report(tmp_path: Path) -> 
     with pytest.raises(PermanentError, match="altered"):
         await spool.first(A)
     await spool.close()
+
+
+async def test_a_record_that_was_half_written_over_is_cut_at_the_next_start_and_blocks_no_lane(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1 << 20)
+    await spool.append(A, b"one")
+    await spool.append(A, b"two")
+    crash(spool)
+    (file,) = files(tmp_path)
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    again = opened(tmp_path)
+    assert await drained(again, A) == [b"one"]
+    await again.close()
 
 
 async def test_two_processes_take_two_folders_and_a_third_finds_what_a_dead_one_left(tmp_path: Path) -> None:

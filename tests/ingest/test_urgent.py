@@ -28,8 +28,9 @@ async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
     await spool.close()
 
 
-def roads_over(kafka: FakeKafka, inbox: FakeInbox, spool: Spool) -> UrgentRoads:
-    return UrgentRoads(kafka, inbox, spool, IngestMetrics(CollectorRegistry()), patience_s=0.1, perseverance_s=20)
+def roads_over(kafka: FakeKafka, inbox: FakeInbox, spool: Spool, perseverance_s: float = 20) -> UrgentRoads:
+    metrics = IngestMetrics(CollectorRegistry())
+    return UrgentRoads(kafka, inbox, spool, metrics, patience_s=0.1, perseverance_s=perseverance_s)
 
 
 async def until_both(kafka: FakeKafka, inbox: FakeInbox) -> None:
@@ -53,21 +54,34 @@ async def test_one_road_answers_while_the_other_is_away_and_gets_it_later(spool:
     await roads.close()
 
 
-async def test_with_neither_it_is_fsynced_and_replayed_until_one_has_it(spool: Spool) -> None:
+@pytest.mark.parametrize("perseverance_s", [20, 0.05], ids=["in one go", "in many goes"])
+async def test_with_neither_it_is_fsynced_and_replayed_until_one_has_it(spool: Spool, perseverance_s: float) -> None:
     kafka, inbox = FakeKafka(up=False), FakeInbox(hangs=True)
-    roads = roads_over(kafka, inbox, spool)
+    roads = roads_over(kafka, inbox, spool, perseverance_s)
     await roads.accept(CALL)
     assert spool.waiting(lane_of(CALL)) == 1
+    tried = kafka.tried
     replay = asyncio.create_task(roads.replay(lane_of(CALL)))
-    await asyncio.sleep(0.1)
+    await until(lambda: kafka.tried >= tried + 4)
     assert spool.waiting(lane_of(CALL)) == 1
     kafka.up = True
     await until(lambda: not spool.waiting(lane_of(CALL)))
-    assert wire.URGENT.decode(kafka.values[0]) == CALL
-    inbox.hangs = False
-    await until_both(kafka, inbox)
     replay.cancel()
+    await asyncio.gather(replay, return_exceptions=True)
     await roads.close()
+    assert [wire.URGENT.decode(value) for value in kafka.values] == [CALL]
+
+
+async def test_after_the_replay_the_other_road_gets_it_too_and_each_has_it_once(spool: Spool) -> None:
+    kafka, inbox = FakeKafka(up=False), FakeInbox(hangs=True)
+    roads = roads_over(kafka, inbox, spool)
+    await roads.accept(CALL)
+    replay = asyncio.create_task(roads.replay(lane_of(CALL)))
+    kafka.up, inbox.hangs = True, False
+    await until_both(kafka, inbox)
+    await until(lambda: not roads._under_way)
+    replay.cancel()
+    assert [wire.URGENT.decode(value) for value in (*kafka.values, *inbox.calls.values())] == [CALL, CALL]
 
 
 async def test_calls_do_not_wait_for_each_other(spool: Spool) -> None:
