@@ -13,7 +13,7 @@ import structlog
 
 from haechi.clock import Clock
 from haechi.domain import wire
-from haechi.domain.alerting import KINDS, Alert, Because, raised
+from haechi.domain.alerting import KINDS, Alert, Because, cleared, raised
 from haechi.errors import TransientError
 from haechi.store.outbox import Inbox
 
@@ -116,8 +116,7 @@ def _blind(rule: BlindRule, since: datetime, now: datetime) -> Alert:
 
 
 def _sees_again(rule: BlindRule, since: datetime, now: datetime) -> Alert:
-    alert = _alert(rule, since, now, f"Ticks come again on '{rule.topic}'")
-    return msgspec.structs.replace(alert, action="clear", ends_at=now)
+    return cleared(_alert(rule, since, now, f"Ticks come again on '{rule.topic}'"), now)
 
 
 def _alert(rule: BlindRule, since: datetime, now: datetime, words: str) -> Alert:

@@ -6,10 +6,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, cleared, raised
 from haechi.domain.sensing import OBSERVED_PROPERTIES, Reading, Sensor
 from haechi.errors import ConfigError
-from haechi.ids import alert_id
 
 
 class ThresholdRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,35 +74,19 @@ def step(level: Level, rule: ThresholdRule, sensor: Sensor, reading: Reading) ->
     beyond = sign * reading.value >= sign * rule.raise_at
     count = min(level.beyond + 1, rule.readings) if beyond else 0
     if level.raised is None and count >= rule.readings:
-        return Level(count, reading, reading), (_alert("raise", rule, sensor, reading, reading),)
+        return Level(count, reading, reading), (_alert(rule, sensor, reading, reading),)
     if level.raised is not None and sign * reading.value <= sign * rule.clear_at and not beyond:
-        return Level(0, reading, None), (_alert("clear", rule, sensor, level.raised, reading),)
+        return Level(0, reading, None), (cleared(_alert(rule, sensor, level.raised, reading), reading.at),)
     return Level(count, reading, level.raised), ()
 
 
-def _alert(
-    action: Literal["raise", "clear"], rule: ThresholdRule, sensor: Sensor, started: Reading, reading: Reading
-) -> Alert:
-    kind = KINDS[rule.kind]
-    value = f"{reading.value:g} {sensor.unit}"
-    return Alert(
-        id=alert_id(kind.name, sensor.id, rule.id, started.at),
-        action=action,
-        kind=kind.name,
-        subject=sensor.id,
-        place=rule.id,
-        district=sensor.district,
-        severity=kind.severity,
-        status="Actual",
-        starts_at=started.at,
-        ends_at=reading.at if action == "clear" else None,
-        received_at=reading.received_at,
-        decided_at=reading.received_at,
-        because=Because(
-            rule=rule.id,
-            words=f"{sensor.name} reads {value}, the limit is {rule.raise_at:g}",
-            values=(("value", reading.value), ("raise-at", rule.raise_at), ("clear-at", rule.clear_at)),
-        ),
-        title=f"{kind.title} {value} · {sensor.name}",
-        point=sensor.location,
+def _alert(rule: ThresholdRule, sensor: Sensor, started: Reading, reading: Reading) -> Alert:
+    kind, value, now = KINDS[rule.kind], f"{reading.value:g} {sensor.unit}", reading.received_at
+    because = Because(
+        rule=rule.id,
+        words=f"{sensor.name} reads {value}, the limit is {rule.raise_at:g}",
+        values=(("value", reading.value), ("raise-at", rule.raise_at), ("clear-at", rule.clear_at)),
     )
+    title = f"{kind.title} {value} · {sensor.name}"
+    alert = raised(kind, sensor.id, rule.id, sensor.district, started.at, because, now=now, title=title)
+    return msgspec.structs.replace(alert, point=sensor.location)

@@ -7,12 +7,12 @@ import msgspec
 import shapely
 
 from analytics.rules.contract import CameraRule
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, cleared, raised
 from haechi.domain.schedule import holds
 from haechi.domain.video import Camera, CameraZone, Sighting, Sightings
-from haechi.ids import alert_id
 
 WINDOW_FRAMES = 5
+_KIND = KINDS["trespass"]
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -52,7 +52,10 @@ def step(watch: Watch, rule: Rule, camera: Camera, zone: CameraZone, seen: Sight
     frames = (*watch.seen, bool(inside))[-WINDOW_FRAMES:]
     last_seen = at if inside else watch.last_seen
     if watch.alerted_at is None and inside and sum(frames) >= rule.frames:
-        return Watch(frames, last_seen, at), (_alert("raise", camera, zone, at, seen, inside, rule),)
+        people = "one person" if len(inside) == 1 else f"{len(inside)} people"
+        words = f"{people} in {zone.name}, seen by {camera.name}"
+        alert = _alert(rule, camera, zone, at, seen.seen_at, words, inside)
+        return Watch(frames, last_seen, at), (msgspec.structs.replace(alert, evidence=seen.evidence),)
     kept = msgspec.structs.replace(watch, seen=frames, last_seen=last_seen)
     return elapse(kept, rule, camera, zone, at)
 
@@ -72,10 +75,8 @@ def elapse(
         return (Watch() if at_once else watch), ()
     if not at_once and now - watch.last_seen < timedelta(seconds=rule.quiet_s):
         return watch, ()
-    alert = _alert("clear", camera, zone, watch.alerted_at, None, (), rule)
-    because = msgspec.structs.replace(alert.because, words=f"{words}: {zone.name}")
-    cleared = msgspec.structs.replace(alert, ends_at=now, received_at=now, decided_at=now, because=because)
-    return Watch(), (cleared,)
+    alert = _alert(rule, camera, zone, watch.alerted_at, now, f"{words}: {zone.name}")
+    return Watch(), (cleared(alert, now),)
 
 
 def _within(zone: CameraZone, sighting: Sighting) -> bool:
@@ -83,36 +84,22 @@ def _within(zone: CameraZone, sighting: Sighting) -> bool:
 
 
 def _alert(
-    action: str,
+    rule: Rule,
     camera: Camera,
     zone: CameraZone,
     started: datetime,
-    seen: Sightings | None,
-    inside: tuple[Sighting, ...],
-    rule: Rule,
+    now: datetime,
+    words: str,
+    inside: tuple[Sighting, ...] = (),
 ) -> Alert:
-    kind = KINDS["trespass"]
-    people = "one person" if len(inside) == 1 else f"{len(inside)} people"
-    return Alert(
-        id=alert_id(kind.name, camera.id, zone.id, started),
-        action="raise" if action == "raise" else "clear",
-        kind=kind.name,
-        subject=camera.id,
-        place=zone.id,
-        district=camera.district,
-        severity=kind.severity,
-        status="Actual",
-        starts_at=started,
-        received_at=seen.seen_at if seen else started,
-        decided_at=seen.seen_at if seen else started,
-        because=Because(
-            rule="trespass",
-            words=f"{people} in {zone.name}, seen by {camera.name}",
-            sightings=inside,
-            values=(("frames", float(rule.frames)), ("of", float(WINDOW_FRAMES))),
-            zone=zone.id,
-        ),
-        title=f"{kind.title} · {zone.name}",
-        point=next((s.ground for s in inside if s.ground), None) or camera.location,
-        evidence=seen.evidence if seen else None,
+    because = Because(
+        rule="trespass",
+        words=words,
+        sightings=inside,
+        values=(("frames", float(rule.frames)), ("of", float(WINDOW_FRAMES))),
+        zone=zone.id,
     )
+    title = f"{_KIND.title} · {zone.name}"
+    alert = raised(_KIND, camera.id, zone.id, camera.district, started, because, now=now, title=title)
+    point = next((s.ground for s in inside if s.ground), None) or camera.location
+    return msgspec.structs.replace(alert, point=point)

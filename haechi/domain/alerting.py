@@ -154,6 +154,11 @@ def raised(
     )
 
 
+def cleared(alert: Alert, ended_at: datetime) -> Alert:
+    """The end of the episode that the alert raises."""
+    return msgspec.structs.replace(alert, action="clear", ends_at=ended_at)
+
+
 def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
     """SOS and its kin to an alert; both roads (Kafka and the inbox) call it, and its id merges them.
 

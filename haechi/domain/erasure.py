@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import KINDS, Alert, Because, raised
+from haechi.domain.alerting import KINDS, Alert, Because, cleared, raised
 from haechi.domain.incidents import Incident
 from haechi.domain.signatures import A_GUARDIAN, signature
 
@@ -93,7 +93,7 @@ def waits(one: Waiting) -> Alert:
     if erasure.state == "waiting":
         return alert
     over = Because(rule="erasure", words="The erasure has begun")
-    return msgspec.structs.replace(alert, action="clear", ends_at=one.now, because=over)
+    return cleared(msgspec.structs.replace(alert, because=over), one.now)
 
 
 def wait(erasure: Erasure, incidents: Sequence[int], now: datetime) -> Erasure:

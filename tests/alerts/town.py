@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from alerts.callbacks import Callbacks
@@ -18,12 +19,11 @@ from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from haechi.base_map import read_base_map
 from haechi.clock import utc_now
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.domain.deliveries import Agency, AgencyRole
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Incident
 from haechi.domain.people import Guardian, Person, Position, UrgentCall
-from haechi.ids import alert_id
 from haechi.sealing import Sealer
 from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
@@ -61,24 +61,8 @@ class Town:
 
     def alert(self, kind: str = "sos", *, minutes: float = 0, subject: str | None = None) -> Alert:
         at = datetime.now(UTC) + timedelta(minutes=minutes)
-        subject = subject or self.child
-        return Alert(
-            id=alert_id(kind, subject, "-", at),
-            action="raise",
-            kind=kind,
-            subject=subject,
-            place="-",
-            district=DISTRICT,
-            severity=KINDS[kind].severity,
-            status="Actual",
-            starts_at=at,
-            received_at=at,
-            decided_at=at,
-            because=Because("test", "a test"),
-            title=KINDS[kind].title,
-            point=Point(126.978, 37.5665),
-            accuracy_m=8.0,
-        )
+        alert = raised(KINDS[kind], subject or self.child, "-", DISTRICT, at, Because("test", "a test"))
+        return msgspec.structs.replace(alert, point=Point(126.978, 37.5665), accuracy_m=8.0)
 
     def call(self, number: int = 1, **changes: object) -> UrgentCall:
         at = datetime.now(UTC)

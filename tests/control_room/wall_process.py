@@ -15,11 +15,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event
 
-from haechi.domain.alerting import Alert, Because, Severity
+import msgspec
+
+from haechi.domain.alerting import KINDS, Because, raised
 from haechi.domain.geo import Point
 from haechi.domain.video import BoundingBox, Camera, CameraState, CameraZone, Sighting, TrackId
 from haechi.errors import Conflict
-from haechi.ids import alert_id
 from haechi.sealing import Sealer
 from haechi.store.audit import Audit
 from haechi.store.districts import ensure_district
@@ -51,24 +52,10 @@ async def raise_alert(
     postgres: str, at, *, received_at=None, place: str = "-", title: str = "SOS pressed", evidence: str | None = None
 ):
     """An SOS of somebody nobody registered, through the incident table; the incident."""
-    alert = Alert(
-        id=alert_id("sos", "unknown:test", place, at),
-        action="raise",
-        kind="sos",
-        subject="unknown:test",
-        place=place,
-        district=DISTRICT,
-        severity=Severity.LIFE_SAFETY,
-        status="Actual",
-        starts_at=at,
-        received_at=received_at or at,
-        decided_at=received_at or at,
-        because=Because("urgent", "a test pressed"),
-        title=title,
-        point=Point(126.9212, 37.6190),
-        accuracy_m=10.0,
-        evidence=evidence,
-    )
+    because = Because("urgent", "a test pressed")
+    alert = raised(KINDS["sos"], "unknown:test", place, DISTRICT, at, because, now=received_at, title=title)
+    where = Point(126.9212, 37.6190)
+    alert = msgspec.structs.replace(alert, point=where, accuracy_m=10.0, evidence=evidence)
     pool = await open_pool(postgres, size=2)
     try:
         return (await Incidents(pool).apply_alert(alert, lambda _: ())).incident
@@ -108,22 +95,9 @@ async def trespass(postgres: str, folder: Path, camera: str, jpeg: bytes):
     sha256 = await Evidence((folder / "evidence").as_uri()).put(jpeg)
     at = datetime.now(UTC)
     seen = Sighting(TrackId(camera, 1, 1), "person", BoundingBox(0.42, 0.35, 0.06, 0.32), 0.8)
-    alert = Alert(
-        id=alert_id("trespass", camera, "yard", at),
-        action="raise",
-        kind="trespass",
-        subject=camera,
-        place="yard",
-        district=DISTRICT,
-        severity=Severity.URGENT,
-        status="Actual",
-        starts_at=at,
-        received_at=at,
-        decided_at=at,
-        because=Because("trespass", "one person in school yard in 3 of 5 frames", sightings=(seen,)),
-        title="Trespass",
-        evidence=sha256,
-    )
+    because = Because("trespass", "one person in school yard in 3 of 5 frames", sightings=(seen,))
+    alert = raised(KINDS["trespass"], camera, "yard", DISTRICT, at, because)
+    alert = msgspec.structs.replace(alert, evidence=sha256)
     pool = await open_pool(postgres, size=2)
     try:
         return (await Incidents(pool).apply_alert(alert, lambda _: ())).incident

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 
 import asyncpg
+import msgspec
 import pytest
 
-from haechi.domain.alerting import Alert, Because, Severity, Status
+from haechi.domain import alerting
+from haechi.domain.alerting import KINDS, Alert, Because, Severity, Status
 from haechi.domain.deliveries import Agency, Recipient
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, Guardian, Person
-from haechi.ids import alert_id
 from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
 from haechi.store.postgres import Pool, migrate, open_pool
@@ -114,22 +115,9 @@ def raised(
     district: str = DISTRICT,
     status: Status = "Actual",
 ) -> Alert:
-    return Alert(
-        id=alert_id(kind, subject, "-", at),
-        action="raise",
-        kind=kind,
-        subject=subject,
-        place="-",
-        district=district,
-        severity=severity,
-        status=status,
-        starts_at=at,
-        received_at=at,
-        decided_at=at,
-        because=Because("urgent", "SOS pressed"),
-        title="SOS pressed",
-        point=Point(126.98, 37.57),
-    )
+    because = Because("urgent", "SOS pressed")
+    alert = alerting.raised(KINDS[kind], subject, "-", district, at, because, status=status, title="SOS pressed")
+    return msgspec.structs.replace(alert, severity=severity, point=Point(126.98, 37.57))
 
 
 GUARDIAN = Recipient(
