@@ -99,6 +99,10 @@ class Intake:
         entry = self._devices.get(device)
         return entry.device.encryption_key if entry else None
 
+    def knows(self, device: str) -> bool:
+        """Whether a device is registered under this id, as far as is known here."""
+        return self._devices.get(device) is not None
+
     def may_keep(self, device: str, at: datetime) -> bool:
         """Whether what came from the device may be kept: a consent covers its positions, as far as is known here."""
         entry = self._devices.get(device)

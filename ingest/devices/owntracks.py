@@ -16,6 +16,7 @@ from ingest.devices.report import Fields, Goodbye, Posted, Report, decoded, devi
 from ingest.refusal import Refused, missing, wrong
 
 KMH = 1 / 3.6  # m/s
+SEALED = "data"  # the field of what is encrypted
 
 
 class _Message(msgspec.Struct):
@@ -67,12 +68,12 @@ def _is_fix(message: _Message) -> bool:
 
 def _opened(data: object, posted: Posted) -> bytes:
     if not isinstance(data, str):
-        raise missing("data")
+        raise missing(SEALED)
     key = posted.key_of(device_of(posted.user))
     if key is None:
         raise Refused(403, "no-key", "It is encrypted, and no encryption key of this device is registered.", field="id")
     try:
         opened: bytes = SecretBox(key.encode().ljust(SecretBox.KEY_SIZE, b"\0")).decrypt(b64decode(data, validate=True))
     except (CryptoError, ValueError, TypeError) as error:
-        raise wrong("data", "cannot be decrypted: another encryption key, or it was altered") from error
+        raise wrong(SEALED, "cannot be decrypted: another encryption key, or it was altered") from error
     return opened

@@ -20,6 +20,7 @@ from ingest.intake import Intake
 from ingest.limits import RateLimit
 from ingest.metrics import IngestMetrics
 from ingest.mqtt.bridge import Arrived
+from ingest.mqtt.unread import Unread
 from ingest.refusal import Refused, unreadable
 from ingest.sensors import sensorthings
 
@@ -30,6 +31,8 @@ OWNTRACKS = ("owntracks/+/+", "owntracks/+/+/event")
 TOPICS = (*OWNTRACKS, sensorthings.TOPIC)
 # Of these there is nothing to say later: they are as they should be, and nothing of them may be kept.
 _NOT_OURS = frozenset({"unknown-device", "no-consent", "no-key", "rate-limit"})
+# Of these nobody can tell whether it was a call for help.
+_UNREAD = frozenset({"unreadable", "no-key"})
 
 
 class Broker(Protocol):
@@ -52,6 +55,7 @@ class Receiver:
         broker: Broker,
         intake: Intake,
         bury: Callable[[bytes], Awaitable[None]],
+        unread: Unread,
         sealer: Sealer,
         metrics: IngestMetrics,
         *,
@@ -63,6 +67,7 @@ class Receiver:
         self._intake = intake
         self._bury = bury
         self._burying = asyncio.Lock()
+        self._unread = unread
         self._sealer = sealer
         self._metrics = metrics
         self._payload_bytes = payload_bytes
@@ -97,15 +102,19 @@ class Receiver:
         try:
             await self._read(arrived)
         except Refused as refusal:
-            if refusal.status == 503 or refusal.reason in _NOT_OURS:
+            if refusal.status == 503:
                 raise
-            await self._put_aside(arrived, refusal.words)
+            if refusal.reason not in _NOT_OURS:
+                await self._put_aside(arrived, refusal.words)
+            if refusal.reason in _UNREAD or refusal.field == owntracks.SEALED:
+                await self._tell_desk(arrived, refusal.words)
             raise
         except HaechiError:
             raise
         except Exception as error:  # the isolation boundary: no payload may stop the door
             log.exception("mqtt.unexpected", topic=_told(arrived.topic))
             await self._put_aside(arrived, type(error).__name__)
+            await self._tell_desk(arrived, f"{type(error).__name__}, a defect of ours.")
 
     async def _read(self, arrived: Arrived) -> None:
         received_at = self._intake.clock()
@@ -131,6 +140,11 @@ class Receiver:
         """Refused 429 for who sends too often without asking for an acknowledgement."""
         if arrived.qos == 0 and not self._limit.allows(sender, time.monotonic()):
             raise Refused(429, "rate-limit", "It reports too often.")
+
+    async def _tell_desk(self, arrived: Arrived, why: str) -> None:
+        user = _user_of(arrived.topic)
+        sender = front_of(user) if user is not None and self._intake.knows(user) else None
+        await self._unread.tell(sender, _told(arrived.topic), why, self._intake.clock(), time.monotonic())
 
     async def _put_aside(self, arrived: Arrived, reason: str) -> None:
         """With what came, but for what may hold a place that no consent covers: of that only the reason is kept."""

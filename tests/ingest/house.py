@@ -38,7 +38,7 @@ from haechi.streaming.admin import ensure_topics
 DISTRICT = "haneul"
 PHRASE = "mysecreTpass01"
 SEOUL = Point(126.9780, 37.5665)
-TOPICS = (topics.URGENT, topics.POSITIONS, topics.READINGS, topics.DEAD_LETTERS)
+TOPICS = (topics.URGENT, topics.POSITIONS, topics.READINGS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
 def free_port() -> int:

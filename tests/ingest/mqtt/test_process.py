@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from haechi import topics
+from haechi.domain.alerting import Alert
 from haechi.ids import front_of
 from haechi.sealing import Sealer
 from haechi.streaming.dead_letters import unseal
@@ -72,6 +73,8 @@ async def test_positions_calls_and_readings_are_taken_and_the_rest_put_aside(
         ("owntracks/nobody…/phone", b""),
         ("v1.1/Observations", json.dumps(reading | {"result": 500}).encode()),
     }, "a place without a consent is not kept, nor whoever's credential"
+    told = [alert for _, alert in await house.read(topics.ALERTS) if isinstance(alert, Alert)]
+    assert [(alert.kind, alert.place) for alert in told] == [("dead-letter", front_of(house.device))]
     assert house.device not in door.log.read_text()
     assert any("gas lies between 0 and 100" in letter.reason for letter in letters)
     assert door.stop() == 0

@@ -4,14 +4,18 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from haechi import topics
 from haechi.domain import wire
+from haechi.domain.alerting import Alert
 from haechi.sealing import Sealer, create_key
 from ingest.limits import RateLimit
 from ingest.mqtt.bridge import Arrived
 from ingest.mqtt.receiver import Receiver
+from ingest.mqtt.unread import Unread
 from ingest.sensors import sensorthings
+from tests.ingest.devices.test_owntracks import sealed
 from tests.ingest.mqtt.broker import location
 from tests.ingest.test_intake import NOW, Room
 
@@ -40,19 +44,32 @@ def positions(room: Room) -> int:
     return sum(len(wire.POSITIONS.decode(data)) for topic, _, data in room.sent if topic == topics.POSITIONS.name)
 
 
-async def taken(folder: Path, messages: Sequence[tuple[str, bytes, int]]) -> tuple[Room, Messages, list[bytes]]:
-    broker, letters = Messages(*messages), []
+class Came(NamedTuple):
+    """What became of the messages: `letters` were put aside, `alerts` are for the desk."""
+
+    room: Room
+    broker: Messages
+    letters: list[bytes]
+    alerts: list[Alert]
+
+
+async def taken(folder: Path, messages: Sequence[tuple[str, bytes, int]]) -> Came:
+    broker, letters, alerts = Messages(*messages), [], []
 
     async def bury(letter: bytes) -> None:
         letters.append(letter)
 
+    async def tell(alert: bytes) -> None:
+        alerts.append(wire.ALERT.decode(alert))
+
     async with Room(folder).open() as room:
         limit = RateLimit(rate=0.001, burst=3)
         sealer = Sealer(create_key())
-        receiver = Receiver(broker, room.intake, bury, sealer, room.metrics, payload_bytes=1000, limit=limit)
+        unread = Unread("ingest.mqtt", "haneul", tell, most=2)
+        receiver = Receiver(broker, room.intake, bury, unread, sealer, room.metrics, payload_bytes=1000, limit=limit)
         async with asyncio.timeout(20):
             await receiver.run()
-        return room, broker, letters
+        return Came(room, broker, letters, alerts)
 
 
 def of_d1(count: int, qos: int, **more: object) -> list[tuple[str, bytes, int]]:
@@ -62,7 +79,7 @@ def of_d1(count: int, qos: int, **more: object) -> list[tuple[str, bytes, int]]:
 async def test_at_qos_0_who_reports_too_often_is_counted_and_left_out(tmp_path: Path) -> None:
     reading = json.dumps({"Datastream": {"@iot.id": "s1"}, "result": 1.0}).encode()
     messages = [*of_d1(10, 0), *[(sensorthings.TOPIC, reading, 0)] * 5]
-    room, broker, letters = await taken(tmp_path, messages)
+    room, broker, letters, _ = await taken(tmp_path, messages)
     assert positions(room) == 3
     assert room.registry.get_sample_value("haechi_ingest_refused_total", {"reason": "rate-limit"}) == 7 + 2
     assert len(broker.acknowledged) == 15
@@ -70,10 +87,51 @@ async def test_at_qos_0_who_reports_too_often_is_counted_and_left_out(tmp_path: 
 
 
 async def test_what_a_broker_has_acknowledged_is_taken_however_often_it_comes(tmp_path: Path) -> None:
-    room, _, _ = await taken(tmp_path, of_d1(10, 1))
+    room = (await taken(tmp_path, of_d1(10, 1))).room
     assert positions(room) == 10
 
 
 async def test_a_call_for_help_is_never_too_often(tmp_path: Path) -> None:
-    room, _, _ = await taken(tmp_path, [*of_d1(5, 0), *of_d1(2, 0, alarm="sos")])
+    room, *_ = await taken(tmp_path, [*of_d1(5, 0), *of_d1(2, 0, alarm="sos")])
     assert len(room.kafka.records) == 2
+
+
+def encrypted(device: str, phrase: str, **more: object) -> tuple[str, bytes, int]:
+    return f"owntracks/{device}/phone", json.dumps(sealed(json.loads(location(AT, **more)), phrase)).encode(), 1
+
+
+async def test_what_cannot_be_read_may_be_a_call_and_is_told_to_the_desk_once_for_each_device(tmp_path: Path) -> None:
+    came = await taken(
+        tmp_path,
+        [
+            *[encrypted("d2", "no key is registered", alarm="sos")] * 3,
+            *[encrypted("d1", "another phrase", alarm="sos")] * 2,
+            ("owntracks/d1/phone", b"not json", 1),
+        ],
+    )
+    assert [(alert.kind, alert.subject, alert.place) for alert in came.alerts] == [
+        ("dead-letter", "ingest.mqtt", "d2…"),
+        ("dead-letter", "ingest.mqtt", "d1…"),
+    ]
+    assert "owntracks/d2…/phone" in came.alerts[0].because.words
+    assert "no encryption key of this device is registered" in came.alerts[0].because.words
+    assert "cannot be decrypted" in came.alerts[1].because.words
+    assert all("may be a call for help. Reach whoever" in alert.because.words for alert in came.alerts)
+    assert len(came.broker.acknowledged) == 6
+
+
+async def test_garbage_of_strangers_is_one_incident_and_so_are_devices_beyond_the_most(tmp_path: Path) -> None:
+    strangers = [(f"owntracks/stranger-{n}/phone", b"{", 1) for n in range(50)]
+    came = await taken(
+        tmp_path, [*strangers, *[(f"owntracks/{who}/phone", b"{", 1) for who in ("d1", "d2", "t1", "w1")]]
+    )
+    assert [alert.place for alert in came.alerts] == ["-", "d1…"]
+    assert "Others may have sent such messages too" in came.alerts[0].because.words
+
+
+async def test_what_is_read_and_refused_is_no_call_and_told_to_nobody(tmp_path: Path) -> None:
+    reading = json.dumps({"Datastream": {"@iot.id": "s1"}, "result": 500}).encode()
+    messages = [("owntracks/d1/phone", location(AT, acc="near"), 1), (sensorthings.TOPIC, reading, 1), *of_d1(1, 1)]
+    came = await taken(tmp_path, messages)
+    assert len(came.letters) == 2
+    assert came.alerts == []
