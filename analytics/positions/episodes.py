@@ -188,17 +188,18 @@ class Episodes:
 
     def _notices(self, look: Glance, left: Bools) -> list[Alert]:
         """Who arrived at a place and who left it; the first that is known of anyone is no news, nor is an alarm told
-        already."""
+        already. Whoever comes before the zone counts arrives when it does; whose arrival was told leaves at any time."""
         book, stakes = self._table.book, self._table.stakes
         told = stakes["told"][look.people]
-        changed = book.notices[look.zones] & (look.is_at != UNKNOWN) & (look.is_at != told)
+        arrives = (look.is_at == INSIDE) & (look.counts | (told == INSIDE))
+        tells = np.where(arrives, INSIDE, OUTSIDE)
+        changed = book.notices[look.zones] & (look.is_at != UNKNOWN) & (tells != told)
         alerts = []
         for i, column in np.argwhere(changed).tolist():
-            stakes["told"][look.people[i], column] = look.is_at[i, column]
-            concerns = look.counts[i, column] or look.stayed[i, column]
-            if told[i, column] == UNKNOWN or not concerns or left[i, column]:
+            stakes["told"][look.people[i], column] = tells[i, column]
+            if told[i, column] == UNKNOWN or left[i, column]:
                 continue
-            kind = "arrived" if look.is_at[i, column] == INSIDE else "left"
+            kind = "arrived" if arrives[i, column] else "left"
             moment = int(look.at[i])
             episode = Episode(kind, moment, moment, "is inside" if kind == "arrived" else "is outside")
             alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))

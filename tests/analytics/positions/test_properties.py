@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import time
+from itertools import pairwise
 from random import Random
 
 import msgspec
@@ -28,6 +29,13 @@ ZONES: tuple[SafeZone, ...] = tuple(
     msgspec.structs.replace(one, id=f"{one.id} of {person}", person_id=person)
     for one in OF_ONE
     for person in ("p1", "p2")
+)
+# The same, but the hour in which one may come begins within the walk.
+LATER = tuple(
+    msgspec.structs.replace(one, schedule=(Window("Asia/Seoul", DAYS, time(10, 10), time(10, 20)),), expected_by=None)
+    if one.expected_by
+    else one
+    for one in ZONES
 )
 Step = tuple[str, float, float, float]
 Leg = tuple[str, float, int, int, int, float]
@@ -58,6 +66,9 @@ def fixes_of(walk: Sequence[Step]) -> list[Fix]:
     return [fix(minute, east, device=device, person=WEARER[device], speed=v) for device, minute, east, v in walk]
 
 
+AT_HOME = [fix(minute, 0, device=device, person=WEARER[device]) for minute in range(-24, 0, 3) for device in WEARER]
+
+
 def in_order(walk: Sequence[Step]) -> list[Fix]:
     """One fix a device and minute, by time and device."""
     unique = {(minute, device): (device, minute + "abc".index(device) / 10, *rest) for device, minute, *rest in walk}
@@ -73,10 +84,21 @@ def said(alerts: Sequence[Alert]) -> list[tuple[str, str, str]]:
 
 
 def episodes(alerts: Sequence[Alert]) -> dict[tuple[str, str, str], list[str]]:
+    """What was raised and cleared of each person; who has left has left all zones, wherever it was."""
     found: dict[tuple[str, str, str], list[str]] = {}
     for alert in alerts:
         if not KINDS[alert.kind].notice:
-            found.setdefault((alert.kind, alert.subject, alert.place), []).append(alert.action)
+            where = "" if alert.kind == "zone-exit" else alert.place
+            found.setdefault((alert.kind, alert.subject, where), []).append(alert.action)
+    return found
+
+
+def notices(alerts: Sequence[Alert]) -> dict[tuple[str, str], list[str]]:
+    """Who arrived and left, by person and zone. An alarm that they left it says so as well."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for alert in alerts:
+        if alert.kind in {"arrived", "left"} or (alert.kind, alert.action) == ("zone-exit", "raise"):
+            found.setdefault((alert.subject, alert.place), []).append(alert.kind)
     return found
 
 
@@ -98,13 +120,17 @@ def test_such_walks_can_tell_of_everything() -> None:
 
 
 @settings(max_examples=40)
-@given(steps, st.booleans())
-def test_no_sequence_leaves_twice_or_enters_twice(walk: list[Step], ticking: bool) -> None:
+@given(steps, st.booleans(), st.sampled_from([ZONES, LATER]))
+def test_no_sequence_leaves_twice_or_enters_twice(walk: list[Step], ticking: bool, zones: tuple[SafeZone, ...]) -> None:
+    """They begin at home, and not at school."""
     messages: list[list[Fix] | Tick] = []
-    for one in fixes_of(walk):
+    for one in [*AT_HOME, *fixes_of(walk)]:
         messages += [[one], *([tick(len(messages))] if ticking else [])]
-    for actions in episodes(run(shipped(*ZONES), *messages)).values():
+    alerts = run(shipped(*zones), *messages)
+    for actions in episodes(alerts).values():
         assert actions == ["raise", "clear"] * (len(actions) // 2) + ["raise"] * (len(actions) % 2)
+    for kinds in notices(alerts).values():
+        assert not [pair for pair in pairwise(["left", *kinds]) if pair in {("arrived", "arrived"), ("left", "left")}]
 
 
 @settings(max_examples=40)

@@ -167,7 +167,42 @@ def test_who_comes_within_the_hour_before_is_safe_and_who_comes_earlier_is_not()
         ("arrived", "raise", "school")
     ]
     early = run(state_of(HOME_ZONE, school), *walk(0), *walk(1000, 1000, start=1), tick(60))
-    assert said(early) == [("zone-exit", "raise", "home"), ("zone-exit", "clear", "home")]
+    assert said(early) == [
+        ("zone-exit", "raise", "home"),
+        ("zone-exit", "clear", "home"),
+        ("arrived", "raise", "school"),
+    ]
+
+
+def test_who_comes_more_than_an_hour_before_has_arrived_when_that_hour_begins_and_leaves_once_a_day() -> None:
+    """They were never told to have arrived, and to have left three days running."""
+    noon = msgspec.structs.replace(SCHOOL, schedule=hours(12, 15))
+    state = state_of(HOME_ZONE, WAY, noon)
+    heard: list[Alert] = []
+    for day in range(3):
+        for minute in range(20, 420, 10):
+            at, east = day * 24 * 60 + minute, 1000 if 20 < minute < 310 else 0
+            heard += run(state, [fix(at, east)], [fix(at + 1, east)], tick(at + 2), start=3 * at)
+    assert said(heard) == [("arrived", "raise", "school"), ("left", "raise", "school")] * 3
+    since = [(alert.starts_at - AT) % timedelta(days=1) for alert in heard[:2]]
+    assert since == [timedelta(minutes=120), timedelta(minutes=311)]
+
+
+def test_who_was_there_only_before_the_hour_or_after_the_window_is_not_spoken_of() -> None:
+    noon = msgspec.structs.replace(SCHOOL, schedule=hours(12, 15))
+    for begins in (30, 400):
+        visit = [*walk(0, 0), *walk(1000, 1000, start=begins), *walk(0, 0, start=begins + 20), tick(begins + 180)]
+        assert run(state_of(HOME_ZONE, WAY, noon), *visit) == []
+
+
+def test_whose_arrival_was_told_their_leaving_is_told_whenever_it_is() -> None:
+    """The evening zone says where they should be instead; they stay at school until they go home."""
+    school = msgspec.structs.replace(SCHOOL, schedule=hours(9, 15))
+    whole_way = msgspec.structs.replace(WAY, schedule=())
+    state = state_of(whole_way, zone("evening", schedule=hours(18, 8)), school)
+    heard = run(state, *walk(0, 0, 1000, 1000), tick(9 * 60 + 1), *walk(1000, 0, 0, start=9 * 60 + 5))
+    heard += run(state, *walk(1000, 1000, start=24 * 60 + 5), start=40)
+    assert [kind for kind, *_ in said(heard) if kind != "zone-exit"] == ["arrived", "left", "arrived"]
 
 
 def test_a_stay_outlives_a_change_of_its_zone_and_a_new_life_of_the_worker() -> None:
