@@ -124,11 +124,14 @@ class AnalyticsSettings(_Section):
         600,
         ge=0,
         le=3600,
-        description="Seconds that the first and the last of these fixes must be apart, unless the speeds that the device "
-        "reports explain the way out: no jump of a position does.",
+        description="Seconds that the first and the last of these fixes must be apart, unless a walk that the device "
+        "reports explains the way out: no jump of a position does.",
     )
     exit_coarse_m: float = Field(
-        100, ge=0, le=10_000, description="A fix less accurate than this (metres) says nothing of having left."
+        100,
+        ge=0,
+        le=10_000,
+        description="A fix less accurate than this (metres) only confirms a leave that began on foot.",
     )
     trespass_frames: int = Field(
         3,

@@ -29,6 +29,9 @@ _STREAK = 2
 WALKING = 0.5  # m/s: slower than any walk, faster than what a phone on a table mostly reports
 _STANDING = 0.3  # who came less than this part of what the speed says did not walk
 _ERRING = 1.5  # by so much a reported speed may be too low
+FINE_M = 20.0  # as accurate as satellites; by Wi-Fi or a cell tower, where no speed is measured, it is coarser
+_SILENCE_S = 180.0  # who is not heard for longer may have walked unseen
+_PACE = 1.5  # m/s: a brisk walk
 ALONE_US = 600 * _SECOND_US
 
 
@@ -77,7 +80,8 @@ class Tracks:
         self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, np.nan, 0, 0.0, 0.0, 0, 0))
 
     def walked(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(n,) whether the speeds that a device reports explain how far it came since its newest good fix; no jump does.
+        """(n,) whether it is explained how far a device came since its newest good fix: a fine one by the speeds that it
+        reports, any by a walk in silence. No jump is.
 
         Asked before `judge` for the same fixes; `speed` (n,) m/s, NaN where unknown.
         """
@@ -87,8 +91,10 @@ class Tracks:
         sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(before["accuracy"])
         seconds = (fixes["at"] - before["at"]) / _SECOND_US
         said = fastest * seconds
-        known = (before["at"] > 0) & (fastest > WALKING)
-        explained: NDArray[np.bool_] = known & (far >= _STANDING * said) & (sure <= _ERRING * said)
+        walks = (fastest > WALKING) & (far >= _STANDING * said) & (sure <= _ERRING * said)
+        fine = known_accuracy(fixes["accuracy"]) <= FINE_M
+        unseen = (seconds > _SILENCE_S) & (sure > 0) & (sure <= _PACE * seconds)
+        explained: NDArray[np.bool_] = (before["at"] > 0) & (fine & walks | unseen)
         return explained
 
     def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.uint8]:

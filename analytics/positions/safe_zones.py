@@ -27,7 +27,7 @@ from analytics.positions.devices import Devices
 from analytics.positions.episodes import Episodes
 from analytics.positions.fusion import INSIDE, OUTSIDE
 from analytics.positions.patterns import Patterns
-from analytics.positions.quality import ALONE_US, known_accuracy
+from analytics.positions.quality import ALONE_US, FINE_M, known_accuracy
 from analytics.positions.watch import Heard, Moment
 from analytics.positions.zone_alerts import known_to_be_over
 from analytics.positions.zone_table import Open, ZoneTable
@@ -35,17 +35,20 @@ from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
 
 _SECOND_US = 1_000_000
+_SURELY = 3  # an accuracy is a 68 % radius: beyond three of them lies nobody by mere error
 _BITS = np.array([votes.bit_count() for votes in range(256)], dtype=np.uint8)
 
 
 class Rule(msgspec.Struct, frozen=True):
     """The thresholds; at most 8 votes.
 
-    `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so, the first and
-    the last of them at least `dwell_s` apart; not so for who walked out by the speeds that the device reports, as no
-    jump of a position does. A fix less accurate than `coarse_m` says nothing of having left. One fix ends an alarm;
-    telling of an entry needs `entry_confirmations`, or one fix after a long silence (a tag that a reader saw, a tracker
-    that reports each hour).
+    `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so. That suffices
+    where a walk explains the way out (`quality.Tracks.walked`), as it does no jump. Without one the first and the last
+    vote must be at least `dwell_s` apart, and the last one fine or beyond the buffer by thrice its accuracy. A fix less
+    accurate than `coarse_m` only confirms what began on foot. The walk and the votes are taken back by a fix that is
+    inside with its whole accuracy and shows no walk. One fix ends an alarm, and takes its votes back; telling of an
+    entry needs `entry_confirmations`, or one fix after a long silence (a tag that a reader saw, a tracker that reports
+    each hour).
     """
 
     buffer_m: float = 20
@@ -182,23 +185,28 @@ class SafeZones:
         pair = slots[which] * table.cells.shape[1] + column
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
         accuracy = known_accuracy(fixes["accuracy"])[which]
-        distance = self.book.edges.distance(zone, x[which], y[which], accuracy + rule.buffer_m)
+        distance = self.book.edges.distance(zone, x[which], y[which], _SURELY * accuracy + rule.buffer_m)
         coarse = accuracy > self.book.reach[zone]
-        out = (distance - accuracy > rule.buffer_m) & (accuracy <= rule.coarse_m)
         inside = (distance <= -self.book.inner[zone]) & ~coarse
-        says = out | inside | (~coarse & (distance <= rule.buffer_m))
         cell = cells.take(pair)
+        usable = accuracy <= rule.coarse_m
+        walks = walked[which] & usable
+        settled = inside & (distance + accuracy <= 0) & ~walks
+        on_foot = walks | (cell["walked"] & ~settled)
+        out = (distance - accuracy > rule.buffer_m) & (usable | (on_foot & (cell["outs"] > 0)))
+        says = out | inside | (~coarse & (distance <= rule.buffer_m))
         at = fixes["at"][which]
         outs = np.where(says, (cell["outs"] << 1 | out) & self._mask, cell["outs"])
         ins = np.where(says, (cell["ins"] << 1 | inside) & self._mask, cell["ins"])
-        outs[inside], ins[out], ins[inside & alone[which]] = 0, 0, self._mask
+        outs[settled | (inside & (cell["where"] == OUTSIDE))] = 0
+        ins[out], ins[inside & alone[which]] = 0, self._mask
         first = out & (cell["outs"] == 0)
         if first.any():
             table.remember_first(slots[which[first]], fixes[which[first]])
         since = np.where(first, at, cell["since"])
-        on_foot = (cell["walked"] | (out & walked[which])) & ~inside
-        sure = on_foot | (at - since >= self._dwell_us)
-        gone = out & (_BITS[outs] >= rule.confirmations) & sure
+        surely = (accuracy <= FINE_M) | (distance > rule.buffer_m + _SURELY * accuracy)
+        stays = surely & (at - since >= self._dwell_us)
+        gone = out & (_BITS[outs] >= rule.confirmations) & (on_foot | stays)
         came = inside & (_BITS[ins] >= self._entry[zone])
         where = np.where(gone, OUTSIDE, np.where(came, INSIDE, cell["where"])).astype(np.int8)
         moved = which[where != cell["where"]]

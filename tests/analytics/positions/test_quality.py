@@ -119,3 +119,21 @@ def test_whether_the_speeds_explain_how_far_it_came_in_a_minute(
     assert not track.walked(SLOT, *row_of(fix(0, 0, speed=before)))[0], "the first came from nowhere"
     track.judge(SLOT, *row_of(fix(0, 0, speed=before)))
     assert track.walked(SLOT, *row_of(fix(1, east, speed=now)))[0] == explained
+    assert not track.walked(SLOT, *row_of(fix(1, east, 21, speed=now)))[0], "a coarse fix is where Wi-Fi says"
+
+
+@pytest.mark.parametrize(
+    ("minutes", "east", "explained"),
+    [
+        pytest.param(3, 200, False, id="no silence"),
+        pytest.param(4, 200, True, id="a walk that nobody saw"),
+        pytest.param(4, 425, True, id="at a brisk pace"),
+        pytest.param(4, 427, False, id="faster than a walk"),
+        pytest.param(4, 64, False, id="perhaps nowhere"),
+        pytest.param(60, 5000, True, id="an hour's walk"),
+    ],
+)
+def test_after_a_silence_a_walk_explains_how_far_it_came(minutes: float, east: float, *, explained: bool) -> None:
+    track = tracks()
+    track.judge(SLOT, *row_of(fix(0, 0, 5)))
+    assert track.walked(SLOT, *row_of(fix(minutes, east, 60)))[0] == explained

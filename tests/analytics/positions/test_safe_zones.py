@@ -47,8 +47,9 @@ def test_a_fix_that_may_be_wrong_by_more_than_its_distance_decides_nothing() -> 
 
 def test_a_fix_without_accuracy_is_taken_as_thirty_metres() -> None:
     nan = float("nan")
-    assert run(state_of(circle()), *([fix(m, 149, accuracy=nan)] for m in range(5))) == []
-    assert told(run(state_of(circle()), *([fix(m, 151, accuracy=nan)] for m in range(5)))) == [("raise", "home")]
+    for first, second, expected in ((149, 211, []), (151, 209, []), (151, 211, [("raise", "home")])):
+        ways = ([fix(m, x, accuracy=nan)] for m, x in enumerate((first, second)))
+        assert told(run(state_of(circle()), *ways)) == expected
 
 
 PATIENT = Rule(buffer_m=20, confirmations=2, votes=8, dwell_s=600)
@@ -115,9 +116,26 @@ def test_the_speed_of_a_fix_that_decides_nothing_explains_nothing() -> None:
     assert run(state_of(circle(), rule=Rule()), *([fix(m, x, 2, speed=v)] for m, x, v in ways)) == []
 
 
-def test_coming_back_inside_forgets_the_walk() -> None:
-    ways = [(0, 0, 1.3), (1, 125, 1.6), (2, 0, 1.6), (3, 180, 0.1), (4, 180, 0.1), (5, 180, 0.1)]
-    assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in ways)) == []
+def test_who_walked_just_beyond_the_edge_and_stands_there_is_told_of_without_patience() -> None:
+    """The fix that shows the walk is not yet beyond the buffer; those beyond it show somebody who stands."""
+    ways = [(0, 20, 1.3), (1, 115, 1.5), *((m, 132, 0.1) for m in range(2, 7))]
+    (raised,) = run(state_of(circle(), rule=Rule()), *([fix(m, x, speed=v)] for m, x, v in ways))
+    assert raised.starts_at == AT + timedelta(minutes=5)
+    assert dict(raised.because.values)["walked"] == 1
+
+
+def test_standing_inside_takes_back_the_walk_and_the_votes() -> None:
+    back = [(0, 0, 1.3), (1, 130, 1.6), (2, 20, 1.6)]
+    stands, jumps = [(3, 20, 0.0)], [(m, 180, 0.1) for m in (4, 5)]
+    assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in (*back, *stands, *jumps))) == []
+    assert run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=v)] for m, x, v in (*back, *jumps))) != []
+
+
+def test_who_came_back_is_not_told_of_again_by_one_fix() -> None:
+    """The return that ends an alarm takes back its votes, also while they are still walking."""
+    ways = [*enumerate((0, 70, 140, 210, 140, 70, 0)), (7, 180)]
+    alerts = run(state_of(circle(), rule=PATIENT), *([fix(m, x, speed=1.3)] for m, x in ways))
+    assert told(alerts) == [("raise", "home"), ("clear", "home")]
 
 
 def test_a_coarse_fix_says_nothing_of_having_left() -> None:

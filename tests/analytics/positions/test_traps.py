@@ -1,6 +1,6 @@
 """The traps of location software, one case each, named after the trap: what users of the peers complain about.
 
-They are run with the rule that is shipped: who left is told by four votes, which speeds explain or ten minutes lie between.
+They are run with the rule that is shipped: who left is told by four votes, which a walk explains or ten minutes lie between.
 """
 
 from datetime import date, time, timedelta
@@ -87,6 +87,47 @@ def minutes(*east: float, start: float = 0, every: float = 1, accuracy: float = 
         ),
         pytest.param(
             [[fix(m / 2, 60 + 39 * m, speed=1.3)] for m in range(6)], LEFT, id="who walks out is told of by four fixes"
+        ),
+        pytest.param(
+            [*minutes(0, 0), *minutes(*[190] * 40, start=2, accuracy=60)],
+            [],
+            id="Wi-Fi that is wrong for as long as it lasts is no leave",
+        ),
+        pytest.param(
+            [*minutes(0, 0), *minutes(*[210] * 12, start=2, accuracy=25)],
+            LEFT,
+            id="beyond three accuracies is no error",
+        ),
+        pytest.param(
+            [[fix(0, 0, speed=0)], *([fix(9 + m, 180, speed=0)] for m in range(4))],
+            LEFT,
+            id="who walked out in a gap is told of by four fixes",
+        ),
+        pytest.param(
+            [[fix(0, 0, speed=0)], *([fix(9 + m, 1_500, speed=0)] for m in range(4))],
+            [],
+            id="farther than one walks in a gap is a jump",
+        ),
+        pytest.param(
+            [
+                *([fix(m / 2, 60 + 39 * m, speed=1.3)] for m in range(4)),
+                *([fix(2 + m, 2_000, accuracy=900)] for m in range(3)),
+            ],
+            LEFT,
+            id="a cell tower confirms what began on foot",
+        ),
+        pytest.param(
+            [*minutes(0, 0), *minutes(*[2_000] * 40, start=2, accuracy=900)],
+            [],
+            id="a cell tower alone says nothing of having left",
+        ),
+        pytest.param(
+            [
+                [fix(m, x, speed=v)]
+                for m, (x, v) in enumerate([(60, 1.3), (130, 1.3), (145, 0), (60, 1.4), (140, 1.4), (145, 0)])
+            ],
+            LEFT,
+            id="a jump of a street to the inside takes back no walk",
         ),
         pytest.param([[fix(0, 0)], *([fix(1, 400)] for _ in range(12))], [], id="a duplicate confirms nothing"),
         pytest.param(
