@@ -15,7 +15,7 @@ from haechi.domain.alerting import KINDS, Alert
 from haechi.domain.people import SafeZone
 from haechi.domain.schedule import DAYS, Window
 from haechi.domain.time import Tick
-from tests.analytics.positions.build import Fix, Registry, fix, run, state_of, tick
+from tests.analytics.positions.build import AT, Fix, Registry, fix, run, state_of, tick
 from tests.analytics.positions.test_zones import SCHOOL, WAY, zone
 
 HOURS = (Window("Asia/Seoul", DAYS, time(9, 10), time(9, 30)),)
@@ -144,18 +144,47 @@ def test_cut_into_other_batches_it_is_the_same(walk: list[Step], size: int) -> N
     assert said(single) == said(cut)
 
 
+def otherwise(fixes: Sequence[Fix], keys: Sequence[str], data: st.DataObject) -> list[Fix]:
+    """The same fixes in another order, but for each of the keys (one a fix) in the same."""
+    left = {key: [one for one, its in zip(fixes, keys, strict=True) if its == key] for key in sorted(set(keys))}
+    return [left[key].pop(0) for key in data.draw(st.permutations(keys))]
+
+
 @settings(max_examples=40)
 @given(steps, st.data())
 def test_interleaved_otherwise_among_people_it_is_the_same(walk: list[Step], data: st.DataObject) -> None:
     fixes = in_order(walk)
-    people = {person: [one for one in fixes if one.person == person] for person in ("p1", "p2")}
-    other: list[Fix] = []
-    while any(people.values()):
-        who = data.draw(st.sampled_from([person for person, left in people.items() if left]))
-        other.append(people[who].pop(0))
+    other = otherwise(fixes, [one.person for one in fixes], data)
     assert said(run(shipped(*ZONES), *([one] for one in fixes))) == said(
         run(shipped(*ZONES), *([one] for one in other))
     )
+
+
+ends = st.sampled_from([0.0, 250.0, 400.0, 1200.0])
+
+
+@settings(max_examples=40)
+@given(steps, ends, ends, st.data())
+def test_interleaved_otherwise_among_the_devices_of_one_person_the_same_is_open_at_the_end(
+    walk: list[Step], end: float, other_end: float, data: st.DataObject
+) -> None:
+    """What a device says of a zone follows from its own fixes. Where the person is meanwhile does not: whether the phone's
+    way out comes before the watch's way home may decide what begins and ends, and when, until both are heard to the end."""
+    fixes = in_order([step for step in walk if step[0] != "c"])
+    last = max([one.at for one in fixes], default=AT)
+    minute = (last - AT).total_seconds() / 60
+    after = [
+        fix(minute + later, east, device=device, speed=1.3)
+        for later in (1, 4, 8, 11, 12)
+        for device, east in (("a", end), ("b", other_end))
+    ]
+    zones = (zone("home"), zone("river", 400, 60, kind="forbidden"))
+    heard = [one for one in AT_HOME if one.person == "p1"]
+    open_ = [
+        still_open(run(shipped(*zones), *([one] for one in (*heard, *order, *after))))
+        for order in (fixes, otherwise(fixes, [one.device for one in fixes], data))
+    ]
+    assert open_[0] == open_[1]
 
 
 @settings(max_examples=40)
