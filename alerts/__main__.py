@@ -27,6 +27,7 @@ from alerts.links import Links
 from alerts.metrics import SenderMetrics
 from alerts.minimap import MapSheet
 from alerts.place_offers import PlaceRounds
+from alerts.rounds import rounds
 from alerts.scenes import Scenes
 from alerts.secret_book import SecretBook
 from alerts.sender import Sender
@@ -117,10 +118,10 @@ async def sender(settings: Settings) -> None:
             erasures = ErasureRounds(Erasures(pool), apply)
             await _first_to_end(
                 _signalled(),
-                ends.run(),
-                offers.run(),
-                erasures.run(),
-                tests.run(),
+                rounds("consents", 2.0, ends.once),
+                rounds("tests", 2.0, tests.once),
+                rounds("places", 60.0, offers.once),
+                rounds("erasures", 60.0, erasures.once),
                 reader.run(),
                 post.run(),
                 people.follow(),

@@ -1,6 +1,5 @@
 """The end of a consent: guardians and the desk are told 30, 7 and 1 days before; what is over stands no longer."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -9,13 +8,11 @@ import structlog
 
 from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.domain.consent import WARN_DAYS, EndsSoon, ends_soon
-from haechi.errors import TransientError
 from haechi.store.consents import Ending
 
 log = structlog.get_logger(__name__)
 
-ROUND_S = 2.0
-WARN_EVERY = 150  # rounds
+WARN_EVERY = 150  # rounds: five minutes
 _KIND = KINDS["consent-ends"]
 
 
@@ -33,26 +30,21 @@ class Incidents(Protocol):
 
 
 class ConsentRounds:
-    """Any number of processes may do them: a warning's alert has one id, so it is told once, whoever dies or doubles."""
+    """A warning's alert has one id, so it is told once, whoever dies or doubles."""
 
     def __init__(self, consents: Consents, incidents: Incidents, apply: Callable[[Alert], Awaitable[object]]) -> None:
         self._consents = consents
         self._incidents = incidents
         self._apply = apply
+        self._round = 0
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        number = 0
-        while True:
-            try:
-                if gone := await self._consents.end_over():
-                    log.info("consents.over", people=len(gone))
-                if number % WARN_EVERY == 0:
-                    await self.warn()
-                number += 1
-            except TransientError as error:
-                log.warning("consents.away", reason=str(error))
-            await asyncio.sleep(ROUND_S)
+    async def once(self) -> None:
+        """End what is over, each time; warn, now and then."""
+        if gone := await self._consents.end_over():
+            log.info("consents.over", people=len(gone))
+        if self._round % WARN_EVERY == 0:
+            await self.warn()
+        self._round += 1
 
     async def warn(self) -> None:
         """Whom it is time to tell, and who was not told yet."""

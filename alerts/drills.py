@@ -1,6 +1,5 @@
-"""The rounds of tests: due telephones are asked, tests whose time is over end. Any number of processes may do them."""
+"""The rounds of tests: due telephones are asked, tests whose time is over end."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
@@ -11,13 +10,12 @@ from haechi.clock import Clock
 from haechi.domain.alerting import Alert
 from haechi.domain.drills import phone_test
 from haechi.domain.incidents import Command, EndTest
-from haechi.errors import Conflict, NotFound, TransientError
+from haechi.errors import Conflict, NotFound
 from haechi.store.drills import PhoneTest
 
 log = structlog.get_logger(__name__)
 
-ROUND_S = 2.0
-ENROL_EVERY = 300  # rounds
+ENROL_EVERY = 300  # rounds: ten minutes
 _OVER = "nobody answered any more; its time is over"
 
 
@@ -58,19 +56,14 @@ class DrillRounds:
         self._clock = clock
         self._timezone = timezone
         self._every = timedelta(days=days)
+        self._round = 0
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        number = 0
-        while True:
-            try:
-                if self._every and number % ENROL_EVERY == 0:
-                    await self._drills.enrol(self._every)
-                await self.round()
-                number += 1
-            except TransientError as error:
-                log.warning("drills.away", reason=str(error))
-            await asyncio.sleep(ROUND_S)
+    async def once(self) -> None:
+        """Ask and end, each time; now and then whoever is new is enrolled first."""
+        if self._every and self._round % ENROL_EVERY == 0:
+            await self._drills.enrol(self._every)
+        await self.round()
+        self._round += 1
 
     async def round(self) -> None:
         """Ask whom it is time to ask, and end what is over."""

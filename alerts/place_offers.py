@@ -1,21 +1,15 @@
 """Usual places that were learned are offered to the guardians, once each; what they say is on their page."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Protocol
 
 import msgspec
-import structlog
 
 from haechi.domain.alerting import KINDS, Alert, Because, raised
-from haechi.errors import TransientError
 from haechi.ids import alert_id
 from haechi.store.usual_places import Offer
 
-log = structlog.get_logger(__name__)
-
-ROUND_S = 60.0
 KIND = KINDS["usual-place"]
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)  # the alert of a place is the same whenever it is made
 
@@ -28,22 +22,13 @@ class Places(Protocol):
 
 
 class PlaceRounds:
-    """Any number of processes may do them: the same places make the same alert, so they are offered once."""
+    """The same places make the same alert, so they are offered once."""
 
     def __init__(self, places: Places, apply: Callable[[Alert], Awaitable[object]]) -> None:
         self._places = places
         self._apply = apply
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                await self.offer()
-            except TransientError as error:
-                log.warning("place_offers.away", reason=str(error))
-            await asyncio.sleep(ROUND_S)
-
-    async def offer(self) -> None:
+    async def once(self) -> None:
         """One message a person, whatever number of places was found."""
         for found in await self._places.unoffered():
             await self._apply(offer_alert(found))

@@ -42,7 +42,7 @@ async def consent(town: Town) -> None:
 
 
 async def offers(town: Town) -> list[Incident]:
-    await PlaceRounds(UsualPlaces(town.pool), town.intake.apply).offer()
+    await PlaceRounds(UsualPlaces(town.pool), town.intake.apply).once()
     return [one for one in await town.incidents.recent(DISTRICT) if one.kind == "usual-place"]
 
 
