@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from haechi.errors import ConfigError, PermanentError
 from haechi.sealing import Sealer, create_key
 from ingest.lane import Lane
 from ingest.refusal import Refused
-from ingest.spool import Spool
+from ingest.spool import Spool, _Body, _frame
 from tests.ingest.waiting import until
 
 KEY = create_key()
@@ -185,6 +186,17 @@ async def test_a_record_that_was_half_written_over_is_cut_at_the_next_start_and_
     await again.close()
 
 
+async def test_a_record_that_somebody_moved_to_another_lane_is_not_opened(tmp_path: Path) -> None:
+    spool = opened(tmp_path)
+    await spool.append(A, b"one")
+    crash(spool)
+    (file,) = files(tmp_path)
+    body = msgspec.msgpack.decode(file.read_bytes()[8:], type=_Body)
+    file.write_bytes(_frame(_Body(body.sequence, B.topic, B.partition, body.sealed)))
+    with pytest.raises(ConfigError):
+        opened(tmp_path)
+
+
 async def test_two_processes_take_two_folders_and_a_third_finds_what_a_dead_one_left(tmp_path: Path) -> None:
     first = Spool.claim(tmp_path, "spool", Sealer(KEY), limit_bytes=1 << 20)
     second = Spool.claim(tmp_path, "spool", Sealer(KEY), limit_bytes=1 << 20)
@@ -245,7 +257,7 @@ import asyncio, sys
 from pathlib import Path
 from haechi.sealing import Sealer
 from ingest.lane import Lane
-from ingest.spool import Spool
+from ingest.spool import Spool, _Body, _frame
 
 async def main():
     spool = Spool(Path(sys.argv[1]), Sealer(sys.argv[2]), limit_bytes=1 << 20)

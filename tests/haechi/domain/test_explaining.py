@@ -118,8 +118,7 @@ def test_it_names_the_zone_with_its_version_the_thresholds_and_how_far_outside_e
     first, second = section(explanation, "Fixes that decided it").splitlines()
     assert "15:29:00" in first
     assert "inside Home" in first
-    assert "50 m outside Home" in second
-    assert "±8 m" in second
+    assert "37.50000, 127.00113 ±8 m · 50 m outside Home · battery 31 % · had after 0.20 s" in second
 
 
 def test_a_zone_that_was_changed_since_is_said_and_no_distance_to_the_new_one_is_told() -> None:
@@ -146,8 +145,9 @@ def test_it_says_where_with_the_age_then_and_now_and_which_cameras_see_it() -> N
         OUT, 8.0, later(-240), PlaceWords("at School Gate", "정문 앞"), cameras=(Watcher("c", "Gate", 45, "sees"),)
     )
     where = section(why(left_home(scene=scene)), "Where")
-    assert "at School Gate (정문 앞)" in where
+    assert "at School Gate (정문 앞); 37.50000, 127.00113 ±8 m" in where
     assert "4 min before the alert; 14 min ago now" in where
+    assert "battery 31 %" in section(why(left_home()), "Where")
     assert "camera Gate sees it from 45 m" in where
 
 
@@ -161,6 +161,18 @@ def test_it_says_who_was_told_and_why_and_who_was_not_and_why() -> None:
     assert "Lee Sora (guardian): cannot be told: no webhook address" in untold
     assert "police: alerts of the kind zone-exit do not go there" in untold
     assert "Lee Sora" not in told
+
+
+def test_what_came_before_its_time_is_said_to_have_come_before() -> None:
+    early = msgspec.structs.replace(fix(0, OUT), received_at=later(-5))
+    because = msgspec.structs.replace(left_home().because, fixes=(early,))
+    assert "had before by 5.00 s" in section(why(left_home(because=because)), "Fixes that decided it")
+
+
+def test_what_arrived_in_the_end_is_told_without_the_failures_before_it() -> None:
+    late = delivery("guardian", "Kim Minji", attempts=2, last_error="503")
+    told = section(why(left_home(), told=(late,)), "Who was told")
+    assert told.endswith("taken after 0.45 s, 2 attempts")
 
 
 def test_when_nobody_could_be_told_it_says_so() -> None:
