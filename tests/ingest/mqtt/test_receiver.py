@@ -1,10 +1,10 @@
-"""How often a device may report by MQTT: what was promised is kept, what was not is limited."""
+"""When a message is acknowledged, and how often a device may report: what was promised is kept, what was not is limited."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from haechi import topics
 from haechi.domain import wire
@@ -14,6 +14,7 @@ from ingest.limits import RateLimit
 from ingest.mqtt.bridge import Arrived
 from ingest.mqtt.receiver import Receiver
 from ingest.mqtt.unread import Unread
+from ingest.refusal import overloaded
 from ingest.sensors import sensorthings
 from tests.ingest.devices.test_owntracks import sealed
 from tests.ingest.mqtt.broker import location
@@ -135,3 +136,79 @@ async def test_what_is_read_and_refused_is_no_call_and_told_to_nobody(tmp_path: 
     came = await taken(tmp_path, messages)
     assert len(came.letters) == 2
     assert came.alerts == []
+
+
+class Waits:
+    """A place that takes nothing until it is told to, and notes what was acknowledged by then."""
+
+    def __init__(self, broker: Messages) -> None:
+        self._broker = broker
+        self.asked, self.may = asyncio.Event(), asyncio.Event()
+        self.acknowledged_before: list[int] = []
+
+    async def take(self, *_: object) -> None:
+        self.asked.set()
+        await self.may.wait()
+        self.acknowledged_before = list(self._broker.acknowledged)
+
+
+def receiver_of(room: Room, broker: Messages, bury: Callable[[bytes], Awaitable[None]]) -> Receiver:
+    unread = Unread("ingest.mqtt", "haneul", nobody_hears)
+    return Receiver(broker, room.intake, bury, unread, Sealer(create_key()), room.metrics, payload_bytes=1000)
+
+
+async def nothing(_: bytes) -> None:
+    raise AssertionError
+
+
+async def nobody_hears(_: bytes) -> None:
+    """The desk, where a test is not about it."""
+
+
+async def test_a_position_is_acknowledged_when_it_was_accepted_and_not_before(tmp_path: Path) -> None:
+    broker = Messages(*of_d1(1, 1))
+    async with Room(tmp_path).open() as room:
+        place = Waits(broker)
+        room.intake._put = lambda *_: asyncio.ensure_future(place.take())  # type: ignore[method-assign,assignment]
+        running = asyncio.create_task(receiver_of(room, broker, nothing).run())
+        await place.asked.wait()
+        assert broker.acknowledged == []
+        place.may.set()
+        await asyncio.wait_for(running, 20)
+    assert (place.acknowledged_before, broker.acknowledged) == ([], [0])
+
+
+async def test_a_dead_letter_is_buried_before_its_message_is_acknowledged(tmp_path: Path) -> None:
+    broker = Messages(("owntracks/d1/phone", b"not json", 1))
+    async with Room(tmp_path).open() as room:
+        place = Waits(broker)
+        running = asyncio.create_task(receiver_of(room, broker, place.take).run())
+        await place.asked.wait()
+        assert broker.acknowledged == []
+        place.may.set()
+        await asyncio.wait_for(running, 20)
+    assert (place.acknowledged_before, broker.acknowledged) == ([], [0])
+
+
+async def test_what_nobody_takes_now_is_tried_again_and_stays_in_the_broker_until_then(tmp_path: Path) -> None:
+    broker, tries = Messages(*of_d1(1, 1)), 0
+    async with Room(tmp_path).open() as room:
+        report = room.intake.report
+
+        async def full_at_first(*told: Any) -> None:
+            nonlocal tries
+            tries += 1
+            assert broker.acknowledged == []
+            if tries < 3:
+                raise overloaded("The spool is full.", reason="spool-full")
+            await report(*told)
+
+        room.intake.report = full_at_first  # type: ignore[method-assign]
+        await asyncio.wait_for(receiver_of(room, broker, nothing).run(), 20)
+        assert (tries, positions(room), broker.acknowledged) == (3, 1, [0])
+
+
+async def test_what_is_not_ours_to_keep_is_acknowledged_and_buried_nowhere(tmp_path: Path) -> None:
+    messages = [("owntracks/d2/phone", location(AT), 1), ("owntracks/nobody/phone", location(AT), 1)]
+    room, broker, letters, _ = await taken(tmp_path, messages)
+    assert (positions(room), sorted(broker.acknowledged), letters) == (0, [0, 1], [])
