@@ -107,8 +107,18 @@ def test_a_second_press_updates_and_tells_nobody_again() -> None:
     assert (step.incident.presses, step.incident.state, step.tell) == (2, "acknowledged", False)
 
 
+def test_the_place_follows_the_newest_fix_and_not_the_newest_message() -> None:
+    moved = msgspec.structs.replace(call(30), point=Point(127.0, 37.7))
+    second = apply_alert(incident(), urgent_alert(moved, later(30)), later(31)).incident
+    assert second.point == Point(127.0, 37.7)
+    buffered = apply_alert(second, alert(10), later(40)).incident
+    assert (buffered.presses, buffered.point, buffered.seen_at) == (3, second.point, later(30))
+
+
 def test_a_cancel_from_the_device_is_shown_and_never_closes() -> None:
-    step = apply_alert(incident(), urgent_alert(call(60, "cancel"), later(60)), later(61))
+    cancel = urgent_alert(call(60, "cancel"), later(60))
+    assert (cancel.action, cancel.kind, cancel.subject, cancel.place) == ("update", "sos", "p1", "-"), "of the open SOS"
+    step = apply_alert(incident(), cancel, later(61))
     assert step.incident.open
     assert step.incident.state == "unacknowledged"
     assert step.incident.presses == 1
