@@ -15,7 +15,7 @@ from benchmarks.result import Options, Peer, Result
 from sample_feeds.district.map import read
 
 TUNING_SEED = 1
-SCORING_SEED = 1002  # 1001 was looked at when the thresholds as shipped were chosen (decision 10)
+SCORING_SEED = 2003  # nothing was chosen on it; the rule as shipped was on 1, 3-8, 11-18 and 77 (decision 13)
 
 More = dict[str, float | int | str | list[float] | dict[str, float]]
 
