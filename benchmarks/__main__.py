@@ -13,6 +13,7 @@ from haechi.errors import HaechiError
 # name -> what it shows; each is the module of the same name.
 BENCHMARKS = {
     "sos": "press of the button → the guardian's webhook, ms (p99 of ≥ 1,000 presses)",
+    "withdrawal": "a consent is withdrawn, a guardian barred → nothing of it is processed or told any more, ms",
     "positions": "safe zones on the real Kafka: positions per CPU-second of the agent at a batch of 200",
     "zone_change": "one zone of 150,000 is changed: ms of CPU until it holds, against a book of zones made anew",
     "recovery": "kill -9 of a worker with state → its first event after the restart, seconds",

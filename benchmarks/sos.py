@@ -10,13 +10,11 @@ import asyncio
 import os
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import aiohttp
 import msgspec
@@ -27,10 +25,9 @@ from aiohttp import web
 from benchmarks import sos_flow
 from benchmarks.registered import registered
 from benchmarks.result import Options, Peer, Result
+from benchmarks.whole_centre import centre_at_work
 from haechi.clock import utc_now
-from haechi.config import changed, load
 from haechi.errors import HaechiError
-from haechi.process import NAMES
 from haechi.supervisor import Supervisor
 from sample_feeds.centre import Centre
 
@@ -40,9 +37,7 @@ PRESSES = 1_000
 QUICK = 100
 WARM_UP = 20
 PER_SECOND = 20
-READY_S = 180
 FLOW_WARM_S = 5
-LEFT_OUT = ("ingest.cameras", "vision", "analytics.sightings")
 PLACE = {"lat": "37.6186", "lon": "126.9227", "accuracy": "8"}
 
 
@@ -115,19 +110,8 @@ async def _run(presses: int) -> Result:
     receiver = _Receiver()
     port = await receiver.start()
     try:
-        with tempfile.TemporaryDirectory(prefix="haechi-sos-", ignore_cleanup_errors=True) as folder:
-            settings = changed(load({}, data=Path(folder)), {"alerts.allow_networks": (f"127.0.0.1:{port}",)})
-            names = tuple(name for name in NAMES if name not in LEFT_OUT)
-            supervisor = Supervisor(settings, names, say=lambda _: None)
-            await supervisor.start()
-            looking = asyncio.create_task(supervisor.run())
-            try:
-                await _until_ready(supervisor)
-                times = await _measure(supervisor, receiver, f"http://127.0.0.1:{port}", presses)
-            finally:
-                supervisor.stop()
-                await looking
-                await supervisor.end()
+        async with centre_at_work([f"127.0.0.1:{port}"]) as supervisor:
+            times = await _measure(supervisor, receiver, f"http://127.0.0.1:{port}", presses)
     finally:
         await receiver.close()
     figures = {case: _figures(found) for case, found in times.items()}
@@ -231,12 +215,3 @@ async def _arrived(receiver: _Receiver, count: int) -> None:
             return
         await asyncio.sleep(0.1)
     raise HaechiError(f"The guardian has heard of {len(receiver.heard)} of {count} presses after a minute.")
-
-
-async def _until_ready(supervisor: Supervisor) -> None:
-    for _ in range(READY_S * 2):
-        if supervisor.ready:
-            return
-        await asyncio.sleep(0.5)
-    waiting = [state.name for state in supervisor.states if state.state != "live"]
-    raise HaechiError(f"Not live within {READY_S} s: {', '.join(waiting)}.")

@@ -36,6 +36,10 @@ class Centre:
         """The changed row."""
         return await self._call("PATCH", f"{kind}/{row}", patch)
 
+    async def say(self, path: str, body: Fields) -> Fields:
+        """What a POST below /api/v1 answers, such as to `people/ID/consents/withdraw`."""
+        return await self._call("POST", path, body)
+
     async def get(self, path: str) -> Fields:
         """What is at a path below /api/v1, such as `cameras/ID`."""
         return await self._call("GET", path)
