@@ -124,8 +124,12 @@ class SafeZones:
         self._table.resize(room)
 
     def holds(self, slots: Slots) -> NDArray[np.bool_]:
-        """An open episode keeps a person's devices."""
-        return self._table.is_open(self._devices.wearer[slots])
+        """An open episode keeps a person's devices; where they are expected, the one that was heard last stays."""
+        people = self._devices.wearer[slots]
+        expected = self.book.expects[self._table.stakes["zone"][people]].any(axis=1)
+        worn = self._devices.worn[people]
+        last = np.where(worn >= 0, self._devices.seen(worn), 0).max(axis=1, initial=0)
+        return self._table.is_open(people) | expected & (self._devices.seen(slots) == last)
 
     def let_go(self, _slots: Slots, _now: int) -> list[Alert]:
         """Nothing: who was outside may still need somebody."""

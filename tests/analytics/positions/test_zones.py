@@ -276,6 +276,17 @@ def test_the_next_day_is_not_decided_either_while_a_gateway_still_holds_somethin
     assert (missed.kind, missed.starts_at) == ("not-arrived", AT + timedelta(minutes=day + 40))
 
 
+def test_who_is_expected_is_missed_however_long_nothing_was_heard_of_them() -> None:
+    """After the summer, too. Of several devices the one that was heard last is remembered, and of whom nobody expects none."""
+    other = msgspec.structs.replace(zone("of p2"), person_id="p2")
+    state = state_of(HOME_ZONE, EXPECTED, other)
+    heard = [fix(0, 0), fix(5, 0, device="lost"), fix(9, 0), fix(9, 0, device="d2", person="p2")]
+    run(state, *([one] for one in heard), *ticking(31 * 24 * 60, 32 * 24 * 60))
+    assert [state.devices.device(slot) for slot in np.flatnonzero(state.devices.used)] == ["d1"]
+    monday = 42 * 24 * 60
+    assert said(run(state, *ticking(monday + 39, monday + 40), start=20)) == [("not-arrived", "raise", "school")]
+
+
 def test_a_late_backlog_that_shows_the_arrival_is_in_time_for_the_decision() -> None:
     state = state_of(HOME_ZONE, EXPECTED)
     assert run(state, *walk(0, 0), *ticking(30, 45, spool_empty=False), [fix(38, 1000, received=46)]) == []
