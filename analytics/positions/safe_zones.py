@@ -129,7 +129,8 @@ class SafeZones:
         expected = self.book.expects[self._table.stakes["zone"][people]].any(axis=1)
         worn = self._devices.worn[people]
         last = np.where(worn >= 0, self._devices.seen(worn), 0).max(axis=1, initial=0)
-        return self._table.is_open(people) | expected & (self._devices.seen(slots) == last)
+        held: NDArray[np.bool_] = self._table.is_open(people) | expected & (self._devices.seen(slots) == last)
+        return held
 
     def let_go(self, _slots: Slots, _now: int) -> list[Alert]:
         """Nothing: who was outside may still need somebody."""
