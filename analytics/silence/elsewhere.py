@@ -95,11 +95,9 @@ class Elsewhere:
 
 def part_of(
     district: str, cells: NDArray[np.int64], heard: NDArray[np.int64], missed: NDArray[np.bool_], asked: set[int]
-) -> MissedPart | None:
-    """What there is to say of a district's watched devices (n,); None where nobody is missed here or asked for."""
+) -> MissedPart:
+    """What there is to say of a district's watched devices (n,), where one is missed or a cell is asked for."""
     named = sorted({*cells[missed].tolist(), *(asked & set(cells.tolist()))})
-    if not named and not asked:
-        return None
     told = [
         MissedCell(one, int((cells == one).sum()), tuple(heard[missed & (cells == one)].tolist()[:MOST]))
         for one in named

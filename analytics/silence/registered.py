@@ -8,16 +8,16 @@ from numpy.typing import NDArray
 from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
 from haechi.domain.people import DeviceKind
-from haechi.domain.time import instant_of
+from haechi.domain.time import instant_of, micros_of
 from haechi.store.registry import DeviceEntry
 
-_AGAIN_AFTER = 60_000_000  # a consent begins, ends and pauses without a change of the registry
+_EVER = 2**62
 # They report when something happens to them, so that their silence says nothing unless a cadence is set.
 _EVENTFUL: frozenset[DeviceKind] = frozenset({"tag", "button"})
 _COLUMNS = np.dtype(
     [
         ("version", "<i8"),
-        ("looked_at", "<i8"),
+        ("until", "<i8"),
         ("known", "?"),
         ("regular", "?"),
         ("cadence_s", "<i4"),
@@ -29,7 +29,8 @@ _UNKNOWN = np.array((-1, 0, False, False, 0, 0, False), dtype=_COLUMNS)
 
 
 class Registered:
-    """Looked up in `entry_of` when `version` changes, and once a minute; nothing here is kept over a restart.
+    """Looked up in `entry_of` when `version` changes, and when a consent begins or ends (`until`, microseconds), which is no
+    change of the registry; nothing here is kept over a restart.
 
     `known`: it is registered for the person who wears it, whose consent covers positions now.
     """
@@ -56,22 +57,23 @@ class Registered:
     def look_up(self, slots: Slots, now: int) -> None:
         """Make the columns of these slots true at `now` (microseconds)."""
         version = self._version()
-        old = (self._rows["version"][slots] != version) | (now - self._rows["looked_at"][slots] >= _AGAIN_AFTER)
+        old = (self._rows["version"][slots] != version) | (now >= self._rows["until"][slots])
         at = instant_of(now)
         for slot in slots[old].tolist():
             entry = self._entry_of(self._devices.device(slot))
             if entry is None or entry.device.person_id != self._devices.person(slot):
-                self._rows[slot] = (version, now, False, False, 0, self._rows["district"][slot], False)
+                self._rows[slot] = (version, _EVER, False, False, 0, self._rows["district"][slot], False)
                 continue
             device = entry.device
             known = entry.consent is not None and entry.consent.allows("position", at)
+            until = entry.consent.until(at) if entry.consent is not None else None
             regular = known and (device.cadence_s is not None or device.kind not in _EVENTFUL)
             if device.district not in self._districts:
                 self._districts.append(device.district)
             district = self._districts.index(device.district)
             self._rows[slot] = (
                 version,
-                now,
+                _EVER if until is None else micros_of(until),
                 known,
                 regular,
                 device.cadence_s or 0,

@@ -111,15 +111,10 @@ class Silences:
         alerts = self._watch_or_not(slots, now)
         state, heard = rows["state"][slots], rows["heard"][slots]
         alerts += self._give_up(slots[(state != SPEAKING) & (now - heard > GIVE_UP_AFTER)], now)
-        start = np.maximum(self._doors.counts_from(heard), rows["counts_from"][slots])
-        quiet_s = (now - start) / _SECOND
-        allowed = self._allowed_s(slots)
-        state = rows["state"][slots]
-        able = self._registered.watched(slots) & (state == SPEAKING) & (heard > 0)
-        late = able & (quiet_s > _OVERDUE * allowed)
+        able = self._registered.watched(slots) & (rows["state"][slots] == SPEAKING) & (heard > 0)
+        late, silent = self._overdue(slots, able, now)
         self._say(slots, able, late, now)
         alerts += self._areas.back(now)
-        silent = able & (quiet_s > allowed)
         if not silent.any():
             return alerts
         speaking = np.flatnonzero(able)
@@ -135,21 +130,35 @@ class Silences:
             *(self._alert("raise", int(s), now, int(a)) for s, a in zip(alone, limits, strict=True)),
         ]
 
+    def _overdue(self, slots: Slots, able: NDArray[np.bool_], now: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """(n,) which of those who are able to speak are late, and which have been silent for too long."""
+        rows = self._columns.rows
+        late, silent = np.zeros((2, len(slots)), dtype=bool)
+        heard = rows["heard"][slots]
+        quiet = np.flatnonzero(able & (now - heard > _OVERDUE * self._rule.allowance.least_s * _SECOND))  # mostly few
+        if len(quiet):
+            these, allowed = slots[quiet], self._allowed_s(slots[quiet])
+            start = np.maximum(self._doors.counts_from(heard[quiet]), rows["counts_from"][these])
+            quiet_s = (now - start) / _SECOND
+            late[quiet], silent[quiet] = quiet_s > _OVERDUE * allowed, quiet_s > allowed
+        return late, silent
+
     def _say(self, slots: Slots, able: NDArray[np.bool_], late: NDArray[np.bool_], now: int) -> None:
         """To the other partitions: who is missed here."""
         if len(slots) < len(self._devices):
             return  # a replay, in which some have been looked at before
-        rows = self._columns.rows[slots]
-        grouped = rows["state"] == GROUPED
-        counted = able | grouped
-        district, cells = self._registered.district_of(slots), cells_of(rows["lon"], rows["lat"])
+        rows = self._columns.rows
+        grouped = rows["state"][slots] == GROUPED
+        counted, missed = able | grouped, late | grouped
+        district = self._registered.district_of(slots)
         parts = []
-        for one in np.unique(district[counted]).tolist():
+        for one in np.flatnonzero(np.bincount(district[counted])).tolist():
             here = np.flatnonzero(counted & (district == one))
-            name = self._registered.district(int(slots[here[0]]))
+            these, name = slots[here], self._registered.district(int(slots[here[0]]))
             asked = self._elsewhere.asked(name)
-            part = part_of(name, cells[here], rows["heard"][here], (late | grouped)[here], asked)
-            parts += [part] if part else []
+            if asked or missed[here].any():
+                cells = cells_of(rows["lon"][these], rows["lat"][these])
+                parts.append(part_of(name, cells, rows["heard"][these], missed[here], asked))
         self._elsewhere.say(now, parts)
 
     def resize(self, room: int) -> None:

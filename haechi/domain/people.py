@@ -39,6 +39,11 @@ class Consent(msgspec.Struct, frozen=True):
         """Whether it has begun, is not over, and is not paused."""
         return self.given_at <= at and not self.over(at) and not self.pauses(at)
 
+    def until(self, at: datetime) -> datetime | None:
+        """When what holds at the instant may next be otherwise without another word; None: never."""
+        ends = (self.given_at, self.expires_at, self.paused_until)
+        return min((end for end in ends if end is not None and end > at), default=None)
+
     def over(self, at: datetime) -> bool:
         return self.expires_at is not None and at >= self.expires_at
 
