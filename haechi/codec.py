@@ -7,6 +7,7 @@ upgrade.
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, Generic, TypeVar, get_args, get_origin, overload
 
 import msgspec
@@ -35,13 +36,19 @@ def _encode_extra(value: object) -> object:
 
 
 def _decode_extra(kind: type, value: object) -> object:
-    if get_origin(kind) is np.ndarray:
-        column = msgspec.convert(value, Column)
-        wanted = np.dtype(get_args(get_args(kind)[1])[0])
-        if column.dtype != wanted.str:
-            raise ValueError(f"column of {column.dtype}, {wanted.str} is needed")
-        return np.frombuffer(column.data, wanted).reshape(column.shape)
-    raise NotImplementedError(f"{kind} does not travel")
+    wanted = _column_of(kind)
+    column = msgspec.convert(value, Column)
+    if column.dtype != wanted.str:
+        raise ValueError(f"column of {column.dtype}, {wanted.str} is needed")
+    return np.frombuffer(column.data, wanted).reshape(column.shape)
+
+
+@cache  # one for each kind of column
+def _column_of(kind: type) -> np.dtype[Any]:
+    if get_origin(kind) is not np.ndarray:
+        raise NotImplementedError(f"{kind} does not travel")
+    wanted: np.dtype[Any] = np.dtype(get_args(get_args(kind)[1])[0])
+    return wanted
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):

@@ -10,6 +10,7 @@ The rules, in order:
 """
 
 from enum import IntEnum
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -72,6 +73,14 @@ _TRACK = np.dtype(
 )
 
 
+class Judged(NamedTuple):
+    """(n,) verdicts; and whether it is explained how far a device came since its newest good fix, by the time that it told: a
+    fine fix by the speeds that it reports, any by a walk in silence. No jump is."""
+
+    verdict: NDArray[np.uint8]
+    walked: NDArray[np.bool_]
+
+
 class Tracks:
     """The newest good fix of each device, and what is doubted."""
 
@@ -79,28 +88,13 @@ class Tracks:
         self._gate = gate
         self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, np.nan, 0, 0.0, 0.0, 0, 0))
 
-    def walked(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(n,) whether it is explained how far a device came since its newest good fix: a fine one by the speeds that it
-        reports, any by a walk in silence. No jump is.
-
-        Asked before `judge` for the same fixes; `speed` (n,) m/s, NaN where unknown.
-        """
-        before = self.columns.rows.take(slots)
-        fastest = np.fmax(speed, before["speed"])
-        far = metres(fixes["lon"] - before["lon"], fixes["lat"] - before["lat"], fixes["lat"])
-        sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(before["accuracy"])
-        seconds = (fixes["at"] - before["at"]) / _SECOND_US
-        said = fastest * seconds
-        walks = (fastest > WALKING) & (far >= _STANDING * said) & (sure <= _ERRING * said)
-        fine = known_accuracy(fixes["accuracy"]) <= FINE_M
-        unseen = (seconds > _SILENCE_S) & (sure > 0) & (sure <= _PACE * seconds)
-        explained: NDArray[np.bool_] = (before["at"] > 0) & (fine & walks | unseen)
-        return explained
-
-    def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """(n,) verdicts of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place; `speed` (n,)
-        m/s."""
+    def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> Judged:
+        """Of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place; `speed` (n,) m/s, NaN where
+        unknown."""
         track = self.columns.rows.take(slots)
+        far = metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
+        sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(track["accuracy"])
+        walked = _walked(track, fixes, speed, far, sure)
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
         if np.any(lag > _OLD_US) or track["streak"].any():
@@ -111,14 +105,12 @@ class Tracks:
             same = (at == track["at"]) & (fixes["lon"] == track["lon"]) & (fixes["lat"] == track["lat"])
             verdict[~newer] = np.where(same, Verdict.DUPLICATE, Verdict.LATE)[~newer]
         seconds = (at - track["at"]) / _SECOND_US
-        far = metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
-        far -= known_accuracy(fixes["accuracy"]) + known_accuracy(track["accuracy"])
-        jump = newer & (track["at"] > 0) & (far > self._gate.max_speed * seconds)
+        jump = newer & (track["at"] > 0) & (sure > self._gate.max_speed * seconds)
         if jump.any():
             self._doubt(slots, fixes, track, jump, verdict)
         good = np.flatnonzero(verdict <= Verdict.CLOCK)
         self._keep(slots[good], fixes.take(good), speed[good])
-        return verdict
+        return Judged(verdict, walked)
 
     def _time_zones(
         self,
@@ -168,6 +160,24 @@ class Tracks:
         for name in FIX.names or ():
             rows[name][slots] = fixes[name]
         rows["suspect_at"][slots] = 0
+
+
+def _walked(
+    track: NDArray[np.void],
+    fixes: NDArray[np.void],
+    speed: NDArray[np.float32],
+    far: NDArray[np.float64],
+    sure: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """(n,) by (n,) metres from the newest good fix, and what is sure of them."""
+    fastest = np.fmax(speed, track["speed"])
+    seconds = (fixes["at"] - track["at"]) / _SECOND_US
+    said = fastest * seconds
+    walks = (fastest > WALKING) & (far >= _STANDING * said) & (sure <= _ERRING * said)
+    fine = known_accuracy(fixes["accuracy"]) <= FINE_M
+    unseen = (seconds > _SILENCE_S) & (sure > 0) & (sure <= _PACE * seconds)
+    explained: NDArray[np.bool_] = (track["at"] > 0) & (fine & walks | unseen)
+    return explained
 
 
 def known_accuracy(accuracy: NDArray[np.float32]) -> NDArray[np.float64]:

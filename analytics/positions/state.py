@@ -135,8 +135,7 @@ class PositionState:
         deciding, walked = [], np.zeros(len(rows), dtype=bool)
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
             judged, speed = fixes.take(turn), batch.speed[rows[turn]]
-            walked[turn] = self.devices.tracks.walked(slots[turn], judged, speed)
-            found = self.devices.tracks.judge(slots[turn], judged, speed)
+            found, walked[turn] = self.devices.tracks.judge(slots[turn], judged, speed)
             fixes.put(turn, judged)
             verdict[turn] = np.maximum(verdict[turn], found)
             deciding.append(turn[found <= Verdict.CLOCK])
@@ -152,7 +151,8 @@ class PositionState:
             return ()
         self._now = now
         slots = np.flatnonzero(self.devices.used)
-        slots = slots[self._applied[self.devices.shard[slots]] < offset]
+        if (self._applied >= offset).any():  # a replay
+            slots = slots[self._applied[self.devices.shard[slots]] < offset]
         moment = Moment(now, slots, self._doors.spools_empty)
         kept = self.devices.dirty.copy()
         self.devices.dirty[:] = False

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 def turns(slots: NDArray[np.int64], *order_by: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
     """Indices in turns: no slot is twice in one, and each slot's come in the order of `order_by` (the last one counts
     first, as in `numpy.lexsort`)."""
-    order = np.argsort(slots, kind="stable")
-    if (np.diff(slots[order]) > 0).all():  # mostly: nobody is there twice
-        yield order
+    if (np.diff(np.sort(slots)) > 0).all():  # mostly: nobody is there twice
+        yield np.arange(len(slots))
         return
     order = np.lexsort((*order_by, slots))
     slot = slots[order]

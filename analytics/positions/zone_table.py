@@ -145,7 +145,8 @@ class ZoneTable:
         rings = self._rings.rows
         cursor = rings["cursor"][slots]
         before: NDArray[np.int64] = rings["fix"]["at"][slots, (cursor.astype(np.int64) - 1) % KEPT_FIXES]
-        rings["fix"][slots, cursor % KEPT_FIXES] = fixes
+        for name in FIX.names or ():  # whole records cost three times as much
+            rings["fix"][name][slots, cursor % KEPT_FIXES] = fixes[name]
         rings["cursor"][slots] = cursor + 1
         return before
 

@@ -116,7 +116,7 @@ class Newest(Generic[M]):
         try:
             records = list(await self._handle(events))
             await runtime.deliver(records, self.topic.name, ended)
-            runtime.handled(events, None)
+            runtime.handled(self.topic, events, None)
         except (Ended, asyncio.CancelledError):
             raise
         except Exception as error:  # the isolation boundary of a detector: the next frames come at once

@@ -161,12 +161,12 @@ class Runtime:
             "stream.dead_letter", topic=topic.name, partition=message.partition, offset=message.offset, reason=reason
         )
 
-    def handled(self, events: Iterable[Event[M]], event_time: EventTime[M] | None) -> None:
-        """Keep how long each event took from its own time to now."""
-        now = self.clock()
+    def handled(self, topic: Topic, events: Iterable[Event[M]], event_time: EventTime[M] | None) -> None:
+        """Keep how long each event of the topic took from its own time to now."""
+        now, latency = self.clock(), self.metrics.latency.labels(topic.name)
         for event in events:
             since = (event_time(event.message) if event_time else None) or event.sent_at
-            self.metrics.latency.labels(event.topic).observe(max(0.0, (now - since).total_seconds()))
+            latency.observe(max(0.0, (now - since).total_seconds()))
 
 
 async def pause(ended: asyncio.Event, seconds: float) -> None:

@@ -190,8 +190,8 @@ class _Partition(Generic[M, Out]):
         for message in messages:
             try:
                 event = decoded(self._consumer.topic, message, self._consumer.decode)
-                put_right = self._consumer.put_right(event.message, event.sent_at)
-                events.append((message, replace(event, message=put_right)))
+                right = self._consumer.put_right(event.message, event.sent_at)
+                events.append((message, event if right is event.message else replace(event, message=right)))
             except PermanentError as error:
                 await self._apply(events)
                 events = []
@@ -235,7 +235,7 @@ class _Partition(Generic[M, Out]):
         if records:
             async with self._changed:
                 self._changed.notify_all()
-        self._runtime.handled(events, self._consumer.event_time)
+        self._runtime.handled(self._consumer.topic, events, self._consumer.event_time)
 
     async def _put_aside(self, message: Message, error: PermanentError) -> None:
         consumer = self._consumer

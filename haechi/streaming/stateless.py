@@ -179,7 +179,7 @@ class Lane(Generic[M]):
         topic = self._consumer.topic.name
         records = await self._runtime.persist(handle, topic, self.ended, patient=patient)
         await self._runtime.deliver(records, topic, self.ended)
-        self._runtime.handled(events, self._consumer.event_time)
+        self._runtime.handled(self._consumer.topic, events, self._consumer.event_time)
 
     async def _bury(self, message: Message, error: PermanentError) -> None:
         await self._runtime.bury(self._consumer.topic, message, str(error), self.ended, self._consumer.on_dead_letter)

@@ -29,7 +29,7 @@ def tracks() -> Tracks:
 def judged(*fixes: Fix) -> list[str]:
     """The verdict of each."""
     track = tracks()
-    return [Verdict(int(track.judge(SLOT, *row_of(one))[0])).name for one in fixes]
+    return [Verdict(int(track.judge(SLOT, *row_of(one)).verdict[0])).name for one in fixes]
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,14 @@ def test_whether_the_speeds_explain_how_far_it_came_in_a_minute(
     before: float, now: float, east: float, *, explained: bool
 ) -> None:
     track = tracks()
-    assert not track.walked(SLOT, *row_of(fix(0, 0, speed=before)))[0], "the first came from nowhere"
-    track.judge(SLOT, *row_of(fix(0, 0, speed=before)))
-    assert track.walked(SLOT, *row_of(fix(1, east, speed=now)))[0] == explained
-    assert not track.walked(SLOT, *row_of(fix(1, east, 21, speed=now)))[0], "a coarse fix is where Wi-Fi says"
+    assert not track.judge(SLOT, *row_of(fix(0, 0, speed=before))).walked[0], "the first came from nowhere"
+    assert track.judge(SLOT, *row_of(fix(1, east, speed=now))).walked[0] == explained
+
+
+def test_the_speeds_explain_no_coarse_fix() -> None:
+    track = tracks()
+    track.judge(SLOT, *row_of(fix(0, 0, speed=1.3)))
+    assert not track.judge(SLOT, *row_of(fix(1, 78, 21, speed=1.3))).walked[0], "it is where Wi-Fi says"
 
 
 @pytest.mark.parametrize(
@@ -136,4 +140,4 @@ def test_whether_the_speeds_explain_how_far_it_came_in_a_minute(
 def test_after_a_silence_a_walk_explains_how_far_it_came(minutes: float, east: float, *, explained: bool) -> None:
     track = tracks()
     track.judge(SLOT, *row_of(fix(0, 0, 5)))
-    assert track.walked(SLOT, *row_of(fix(minutes, east, 60)))[0] == explained
+    assert track.judge(SLOT, *row_of(fix(minutes, east, 60))).walked[0] == explained
