@@ -9,7 +9,17 @@ from hypothesis import strategies as st
 
 from haechi.domain.alerting import Alert, Severity, urgent_alert
 from haechi.domain.geo import Point
-from haechi.domain.incidents import Acknowledge, Close, Incident, Note, Own, apply_alert, apply_command, open_incident
+from haechi.domain.incidents import (
+    Acknowledge,
+    Close,
+    EndTest,
+    Incident,
+    Note,
+    Own,
+    apply_alert,
+    apply_command,
+    open_incident,
+)
 from haechi.domain.people import UrgentCall
 from haechi.errors import Conflict
 
@@ -170,6 +180,14 @@ def test_a_closed_incident_takes_notes_and_nothing_else() -> None:
     for command in (Acknowledge("lee", AT), Own("lee", AT, "lee"), Close("lee", AT, "x")):
         with pytest.raises(Conflict, match="closed by kim"):
             apply_command(closed, command)
+
+
+def test_only_a_test_ends_by_itself() -> None:
+    end = EndTest("system", later(600), "its time is over")
+    assert apply_command(incident(status="Test"), end).incident.state == "closed"
+    for status in ("Actual", "Exercise"):
+        with pytest.raises(Conflict, match="is no test; a person closes it"):
+            apply_command(incident(status=status), end)
 
 
 def test_a_guardians_statement_ends_nothing() -> None:
