@@ -83,7 +83,7 @@ def recipients(
         told = [_by_channel(kind, entry, channels) for entry in entries]
         found.extend(one for one in told if kind != "desk" or one.channel != NO_CHANNEL)
         if not entries and kind != "desk":
-            found.append(Recipient(kind, "-", f"no {kind}", NO_CHANNEL, f"no {kind} is registered"))
+            found.append(Recipient(kind, "-", kind, NO_CHANNEL, f"no {kind} is registered"))
     return tuple(found)
 
 

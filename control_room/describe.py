@@ -50,7 +50,7 @@ def where(incident: Incident, view: View) -> str:
     sensor = view.sensor(incident.subject)
     if point is None and sensor is not None:
         point = sensor.location
-    return (view.place(point) if point is not None else "") or word("where.unknown")
+    return word("where.unknown") if point is None else view.place(point) or word("where.unnamed")
 
 
 def standing(incident: Incident) -> str:

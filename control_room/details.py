@@ -180,7 +180,7 @@ def details(
         who=describe.who(incident, view),
         about="thing" if view.camera(incident.subject) or view.sensor(incident.subject) else "person",
         name=person.name if may_name and person is not None else None,
-        where=_where(incident, view),
+        where=_where(incident, view, point),
         accuracy_m=spots[-1].accuracy_m if spots else incident.accuracy_m,
         happened_at=incident.starts_at,
         opened_at=incident.opened_at,
@@ -198,10 +198,12 @@ def details(
     )
 
 
-def _where(incident: Incident, view: View) -> str:
+def _where(incident: Incident, view: View, point: Point | None) -> str:
+    """In words; where the map has none for it, in degrees, so that it can be said on the telephone."""
     camera = view.camera(incident.subject)
     if camera is None:
-        return describe.where(incident, view)
+        unnamed = point is not None and not view.place(point)
+        return f"{point.lat:.5f}, {point.lon:.5f}" if point and unnamed else describe.where(incident, view)
     return ", ".join(filter(None, (camera.name, view.place(camera.location))))
 
 

@@ -51,6 +51,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "who.other": "person, {age}",
     "who.unknown": "unknown device",
     "where.unknown": "place unknown",
+    "where.unnamed": "see the map",
     # map
     "map": "Map",
     "map.loading": "Loading the map …",

@@ -191,7 +191,7 @@ class AlertsSettings(_Section):
     )
     allow_networks: tuple[str, ...] = Field(
         (),
-        description="Private networks (CIDR or address:port) that webhooks may reach; all other private addresses are refused.",
+        description="Private networks (CIDR or address:port, several with commas) that webhooks may reach; all other private addresses are refused.",
     )
     timeout_s: float = Field(15, gt=0, le=60, description="Seconds for one delivery attempt in all.")
     test_days: int = Field(

@@ -59,7 +59,7 @@ def make_router(
     for resource in RESOURCES:
         add_resource(router, resource, registry, audit, beside.get(resource.path, nothing_beside))
     add_people(router, registry, bars, audit)
-    add_drills(router, registry, drills)
+    add_drills(router, registry, drills, audit)
     add_consents(router, registry, consents, audit, clock)
     add_whereabouts(router, registry, whereabouts, clock)
     add_usual_places(router, registry, usual, clock)

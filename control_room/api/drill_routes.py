@@ -11,6 +11,8 @@ from control_room.api.access import District, in_any, the_districts
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
+from haechi.domain.signatures import in_words
+from haechi.store.audit import Audit
 from haechi.store.drills import ButtonTest, Drills
 from haechi.store.registry import PEOPLE, Registry
 
@@ -30,7 +32,7 @@ class Tested(msgspec.Struct, frozen=True):
     phones_due_at: datetime | None = None
 
 
-def add_drills(router: APIRouter, registry: Registry, drills: Drills) -> None:
+def add_drills(router: APIRouter, registry: Registry, drills: Drills, audit: Audit) -> None:
     """The requests about tests."""
 
     async def ask_test(
@@ -42,12 +44,20 @@ def add_drills(router: APIRouter, registry: Registry, drills: Drills) -> None:
         if body is None or body.what == "button":
             return Tested(await drills.open_window(person.district, person.id, by=principal.name))
         due = await drills.ask_phones(person.district, person.id, by=principal.name)
-        return Tested(await drills.newest(person.id), due)
+        return Tested(await newest(person.id), due)
 
     async def get_test(request: Request, row_id: str, district: District = None) -> Tested:
         places = the_districts(principal_of(request.scope), "read registry", district)
         person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
-        return Tested(await drills.newest(person.id))
+        return Tested(await newest(person.id))
+
+    async def newest(person: str) -> ButtonTest | None:
+        """For people to read: a guardian who asked stands there by name."""
+        test = await drills.newest(person)
+        if test is None:
+            return None
+        names = await audit.names([test.asked_by])
+        return msgspec.structs.replace(test, asked_by=names.get(test.asked_by, in_words(test.asked_by)))
 
     one, asked = "/people/{row_id}/test", "Test the button, or the guardians' telephones; told to guardians only"
     add_operation(router, "POST", one, ask_test, asked, tag="people", status=201)

@@ -21,6 +21,7 @@ _STATUS: tuple[tuple[type[HaechiError], int], ...] = (
     (PermanentError, 422),
     (TransientError, 503),
 )
+_SAID = {"extra_forbidden": "There is no such field", "missing": "It is missing"}  # plainer than pydantic's words
 log = structlog.get_logger()
 
 
@@ -40,7 +41,8 @@ async def _ours(_: Request, error: Exception) -> Response:
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [
-        WrongField(field=_field(one["loc"]), detail=one["msg"].removeprefix("Value error, ")) for one in error.errors()
+        WrongField(field=_field(one["loc"]), detail=_SAID.get(one["type"]) or one["msg"].removeprefix("Value error, "))
+        for one in error.errors()
     ]
     return problem(422, "; ".join(f"{one.field}: {one.detail}" for one in fields[:5]), errors=fields[:100])
 

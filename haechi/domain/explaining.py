@@ -212,7 +212,8 @@ def _how(incident: Incident, delivery: DeliveryView) -> str:
 def _untold(incident: Incident, deliveries: Sequence[DeliveryView]) -> Iterator[str]:
     for delivery in deliveries:
         if delivery.recipient.channel == NO_CHANNEL:
-            yield f"{delivery.recipient.name} ({delivery.recipient.kind}): {delivery.last_error}"
+            name, kind = delivery.recipient.name, delivery.recipient.kind
+            yield f"{name if name == kind else f'{name} ({kind})'}: {delivery.last_error}"
     present = {delivery.recipient.kind for delivery in deliveries}
     for kind in _RECIPIENTS:
         if kind not in present:

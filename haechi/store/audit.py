@@ -159,16 +159,20 @@ class Audit:
 
     async def named(self, entries: Sequence[AuditEntry]) -> list[AuditEntry]:
         """Guardians by the name that they have now, for people to read; whoever is gone stays the opaque id."""
+        names = await self.names(entry.who for entry in entries)
+        return [msgspec.structs.replace(entry, who=names.get(entry.who, entry.who)) for entry in entries]
+
+    async def names(self, signatures: Iterable[str]) -> dict[str, str]:
+        """What people read in place of the signatures of guardians, by the names that they have now."""
         front = signature("")
-        ids = {entry.who.removeprefix(front) for entry in entries if entry.who.startswith(front)}
+        ids = {one.removeprefix(front) for one in signatures if one.startswith(front)}
         with translate_errors():
             rows = await self._pool.fetch(
                 "SELECT id::text AS id, name FROM guardians WHERE id = ANY($1)", [one for one in ids if is_uuid(one)]
             )
-        names = {
+        return {
             sign: in_words(sign, {sign: row["name"]}) for row in rows if row["name"] and (sign := signature(row["id"]))
         }
-        return [msgspec.structs.replace(entry, who=names.get(entry.who, entry.who)) for entry in entries]
 
     async def recent(self, district: str, limit: int = 100) -> list[AuditEntry]:
         """Newest first."""

@@ -13,8 +13,9 @@ from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
 from haechi.store.bars import barred_from
 
-NO_CONSENT = "no valid consent; a call for help is processed all the same"
-NOBODYS = "from a device that nobody registered; a call for help is processed all the same"
+ALL_THE_SAME = "a call for help is processed all the same"
+NO_CONSENT = f"no valid consent; {ALL_THE_SAME}"
+NOBODYS = f"from a device that nobody registered; {ALL_THE_SAME}"
 
 
 # A serial is no credential: it names a device only where a server or reader of the device's district has said it.
@@ -72,5 +73,7 @@ async def marked(connection: Any, alert: Alert, ward: Ward, at: datetime) -> Ale
     subject = alert.subject if unknown else f"people:{alert.subject}"
     what = "processed a call without consent"
     await write_entry(connection, "system", what, subject, alert.district, f"{alert.kind}: {words}")
-    because = msgspec.structs.replace(alert.because, words=f"{alert.because.words}; {words}")
+    because = msgspec.structs.replace(
+        alert.because, words=f"{alert.because.words}; {ALL_THE_SAME if unknown else words}"
+    )
     return msgspec.structs.replace(alert, because=because)

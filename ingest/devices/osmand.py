@@ -14,6 +14,7 @@ from ingest.refusal import unreadable
 
 KNOT = 0.514444  # m/s
 _MOST_FIELDS = 64
+_PLACE = ("location.coords.longitude", "location.coords.latitude")
 _INVALID = ("false", "0")
 
 
@@ -96,9 +97,9 @@ def _of_json(posted: Posted) -> Report:
     extras = location.extras or _Extras()
     read = Fields()
     report = Report(
-        device=device_of(document.device_id),
+        device=device_of(document.device_id, "device_id"),
         at=read.time("location.timestamp", location.timestamp, posted.received_at),
-        point=read.point(coords.longitude, coords.latitude),
+        point=read.point(coords.longitude, coords.latitude, _PLACE),
         accuracy_m=read.accuracy("location.coords.accuracy", coords.accuracy),
         speed=read.positive("location.coords.speed", coords.speed, 1000),
         course=read.positive("location.coords.heading", coords.heading, 360),

@@ -44,8 +44,12 @@ def parse(posted: Posted) -> Report | Goodbye | None:
         message = decoded(_json, _opened(message.data, posted))
     if message.kind == "lwt":
         return Goodbye(device_of(posted.user))
-    if message.kind != "location" and not _is_fix(message):
-        return None
+    urgent = urgent_of(message.alarm)
+    if urgent is None:
+        if message.kind is None:
+            raise missing("_type")  # of another make: its sender must learn that nothing of it was kept
+        if message.kind != "location" and not _is_fix(message):
+            return None
     read = Fields()
     report = Report(
         device=device_of(posted.user),
@@ -55,9 +59,9 @@ def parse(posted: Posted) -> Report | Goodbye | None:
         speed=read.positive("vel", message.vel, 1000, KMH),
         course=read.positive("cog", message.cog, 360),
         battery=read.positive("batt", message.batt, 100),
-        urgent=urgent_of(message.alarm),
+        urgent=urgent,
     )
-    read.refuse_unless(report.urgent)
+    read.refuse_unless(urgent)
     return report
 
 

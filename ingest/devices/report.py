@@ -108,11 +108,15 @@ class Fields:
         if number is None:
             self._wrong(field, "is not a number")
             return None
-        number *= scale
-        if not minimum <= number <= maximum:
-            self._wrong(field, f"is {number:g}, outside {minimum:g} to {maximum:g}")
+        if not minimum <= number * scale <= maximum:
+            most = f"{maximum / scale:g}"  # in the sender's unit
+            self._wrong(
+                field,
+                f"is {number:g}, "
+                + (f"more than {most}" if minimum == -math.inf else f"outside {minimum / scale:g} to {most}"),
+            )
             return None
-        return number
+        return number * scale
 
     def positive(self, field: str, value: object, maximum: float, scale: float = 1.0) -> float | None:
         """As `number` from 0, where devices write something negative for unknown."""
@@ -123,11 +127,11 @@ class Fields:
         """Metres; 0 is what devices write that do not know it."""
         return self.positive(field, value, 1_000_000) or None
 
-    def point(self, lon: object, lat: object) -> Point | None:
-        """Both coordinates or none; remembered as wrong when one is missing."""
-        east, north = self.number("lon", lon, -180, 180), self.number("lat", lat, -90, 90)
+    def point(self, lon: object, lat: object, fields: tuple[str, str] = ("lon", "lat")) -> Point | None:
+        """Both coordinates or none; remembered as wrong when one is missing. `fields` are the sender's names of them."""
+        east, north = self.number(fields[0], lon, -180, 180), self.number(fields[1], lat, -90, 90)
         if east is None or north is None:
-            self._first = self._first or missing("lat" if north is None else "lon")
+            self._first = self._first or missing(fields[1] if north is None else fields[0])
             return None
         return Point(east, north)
 

@@ -14,6 +14,7 @@ from ingest.devices.report import Fields, Posted, Report, decoded, device_of, ur
 from ingest.refusal import missing
 
 ALARM = "alarm"
+_PLACE = ("position.longitude", "position.latitude")
 
 
 class _Attributes(msgspec.Struct):
@@ -89,7 +90,7 @@ def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | Non
     report = Report(
         device=_device(forwarded),
         at=read.time(f"position.{time[0]}", time[1], posted.received_at),
-        point=read.point(position.longitude, position.latitude) if fresh else None,
+        point=read.point(position.longitude, position.latitude, _PLACE) if fresh else None,
         accuracy_m=read.accuracy("position.accuracy", position.accuracy) if fresh else None,
         speed=read.positive("position.speed", position.speed, 1000, KNOT),
         course=read.positive("position.course", position.course, 360),

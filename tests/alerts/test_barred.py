@@ -151,5 +151,5 @@ async def test_a_call_of_an_unknown_device_is_marked_and_audited_too(town: Town)
     call = town.call(person=None, source="203.0.113.9")
     applied = await town.intake.apply(urgent_alert(call, datetime.now(UTC)))
     assert applied.incident is not None
-    assert NOBODYS in applied.incident.because.words
+    assert applied.incident.because.words == f"SOS {NOBODYS}"
     assert (await Audit(town.pool).recent(DISTRICT))[0].subject == "unknown:203.0.113.9"

@@ -103,6 +103,7 @@ def test_who_ought_to_be_told_and_cannot_be_is_named_with_the_reason() -> None:
     assert "no webhook address" in aunt.address
     alone = recipients(incident(subject="a person without guardians"), Town())
     assert alone[0].address == "no guardian is registered"
+    assert alone[0].name == "guardian", "whose name stands before 'not reached'"
     far = recipients(incident(district="nowhere"), Town())
     assert [r.address for r in far if r.channel == NO_CHANNEL][1:] == [
         "no police is registered",

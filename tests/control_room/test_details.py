@@ -87,6 +87,13 @@ async def test_a_cameras_own_incident_is_seen_by_itself_first() -> None:
     assert len({camera.id for camera in cameras}) == len(cameras)
 
 
+async def test_a_place_that_the_map_has_no_name_for_is_told_in_degrees_and_the_queue_says_to_look_at_the_map() -> None:
+    far = await opened("i2", point=Point(127.5, 37.1), scene=None, subject="unknown:10.1.2.3", id="elsewhere")
+    assert far.where == "37.10000, 127.50000"
+    nowhere = await opened("i2", point=None, scene=None, subject="unknown:10.1.2.3", id="nowhere")
+    assert nowhere.where == "place unknown"
+
+
 async def test_an_auditor_who_opens_a_persons_incident_sees_no_place() -> None:
     made = Made(me=Principal("auditor", frozenset({("auditor", D)})))
     (sos,) = [i for i in made.store.rows.values() if i.id == "i2"]

@@ -7,6 +7,7 @@ import pytest
 
 from haechi.ids import front_of, new_id
 from haechi.store.audit import Audit
+from haechi.store.drills import Drills
 from haechi.store.postgres import Pool
 from tests.haechi.store.conftest import DISTRICT
 
@@ -459,3 +460,22 @@ async def test_an_operator_opens_a_test_of_a_button_and_of_the_telephones(caller
     problem_of(await auditor.post(f"/people/{person}/test"), 403)
     problem_of(await operator.post(f"/people/{person}/test", json={"what": "siren"}), 422)
     problem_of(await operator.post("/people/unknown/test"), 404)
+
+
+async def test_a_guardian_who_asked_for_a_test_is_shown_by_name_and_one_who_is_gone_as_a_guardian(
+    caller: Callable, pool: Pool
+) -> None:
+    admin = await caller()
+    guardian = (await admin.post("/guardians", json={"name": "Kim Minji"})).json()["id"]
+    person = (await admin.post("/people", json=PERSON)).json()["id"]
+    await Drills(pool).open_window(DISTRICT, person, by=f"guardian:{guardian}")
+    shown = (await admin.get(f"/people/{person}/test")).json()["button"]
+    assert shown["asked_by"] == "Kim Minji (guardian)"
+    assert (await admin.delete(f"/guardians/{guardian}")).status_code == 204
+    asked = (await admin.post(f"/people/{person}/test", json={"what": "phones"})).json()
+    assert asked["button"]["asked_by"] == "a guardian"
+
+
+async def test_a_wrong_body_is_told_field_by_field_in_plain_words(admin: httpx.AsyncClient) -> None:
+    problem = problem_of(await admin.post("/devices", json={"person": "x", "kind": "phone"}), 422)
+    assert problem["detail"] == "person_id: It is missing; person: There is no such field"

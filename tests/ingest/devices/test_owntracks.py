@@ -76,12 +76,20 @@ def test_the_documented_payloads_are_fixes(message: object, at: int, accuracy: f
         {"_type": "card", "name": "Jane", "tid": "JJ"},
         {"_type": "status", "iOS": {}},
         {"_type": "steps", "tst": 1, "steps": 1234},
-        {"_type": None},
         {"_type": 5},
     ],
 )
 def test_messages_that_tell_no_place_are_left(message: object) -> None:
     assert read(message) is None
+
+
+def test_a_message_that_is_none_of_owntracks_is_refused_so_that_its_sender_learns_that_it_is_lost() -> None:
+    with pytest.raises(Refused) as refused:
+        read({"lat": 37.5, "lon": 127.1, "tst": 1_760_000_000})
+    assert (refused.value.status, refused.value.field) == (400, "_type")
+    assert read({"alarm": "sos"}) == Report("abc", NOW, None, urgent="sos"), (
+        "a call for help is one in whatever clothes"
+    )
 
 
 def test_a_will_is_the_phones_goodbye() -> None:

@@ -117,6 +117,9 @@ def test_an_accuracy_of_0_or_less_is_unknown(form: Form, value: float) -> None:
         ("speed", 99_999),
         ("course", 361),
         ("battery", 101),
+        ("lat", 91),
+        ("lat", "north"),
+        ("lon", 181),
         ("time", "soon"),
         ("time", 12),
         ("time", int(NOW.timestamp()) + 2 * 86_400),
@@ -143,7 +146,30 @@ def test_of_several_wrong_fields_the_first_is_named(form: Form) -> None:
 def test_a_place_that_is_no_number_is_none(form: Form, value: object) -> None:
     with pytest.raises(Refused) as refused:
         read(form, {form.lat: value})
-    assert refused.value.field == "lat"
+    assert refused.value.field == form.lat.removeprefix("positions.")
+
+
+@every_form
+@pytest.mark.parametrize("field", ["lat", "lon"])
+def test_a_coordinate_that_is_missing_is_named_as_the_sender_would_write_it(form: Form, field: str) -> None:
+    name: str = getattr(form, field)
+    with pytest.raises(Refused) as refused:
+        read(form, {name: None if form is not FORMS["osmand"] else ""})
+    assert (refused.value.status, refused.value.field) == (400, name.removeprefix("positions."))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("batt", 900, "is 900, more than 100."),
+        ("lat", 91, "is 91, outside -90 to 90."),
+        ("speed", 2000, "is 2000, more than 1943.85."),
+    ],
+)
+def test_what_is_out_of_bounds_is_told_with_the_bound_in_the_senders_unit(field: str, value: int, words: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read(FORMS["osmand"], {field: value})
+    assert str(refused.value) == f"The field '{field}' {words}"
 
 
 @every_form
