@@ -34,7 +34,7 @@ from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.habits import HabitRule
 from haechi.domain.retention import retention_of
-from haechi.process import Component, Main, component
+from haechi.process import Component, Main, component, run_beside
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import open_evidence
 from haechi.store.outbox import Inbox
@@ -74,12 +74,8 @@ async def positions(settings: Settings) -> None:
         eyes = Eyes(blind, lambda: worker.owns(topics.POSITIONS, 0), by_inbox(Inbox(pool)), utc_now)
         outlook = outlook_of(settings, books, devices, custody)
         consume_positions(worker, outlook, PositionMetrics(it.registry), utc_now, eyes.ticked)
-        async with asyncio.TaskGroup() as group:
-            work = (books.zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
-            tasks = [group.create_task(one) for one in work]
-            await worker.run()
-            for task in tasks:
-                task.cancel()
+        work = (books.zones.follow(), devices.follow(), custody.follow(), eyes.watch_forever())
+        await run_beside(worker.run(), *work)
 
 
 async def archive(settings: Settings) -> None:
@@ -97,12 +93,8 @@ async def archive(settings: Settings) -> None:
         upkeep = Upkeep(pool, retention, ZoneInfo(settings.wall.timezone), open_evidence(settings), utc_now)
         erasing = erase_for_ever(Erasures(pool, it.live), pool.hint("erasures"))
         learning = Learning(UsualPlaces(pool), HabitRule(), ZoneInfo(settings.wall.timezone), utc_now)
-        async with asyncio.TaskGroup() as group:
-            work = (live.write_forever(), upkeep.run(), custody.follow(), erasing, learning.run())
-            tasks = [group.create_task(one) for one in work]
-            await worker.run()
-            for task in tasks:
-                task.cancel()
+        work = (live.write_forever(), upkeep.run(), custody.follow(), erasing, learning.run())
+        await run_beside(worker.run(), *work)
 
 
 async def readings(settings: Settings) -> None:
@@ -113,10 +105,7 @@ async def readings(settings: Settings) -> None:
         await sensors.start()
         worker = make_worker(it)
         consume_readings(worker, lambda: SensorState(rules, sensors.get), utc_now, settings.district)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(sensors.follow())
-            await worker.run()
-            task.cancel()
+        await run_beside(worker.run(), sensors.follow())
 
 
 async def sightings(settings: Settings) -> None:
@@ -127,10 +116,7 @@ async def sightings(settings: Settings) -> None:
         rules = camera_rules(settings.analytics)
         worker = make_worker(it)
         consume_sightings(worker, lambda: CameraZoneState(rules, cameras.get), utc_now)
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(cameras.follow())
-            await worker.run()
-            task.cancel()
+        await run_beside(worker.run(), cameras.follow())
 
 
 def outlook_of(settings: Settings, books: Books, devices: DevicesSlice, custody: CustodySlice) -> Outlook:

@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from haechi.process import run_beside
 from haechi.serving import Server, behind
 
 _STOP_S = 2  # sockets of walls never end by themselves
@@ -32,8 +33,4 @@ async def serve(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, setattr, server, "should_exit", True)
-    async with asyncio.TaskGroup() as tasks:
-        running = [tasks.create_task(piece) for piece in work]
-        await server.serve([listener])
-        for task in running:
-            task.cancel()
+    await run_beside(server.serve([listener]), *work)

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import resource
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import structlog
@@ -95,6 +96,15 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
         await live.close()
         os.close(lock)
         log.info("process.stopped")
+
+
+async def run_beside(main: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
+    """`main` to its end, beside `work` that has none and is cancelled then. If anything fails, all of it does."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one) for one in work]
+        await main
+        for task in tasks:
+            task.cancel()
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

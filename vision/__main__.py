@@ -8,8 +8,7 @@ import structlog
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import Settings
-from haechi.errors import PermanentError, TransientError
-from haechi.process import Component, Main, component
+from haechi.process import Component, Main, component, run_beside
 from haechi.store.evidence import Evidence, EvidenceRows, open_evidence
 from haechi.store.postgres import open_pool
 from haechi.streaming import Producer, StreamMetrics, Worker, connect, tick_for_ever
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-COLLECT_S = 900.0
-
 
 async def main(settings: Settings) -> None:
     """Until SIGTERM. Without a model the cameras are told to be without one, and nothing else happens."""
@@ -35,7 +32,6 @@ async def main(settings: Settings) -> None:
         worker = Worker(it.name, connection, it.sealer, metrics, slot=it.slot, start="latest")
         producer = Producer(connection, f"{it.name}.ticks")
         rows, evidence = EvidenceRows(await open_pool(settings.postgres)), open_evidence(settings)
-        beside = [tick_for_ever(producer, topics.SIGHTINGS, it.name), collect_forever(rows, evidence)]
         if choice.path is None:
             say_no_model(worker, it.live, choice.notice, utc_now)
         else:
@@ -46,11 +42,7 @@ async def main(settings: Settings) -> None:
             cv2.setNumThreads(1)
             detector = await asyncio.to_thread(load, choice.path, settings.data)
             consume_frames(worker, make_looking(it, detector, evidence, rows))
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one) for one in beside]
-            await worker.run()
-            for task in tasks:
-                task.cancel()
+        await run_beside(worker.run(), tick_for_ever(producer, topics.SIGHTINGS, it.name))
         await producer.stop()
 
 
@@ -61,18 +53,6 @@ def make_looking(it: Component, detector: "Detector", evidence: Evidence, rows: 
 
     trackers = Trackers(it.settings.vision.confidence)
     return Looking(detector, trackers, evidence, rows, utc_now, it.registry)
-
-
-async def collect_forever(rows: EvidenceRows, evidence: Evidence) -> None:
-    """Pictures whose time is over, and that no incident and no lock holds, go each quarter of an hour."""
-    while True:
-        try:
-            gone = await rows.collect(evidence)
-            if gone:
-                log.info("evidence.collected", objects=gone)
-        except (TransientError, PermanentError) as error:
-            log.warning("evidence.not_collected", why=str(error))
-        await asyncio.sleep(COLLECT_S)
 
 
 PROCESSES: dict[str, Main] = {"vision": main}
