@@ -5,21 +5,13 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.chromium import FLAGS, find
 
 
 def main(url, prefix, keys="", sizes="1920x1080,1366x768", wait="3"):
     Path("out").mkdir(exist_ok=True)
     with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
+        browser = play.chromium.launch(executable_path=find(), args=FLAGS)
         for size in sizes.split(","):
             w, h = map(int, size.split("x"))
             page = browser.new_page(viewport={"width": w, "height": h})
