@@ -126,13 +126,14 @@ class Outlook(msgspec.Struct, frozen=True):
 
 
 def watches(devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlook) -> Sequence[Watch]:
-    """Who looks at positions, in this order. To add one: `analytics/positions/watch.py`."""
+    """Who looks at positions, in this order: whether an empty battery explains a silence, is what was known of it before the
+    report that ends both. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
     zones = SafeZones(devices, outlook.book, outlook.zones, outlook.zones_read)
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
     walks = NightWalks(devices, registered, outlook.silence.zone)
-    return (zones, Absences(doors, outlook.district), batteries, silences, walks)
+    return (zones, Absences(doors, outlook.district), silences, batteries, walks)
 
 
 class Positions(PositionState):

@@ -136,6 +136,33 @@ def test_our_own_outage_teaches_nothing() -> None:
     assert told(town.live(3 * DAY + HOUR + 20 * MINUTE)) == [RAISED]
 
 
+def test_an_empty_battery_teaches_nothing() -> None:
+    town = Town("d1", cadence_s=None)
+    nights = []
+    for day in range(3):
+        town.live(day * DAY + 2 * HOUR, "d1", every=300)
+        town.report(Report("d1", battery=5))
+        nights.append(told(town.live(day * DAY + 8 * HOUR)))
+        town.report(Report("d1", battery=90))  # charged while it was off
+        town.live(day * DAY + 9 * HOUR, "d1", every=300)
+        town.second = (day + 1) * DAY
+    assert nights == [[RAISED]] * 3
+
+
+def test_a_paused_consent_teaches_nothing() -> None:
+    town = Town("d1", cadence_s=None)
+    for day in range(3):
+        town.live(day * DAY + 2 * HOUR, "d1", every=300)
+        town.consent("d1", msgspec.structs.replace(CONSENT, paused=True))
+        assert town.live(day * DAY + 8 * HOUR) == []
+        town.consent("d1", CONSENT)
+        town.live(day * DAY + 8 * HOUR + 60)
+        town.live(day * DAY + 9 * HOUR, "d1", every=300)
+        town.second = (day + 1) * DAY
+    town.live(3 * DAY + HOUR, "d1", every=300)
+    assert told(town.live(3 * DAY + HOUR + 35 * MINUTE)) == [RAISED]
+
+
 def test_a_paused_or_withdrawn_consent_is_no_silence_and_ends_what_was_told() -> None:
     town = Town("d1", "d2")
     town.live(600, "d1", "d2")
