@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import count
 
 import msgspec
 import pytest
@@ -15,6 +16,7 @@ from haechi.domain.alerting import Alert, Severity
 from haechi.domain.geo import Circle
 from haechi.domain.incidents import apply_alert, open_incident
 from haechi.domain.people import Device, SafeZone
+from haechi.ids import shard_of
 from haechi.store.registry import DeviceEntry
 from tests.analytics.silence.build import AT, CONSENT, HOME, Report, Town, told
 
@@ -273,6 +275,19 @@ def test_the_last_words_say_place_age_battery_and_whether_that_explains_it() -> 
     assert values(raised)["battery_explains"] == 1
     assert "battery 3 %, empty at about 10:1" in raised.because.words
     assert "which explains it" in raised.because.words
+
+
+def test_a_strangers_device_and_one_that_was_heard_long_ago_speak_for_nobody() -> None:
+    """Who is spoken for is an advice; p1 is on their own."""
+    stranger = next(n for n in count(2) if shard_of(f"p{n}") == shard_of("p1"))
+    town = Town("d1", "d1b", f"d{stranger}")
+    for device, hours in (("d1", 1), ("d1b", 9)):
+        town.change(device, DeviceEntry(Device(device, "haneul", "p1", "phone", hours * HOUR), CONSENT))
+    town.live(600, "d1")
+    town.live(700, "d1b")
+    (raised,) = town.live(5 * HOUR, f"d{stranger}")
+    assert (raised.subject, raised.severity) == ("p1", Severity.URGENT)
+    assert "other_heard_s" not in values(raised)
 
 
 def test_in_a_safe_zone_it_is_an_advice_and_elsewhere_it_is_urgent() -> None:
