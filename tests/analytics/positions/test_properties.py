@@ -6,11 +6,12 @@ from itertools import pairwise
 from random import Random
 
 import msgspec
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.positions import PositionState
-from analytics.positions.safe_zones import Rule
+from analytics.positions.safe_zones import Rule, SafeZones
 from haechi.domain.alerting import KINDS, Alert
 from haechi.domain.people import SafeZone
 from haechi.domain.schedule import DAYS, Window
@@ -160,6 +161,13 @@ def test_interleaved_otherwise_among_people_it_is_the_same(walk: list[Step], dat
     )
 
 
+def where_each_is(state: PositionState) -> dict[str, list[int]]:
+    """Of each device, whether it is in each zone."""
+    watch = next(watch for watch in state._watches if isinstance(watch, SafeZones))
+    slots = np.flatnonzero(state.devices.used).tolist()
+    return {state.devices.device(slot): watch._table.cells["where"][slot].tolist() for slot in slots}
+
+
 ends = st.sampled_from([0.0, 250.0, 400.0, 1200.0])
 
 
@@ -180,11 +188,14 @@ def test_interleaved_otherwise_among_the_devices_of_one_person_the_same_is_open_
     ]
     zones = (zone("home"), zone("river", 400, 60, kind="forbidden"))
     heard = [one for one in AT_HOME if one.person == "p1"]
-    open_ = [
-        still_open(run(shipped(*zones), *([one] for one in (*heard, *order, *after))))
-        for order in (fixes, otherwise(fixes, [one.device for one in fixes], data))
-    ]
-    assert open_[0] == open_[1]
+    found = []
+    for order in (fixes, otherwise(fixes, [one.device for one in fixes], data)):
+        state = shipped(*zones)
+        alerts = run(state, *([one] for one in (*heard, *order)))
+        each = where_each_is(state)
+        alerts += run(state, *([one] for one in after), start=len(heard) + len(order))
+        found.append((each, still_open(alerts)))
+    assert found[0] == found[1]
 
 
 @settings(max_examples=40)
