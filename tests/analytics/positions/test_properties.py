@@ -171,7 +171,7 @@ def where_each_is(state: PositionState) -> dict[str, list[int]]:
 ends = st.sampled_from([0.0, 250.0, 400.0, 1200.0])
 
 
-@settings(max_examples=40)
+@settings(max_examples=100)
 @given(steps, ends, ends, st.data())
 def test_interleaved_otherwise_among_the_devices_of_one_person_the_same_is_open_at_the_end(
     walk: list[Step], end: float, other_end: float, data: st.DataObject
