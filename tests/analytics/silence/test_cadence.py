@@ -62,3 +62,9 @@ def test_the_order_of_a_days_gaps_teaches_nothing(day: list[tuple[int, int]], or
     gaps = [(who % 2 == 0, float(gap)) for who, gap in day]
     shuffled = [gaps[i] for i in order if i < len(gaps)]
     assert np.array_equal(after(gaps), after(shuffled))
+
+
+def test_what_was_seen_more_than_eight_days_ago_is_forgotten() -> None:
+    every_day = np.full((4, 2, BINS), 0xFF, np.uint8)
+    left = aged(every_day, np.array([0, 7, 8, 400]))
+    assert [set(of.ravel().tolist()) for of in left] == [{0xFF}, {0x80}, {0}, {0}]
