@@ -290,6 +290,14 @@ def test_a_strangers_device_and_one_that_was_heard_long_ago_speak_for_nobody() -
     assert "other_heard_s" not in values(raised)
 
 
+def test_a_battery_reading_that_comes_late_tells_nothing() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    assert town.report(Report("d1", at=590.0, battery=80)) == []
+    assert town.report(Report("d1", at=300.0, battery=5)) == []
+    assert [one.kind for one in town.report(Report("d1", at=600.0, battery=5))] == ["battery-low"]
+
+
 def test_in_a_safe_zone_it_is_an_advice_and_elsewhere_it_is_urgent() -> None:
     school = SafeZone("z", "haneul", "p1", "school", Circle(HOME, 100), ())
     calm, alarm = Town("d1", zones=[school]), Town("d1")
