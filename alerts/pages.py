@@ -116,7 +116,7 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
             return words.you_are_on_it.format(clock=clock)
         name = in_words(incident.acknowledged_by or "", view.names)
         return words.other_is_on_it.format(name=name, clock=clock)
-    if incident.ends_at is not None:
+    if incident.ends_at is not None and not incident.moot:
         return words.cleared.format(clock=_clock(incident.ends_at, zone))
     return words.nobody
 

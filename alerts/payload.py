@@ -108,7 +108,7 @@ def _title(incident: Incident, recipient: Recipient, at: datetime, zone: ZoneInf
     """
     if recipient.kind != "guardian" or not recipient.language:
         drill = "" if incident.status == "Actual" else f"{incident.status.upper()} · "
-        over = "" if incident.ends_at is None else "over"
+        over = "" if incident.ends_at is None else ENGLISH.moot if incident.moot else "over"
         return drill + " · ".join(part for part in (incident.title, ago(incident, ENGLISH, at), over) if part)
     private = name if recipient.address.startswith("https://") else ""
     return told(incident, words_of(recipient.language), at, zone, private).line()

@@ -39,13 +39,19 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
         what=words.kinds.get(incident.kind, incident.title),
         ago=ago(incident, words, now),
         zone=incident.because.zone_name or "",
-        over="" if incident.ends_at is None else words.over.get(incident.kind, words.over[""]),
+        over=_over(incident, words),
         fix_age="" if incident.point is None else words.fix_age.format(age=age),
         battery=_battery(values.get("battery"), values.get("empty_at"), words, zone),
         consent=""
         if ends is None
         else words.days_left.format(days=round(values["days_left"]), date=datetime.fromtimestamp(ends, zone).date()),
     )
+
+
+def _over(incident: Incident, words: Words) -> str:
+    if incident.ends_at is None:
+        return ""
+    return words.moot if incident.moot else words.over.get(incident.kind, words.over[""])
 
 
 def ago(incident: Incident, words: Words, now: datetime) -> str:

@@ -13,6 +13,7 @@ class Words(msgspec.Struct, frozen=True):
     code: str
     kinds: Mapping[str, str]
     over: Mapping[str, str]  # by kind, what is said of it when it is over; "" of all others
+    moot: str  # when nobody asks any more whether it is over
     marks: Mapping[Status, str]  # before what a text says, so that nobody takes a drill for the real thing
     drill: str
     test: str
@@ -92,6 +93,7 @@ KOREAN = Words(
         "silent": "다시 연락이 됩니다",
         "": "해소된 것으로 보입니다",
     },
+    moot="더 이상 확인하지 않습니다 (시간이 끝났거나 설정이 바뀜)",
     marks={"Actual": "", "Exercise": "[훈련] ", "Test": "[시험] "},
     drill="훈련입니다. 실제 상황이 아닙니다.",
     test="시험입니다. 실제 상황이 아니며 경찰과 소방에 알리지 않았습니다.",
@@ -192,6 +194,7 @@ ENGLISH = Words(
         "silent": "is heard again",
         "": "seems to be over",
     },
+    moot="no longer watched (its hours ended, or it was changed)",
     marks={"Actual": "", "Exercise": "[EXERCISE] ", "Test": "[TEST] "},
     drill="This is a drill. It is not real.",
     test="This is a TEST. It is not real; neither police nor fire were told.",

@@ -55,7 +55,9 @@ def where(incident: Incident, view: View) -> str:
 
 def standing(incident: Incident) -> str:
     """How it stands: being told, told, over; in front of it by how much a call for help was late."""
-    if incident.ends_at is not None:
+    if incident.ends_at is not None and incident.moot:
+        stands = word("state.moot")
+    elif incident.ends_at is not None:
         stands = word("state.cleared" if incident.acknowledged_at is None else "state.cleared-seen")
     else:
         stands = word("state.telling" if incident.first_attempt_at is None else "state.told")

@@ -44,6 +44,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "state.late": "{span} late",
     "state.cleared": "over, not yet seen",
     "state.cleared-seen": "over, to be closed",
+    "state.moot": "no longer watched, not known to be over",
     "status.Exercise": "EXERCISE",
     "status.Test": "TEST",
     "who.child": "child, {age}",

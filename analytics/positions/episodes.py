@@ -82,7 +82,9 @@ class Episodes:
             person, since = int(look.people[i]), int(due[which[i], column])
             stake = table.stakes[person, column : column + 1]
             if stake["missing"][0]:
-                episode = Episode("not-arrived", int(stake["missing"][0]), moment.now, "the time to be there is over")
+                episode = Episode(
+                    "not-arrived", int(stake["missing"][0]), moment.now, "the time to be there is over", moot=True
+                )
                 alerts.append(self._alert("clear", episode, look, i, int(look.zones[i, column])))
                 stake["missing"] = 0
             if since and moment.spools_empty and stake["settled"][0] != since:
@@ -100,7 +102,7 @@ class Episodes:
         slot = self._newest(worn[worn >= 0])
         self._devices.touch(np.array([slot]))
         moment = max(int(self._table.newest(np.array([slot]))["at"][0]), lost.started)
-        episode = Episode(lost.kind, lost.started, moment, "the zone was removed")
+        episode = Episode(lost.kind, lost.started, moment, "the zone was removed", moot=True)
         return alert("clear", episode, lost.zone, self._table.fixes(slot), self._thresholds, self._devices.person(slot))
 
     def _look(self, people: People, at: NDArray[np.int64]) -> Glance:
@@ -156,9 +158,8 @@ class Episodes:
                 alerts.append(self._alert("raise", Episode("zone-exit", moment, moment, why), look, i, zone))
             for i in np.flatnonzero(back).tolist():
                 person, started = int(look.people[i]), int(began[i])
-                episode = Episode(
-                    "zone-exit", started, max(int(look.at[i]), started), _BACK if stand.safe[i] else _OVER
-                )
+                moot = not stand.safe[i]
+                episode = Episode("zone-exit", started, max(int(look.at[i]), started), _OVER if moot else _BACK, moot)
                 alerts.append(self._alert("clear", episode, look, i, self._table.zone_left(person, level)))
                 self._table.left_ends(person, level)
                 people["closed_at"][person, level] = episode.at
@@ -181,8 +182,9 @@ class Episodes:
             if not started:
                 alerts.append(self._alert("raise", Episode("zone-entry", moment, moment, "is inside"), look, i, zone))
             else:
-                words = "is outside again" if look.is_at[i, column] == OUTSIDE else _OVER
-                episode = Episode("zone-entry", started, max(moment, started), words)
+                moot = bool(look.is_at[i, column] != OUTSIDE)
+                words = _OVER if moot else "is outside again"
+                episode = Episode("zone-entry", started, max(moment, started), words, moot)
                 alerts.append(self._alert("clear", episode, look, i, zone))
         return alerts
 

@@ -14,12 +14,14 @@ Action = Literal["raise", "clear"]
 
 
 class Episode(NamedTuple):
-    """What is told: the kind, when it began, the time that decided this (both microseconds since 1970), and why."""
+    """What is told: the kind, when it began, the time that decided this (both microseconds since 1970), why, and whether its
+    end is only that nobody asks any more."""
 
     kind: str
     started: int
     at: int
     why: str
+    moot: bool = False
 
 
 def alert(
@@ -62,6 +64,7 @@ def alert(
         title=f"{kind.title} {zone.name}",
         point=newest.point if newest else None,
         accuracy_m=newest.accuracy_m if newest else None,
+        moot=episode.moot,
     )
 
 
@@ -76,4 +79,4 @@ def known_to_be_over(alerts: Sequence[Alert]) -> list[Alert]:
 
 def _as_over(raised: Alert, clear: Alert) -> Alert:
     because = msgspec.structs.replace(raised.because, words=f"{raised.because.words}; {clear.because.words}")
-    return msgspec.structs.replace(raised, ends_at=clear.ends_at, because=because)
+    return msgspec.structs.replace(raised, ends_at=clear.ends_at, moot=clear.moot, because=because)

@@ -267,14 +267,14 @@ class Silences:
     def _release(self, slots: Slots, now: int) -> list[Alert]:
         own = self._columns.rows
         said = "It is not registered for this person any more, or no consent holds"
-        alerts = [self._alert("clear", slot, now, 0, said) for slot in slots[own["state"][slots] == SILENT].tolist()]
+        alerts = self._moot(slots, now, said)
         grouped = slots[own["state"][slots] == GROUPED]
         return [*alerts, *self._areas.leave(grouped, now)] if len(grouped) else alerts
 
     def _give_up(self, slots: Slots, now: int) -> list[Alert]:
         own = self._columns.rows
         said = "Silent for thirty days: nobody waits any more"
-        alerts = [self._alert("clear", slot, now, 0, said) for slot in slots[own["state"][slots] == SILENT].tolist()]
+        alerts = self._moot(slots, now, said)
         grouped = slots[own["state"][slots] == GROUPED]
         if len(grouped):
             alerts += self._areas.leave(grouped, now)
@@ -282,6 +282,11 @@ class Silences:
         own["state"][waited] = GIVEN_UP
         self._devices.touch(waited)
         return alerts
+
+    def _moot(self, slots: Slots, now: int, said: str) -> list[Alert]:
+        """Who is told as silent is not heard again: nobody waits for them any more."""
+        told = slots[self._columns.rows["state"][slots] == SILENT].tolist()
+        return [msgspec.structs.replace(self._alert("clear", slot, now, 0, said), moot=True) for slot in told]
 
     def _allowed_s(self, slots: Slots) -> NDArray[np.int64]:
         own, cadence = self._columns.rows, self._registered.cadence_s(slots)

@@ -64,7 +64,7 @@ def _row(incident: Incident, view: View) -> Row:
         standing=describe.standing(incident),
         opened_at=incident.opened_at,
         owner=None if incident.owner is None else in_words(incident.owner),
-        over=incident.ends_at is not None,
+        over=incident.ends_at is not None and not incident.moot,
     )
 
 

@@ -27,7 +27,8 @@ class AlertKind(msgspec.Struct, frozen=True):
     """A row of what can be alerted. Urgent kinds travel on `alerts.urgent`, never behind video or sensors.
 
     A `notice` is good to know and nobody's work: its incident is told, and closed from the beginning. A `thing` is about
-    a camera, a sensor or the centre itself, whose place is nobody's secret; every other kind is about a person.
+    a camera, a sensor or the centre itself, whose place is nobody's secret; every other kind is about a person. `end_told`:
+    the guardians who heard of it hear of its end, too.
     """
 
     name: str
@@ -36,6 +37,7 @@ class AlertKind(msgspec.Struct, frozen=True):
     urgent: bool = False
     notice: bool = False
     thing: bool = False
+    end_told: bool = False
 
 
 KINDS: dict[str, AlertKind] = {
@@ -45,9 +47,9 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("man-down", "Man down", Severity.LIFE_SAFETY, urgent=True),
         AlertKind("strap-cut", "Strap cut", Severity.LIFE_SAFETY, urgent=True),
         AlertKind("tamper", "Device tampered with", Severity.URGENT, urgent=True),
-        AlertKind("zone-exit", "Left safe zone", Severity.LIFE_SAFETY, urgent=True),
-        AlertKind("zone-entry", "Entered forbidden zone", Severity.LIFE_SAFETY, urgent=True),
-        AlertKind("not-arrived", "Has not arrived at", Severity.URGENT),
+        AlertKind("zone-exit", "Left safe zone", Severity.LIFE_SAFETY, urgent=True, end_told=True),
+        AlertKind("zone-entry", "Entered forbidden zone", Severity.LIFE_SAFETY, urgent=True, end_told=True),
+        AlertKind("not-arrived", "Has not arrived at", Severity.URGENT, end_told=True),
         AlertKind("arrived", "Arrived at", Severity.ADVISORY, notice=True),
         AlertKind("left", "Left", Severity.ADVISORY, notice=True),
         AlertKind("night-walk", "Walks an unusual way at night", Severity.ADVISORY, notice=True),
@@ -63,7 +65,7 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("blind", "No observations arrive", Severity.URGENT, thing=True),
         AlertKind("clock-off", "A clock of ours is off", Severity.URGENT, thing=True),
         AlertKind("erasure-waits", "An erasure waits for open incidents", Severity.URGENT, thing=True),
-        AlertKind("silent", "Device fell silent", Severity.URGENT),
+        AlertKind("silent", "Device fell silent", Severity.URGENT, end_told=True),
         AlertKind("cell-silent", "All devices of an area fell silent", Severity.URGENT),
         AlertKind("battery-low", "Battery low", Severity.ADVISORY),
     )
@@ -100,6 +102,9 @@ class Alert(msgspec.Struct, frozen=True):
 
     A raise with `ends_at` was over already when it was decided, as in a backlog that also shows the return.
 
+    A `moot` clear does not say that it is over, but that nobody asks any more: the hours have ended, the zone was removed, or
+    nothing may be known of the person. Nobody may read in it that somebody is back.
+
     `call` is the call for help that it came from, where its door did not know whose device that was: the registry is asked
     once more when the incident is made, which keeps nothing of it.
     """
@@ -122,6 +127,7 @@ class Alert(msgspec.Struct, frozen=True):
     accuracy_m: float | None = None
     evidence: str | None = None
     call: UrgentCall | None = None
+    moot: bool = False
 
 
 def raised(

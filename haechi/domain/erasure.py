@@ -145,6 +145,7 @@ KEPT_OF_INCIDENT = frozenset(
         "decided_at",
         "opened_at",
         "ends_at",
+        "moot",
         "first_attempt_at",
         "acknowledged_at",
         "acknowledged_by",

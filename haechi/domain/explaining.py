@@ -174,7 +174,7 @@ def _when(incident: Incident, tz: tzinfo) -> Iterator[str]:
         ("incident opened", incident.opened_at),
         ("first attempt to tell someone", incident.first_attempt_at),
         ("acknowledged", incident.acknowledged_at),
-        ("over", incident.ends_at),
+        ("no longer watched" if incident.moot else "over", incident.ends_at),
         ("closed", incident.closed_at),
     )
     for words, at in steps:

@@ -15,7 +15,10 @@ IncidentState = Literal["unacknowledged", "acknowledged", "returned-unacknowledg
 
 
 class Incident(msgspec.Struct, frozen=True):
-    """What people work on. At most one open incident per (kind, subject, place); `previous` links the one before."""
+    """What people work on. At most one open incident per (kind, subject, place); `previous` links the one before.
+
+    `moot`: since `ends_at` nobody asks any more whether it is over (`Alert`).
+    """
 
     id: str
     alert_id: str
@@ -47,6 +50,7 @@ class Incident(msgspec.Struct, frozen=True):
     presses: int = 1
     version: int = 1
     scene: Scene | None = None
+    moot: bool = False
 
     @property
     def open(self) -> bool:
@@ -172,11 +176,15 @@ _OVER_ALREADY = "it was over already when it was decided"
 
 
 class Step(msgspec.Struct, frozen=True):
-    """The incident after the step, what the trail says, and whether its recipients must be told (again)."""
+    """The incident after the step, what the trail says, and whether its recipients must be told (again).
+
+    `tell_end`: guardians who were told of it are to hear that it is over.
+    """
 
     incident: Incident
     events: tuple[IncidentEvent, ...]
     tell: bool = False
+    tell_end: bool = False
 
 
 def open_incident(
@@ -207,6 +215,7 @@ def open_incident(
         opened_at=opened_at,
         because=alert.because,
         ends_at=alert.ends_at,
+        moot=alert.moot,
         previous=previous,
         point=scene.point,
         accuracy_m=scene.accuracy_m,
@@ -248,8 +257,9 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         if incident.ends_at is not None:
             return Step(incident, ())
         state: IncidentState = "returned-unacknowledged" if incident.state == "unacknowledged" else incident.state
-        cleared = _changed(incident, state=state, ends_at=ended)
-        return Step(cleared, (IncidentEvent("cleared", at, "rule", alert.because.words),))
+        cleared = _changed(incident, state=state, ends_at=ended, moot=alert.moot)
+        told = incident.kind in KINDS and KINDS[incident.kind].end_told and not alert.moot
+        return Step(cleared, (IncidentEvent("cleared", at, "rule", alert.because.words),), tell_end=told)
     if alert.action == "raise" and alert.id == incident.alert_id:
         return Step(incident, ())
     rose = alert.severity < incident.severity
@@ -268,6 +278,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         title=alert.title,
         because=_with_everyone(incident.because, alert.because),
         ends_at=over if came_back else incident.ends_at,
+        moot=alert.moot if came_back else incident.moot,
         point=scene.point if moves else incident.point,
         accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
         scene=where,

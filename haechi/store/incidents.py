@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from haechi.domain.alerting import Alert
+from haechi.domain.alerting import Alert, Severity
 from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient
 from haechi.domain.incidents import (
     Close,
@@ -97,6 +97,10 @@ class Incidents:
                 await _add_events(connection, step)
                 if step.tell:
                     await _add_deliveries(connection, step, ward.tellable(route(step.incident)))
+                elif step.tell_end:
+                    heard = await _guardians_who_heard(connection, step.incident)
+                    hear = [one for one in ward.tellable(route(step.incident)) if one.id in heard]
+                    await _add_deliveries(connection, step, hear, Severity.ADVISORY)
                 await connection.execute("SELECT pg_notify('incidents', $1)", step.incident.id)
                 failpoint("incidents.before_commit")
         failpoint("incidents.after_commit")
@@ -304,12 +308,15 @@ async def _add_events(connection: Any, step: Step) -> None:
     )
 
 
-async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient]) -> None:
+async def _add_deliveries(
+    connection: Any, step: Step, recipients: Sequence[Recipient], severity: Severity | None = None
+) -> None:
     """One row per recipient; its id is the webhook-id, the same however often this step is computed.
 
     Who cannot be told has failed from the start, so that everybody who looks at the incident sees it.
     """
     incident, reason = step.incident, step.events[0].kind
+    urgency = incident.severity if severity is None else severity
     await connection.executemany(
         "INSERT INTO deliveries (id, incident_id, recipient, reason, severity, state, finished_at, last_error) "
         "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 = 'failed' THEN clock_timestamp() END, $7) "
@@ -320,7 +327,7 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
                 incident.id,
                 msgspec.json.encode(recipient).decode(),
                 reason,
-                incident.severity,
+                urgency,
                 "failed" if recipient.channel == NO_CHANNEL else "pending",
                 recipient.address if recipient.channel == NO_CHANNEL else None,
             )
@@ -328,6 +335,16 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
         ],
     )
     await connection.execute("SELECT pg_notify('outbox', '')")
+
+
+async def _guardians_who_heard(connection: Any, incident: Incident) -> frozenset[str]:
+    """Whose message was on its way: whoever's was not will read in it that it is over."""
+    rows = await connection.fetch(
+        "SELECT DISTINCT recipient->>'id' AS id FROM deliveries "
+        "WHERE incident_id = $1 AND recipient->>'kind' = 'guardian' AND first_attempt_at IS NOT NULL",
+        incident.id,
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 def delivery_id(incident: Incident, recipient: Recipient, reason: str) -> str:

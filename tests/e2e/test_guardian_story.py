@@ -122,6 +122,10 @@ async def test_a_guardians_whole_story(
         assert shown["incident"]["ends_at"] is not None
         assert shown["incident"]["state"] == "acknowledged", "back home, and a person still closes it"
         assert shown["incident"]["acknowledged_by"] == "Kim Minji (guardian)"
+        await until(lambda: len(receivers.posts["phone"]) > 1)
+        home_again = receivers.posts["phone"][1].said
+        assert (home_again["id"], home_again["kind"]) == (text["id"], "zone-exit")
+        assert "다시 안으로 돌아왔습니다" in home_again["title"]
         assert (await api.post(f"{one}/close", json={"outcome": "back home"})).status_code == 200
     following.cancel()
     with suppress(asyncio.CancelledError):
@@ -136,4 +140,4 @@ async def test_a_guardians_whole_story(
     assert "closed by token office: back home" in said
     looks = (await api.get(f"/people/{child}/looks")).json()["items"]
     assert {"Kim Minji (guardian)", "token office"} <= {look["who"] for look in looks}
-    assert len(receivers.posts["phone"]) == 1, "told once"
+    assert len(receivers.posts["phone"]) == 2, "told once that he left, and once that he is back"

@@ -171,7 +171,9 @@ def test_the_end_of_the_schedule_clears() -> None:
     state = state_of(circle(schedule=SCHOOL_HOURS))
     assert told(run(state, [fix(40, 400)], [fix(41, 400)])) == [("raise", "home")]
     later = tick(6 * 60)
-    assert told(run(state, later, start=2)) == [("clear", "home")]
+    (cleared,) = run(state, later, start=2)
+    assert told([cleared]) == [("clear", "home")]
+    assert cleared.moot, "nobody knows that they are back"
 
 
 def test_an_open_alarm_is_remembered_however_long_nothing_is_heard() -> None:
@@ -229,7 +231,7 @@ def test_a_removed_zone_clears_its_open_episode() -> None:
     (raised,) = run(state, [fix(0, 400)], [fix(1, 400)])
     registry.change()
     (cleared,) = run(state, tick(2), start=2)
-    assert (cleared.action, cleared.id) == ("clear", raised.id)
+    assert (cleared.action, cleared.id, cleared.moot) == ("clear", raised.id, True)
     assert run(state, [fix(2, 400)], start=3) == []
 
 

@@ -56,6 +56,7 @@ def test_a_forbidden_zone_alarms_on_entering_by_two_fixes_and_ends_outside() -> 
     river = zone("river", 400, kind="forbidden")
     alerts = run(state_of(river), *walk(0, 400, 0, 400, 405, 410, 0, 0))
     assert said(alerts) == [("zone-entry", "raise", "river"), ("zone-entry", "clear", "river")]
+    assert not alerts[1].moot
     assert alerts[0].severity == 1
     assert alerts[0].starts_at == AT + timedelta(minutes=4), "a fix outside between them begins the count anew"
 
@@ -298,7 +299,9 @@ def test_nobody_is_missed_on_a_holiday_and_the_end_of_school_ends_the_search() -
     assert run(state_of(HOME_ZONE, holiday), *walk(0, 0), *ticking(30, 40, 50)) == []
     state = state_of(HOME_ZONE, EXPECTED)
     messages = [*walk(0, 0), *ticking(30, 40, 50, 6 * 60)]
-    assert said(run(state, *messages)) == [("not-arrived", "raise", "school"), ("not-arrived", "clear", "school")]
+    missed, over = run(state, *messages)
+    assert said([missed, over]) == [("not-arrived", "raise", "school"), ("not-arrived", "clear", "school")]
+    assert over.moot, "where the child is, nobody knows"
 
 
 def test_a_zone_that_moves_away_under_somebody_asks_their_next_fixes() -> None:

@@ -220,6 +220,7 @@ def test_a_device_removed_from_the_registry_is_not_watched_and_ends_what_was_tol
     (cleared,) = town.live(HOUR + 10)
     assert told([cleared]) == [CLEARED]
     assert "not registered" in cleared.because.words
+    assert cleared.moot
 
 
 @pytest.mark.parametrize("kind", ["tag", "button"])

@@ -149,6 +149,29 @@ def test_a_cleared_incident_that_nobody_has_seen_stays() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kind", "moot", "told"),
+    [
+        ("zone-exit", False, True),
+        ("zone-entry", False, True),
+        ("not-arrived", False, True),
+        ("silent", False, True),
+        ("zone-exit", True, False),
+        ("not-arrived", True, False),
+        ("battery-low", False, False),
+        ("trespass", False, False),
+    ],
+)
+def test_a_guardian_hears_of_a_return_and_never_of_an_end_that_is_none(kind: str, *, moot: bool, told: bool) -> None:
+    step = apply_alert(incident(kind=kind), alert(9, action="clear", ends_at=later(9), moot=moot), later(9))
+    assert (step.tell, step.tell_end, step.incident.moot) == (False, told, moot)
+
+
+def test_who_leaves_again_is_watched_again() -> None:
+    ended = incident(kind="zone-exit", ends_at=later(10), moot=True)
+    assert apply_alert(ended, alert(20), later(21)).incident.moot is False
+
+
 def test_a_clear_older_than_the_episode_is_ignored_and_said() -> None:
     step = apply_alert(incident(), alert(-60, action="clear", ends_at=later(-50)), later(1))
     assert step.incident == incident()

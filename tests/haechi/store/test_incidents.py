@@ -114,6 +114,27 @@ async def test_what_belongs_to_no_open_incident_is_ignored(incidents: Incidents,
     assert (applied.incident, applied.outcome) == (None, "ignored")
 
 
+async def test_the_guardian_who_heard_of_it_hears_that_it_is_over(incidents: Incidents, pool: Pool) -> None:
+    father = msgspec.structs.replace(GUARDIAN, id="father")
+
+    def family(_: Incident) -> list[Recipient]:
+        return [GUARDIAN, father, POLICE]
+
+    gone = raised(kind="zone-exit")
+    incident = (await incidents.apply_alert(gone, family)).incident
+    assert incident is not None
+    outbox = Outbox(pool)
+    sent = [one for one in await outbox.lease("w", 10, 30) if one.recipient != father]
+    await outbox.first_attempt(*(one.id for one in sent))
+    back = msgspec.structs.replace(gone, action="clear", ends_at=AT + timedelta(minutes=9))
+    for _ in range(2):
+        await incidents.apply_alert(back, family)
+    views = await incidents.deliveries(incident.id)
+    assert [view.recipient for view in views if view.reason == "cleared"] == [GUARDIAN]
+    (over,) = await outbox.lease("w", 10, 30)
+    assert (over.recipient, over.incident.ends_at) == (GUARDIAN, back.ends_at)
+
+
 def cancelled(at: datetime, subject: str = "p1") -> Alert:
     return urgent_alert(UrgentCall("c", "cancel", "abcdefgh", subject, DISTRICT, at, at, Point(126.98, 37.57)), at)
 
