@@ -94,7 +94,7 @@ class Newest(Generic[M]):
 
     def _newest(self, runtime: Runtime) -> list[Event[M]]:
         """Up to a batch of what waits, newest first; what is too old or does not decode is dropped and counted."""
-        waiting = sorted(self._slots.values(), key=lambda message: message.timestamp, reverse=True)
+        waiting = sorted(self._slots.values(), key=lambda message: (message.timestamp, message.offset), reverse=True)
         oldest = runtime.clock() - self._max_age
         events: list[Event[M]] = []
         for message in waiting:

@@ -170,14 +170,14 @@ async def test_only_the_newest_frame_of_each_camera_is_looked_at_and_every_other
                 await asyncio.sleep(0.1)
             await producer.send(Record("one", b"first", key=b"cam-1", partition=0))
             await busy.wait()
+            await producer.send(Record("one", b"2-0", key=b"cam-2", partition=0))
             for number in range(5):
                 await producer.send(Record("one", b"1-%d" % number, key=b"cam-1", partition=0))
-            await producer.send(Record("one", b"2-0", key=b"cam-2", partition=0))
             overwritten = {"topic": "one", "why": "overwritten"}
             while (registry.get_sample_value("haechi_stream_dropped_total", overwritten) or 0) < 4:
                 await asyncio.sleep(0.05)
             go_on.set()
-            while [b"2-0", b"1-4"] not in looked:
+            while [b"1-4", b"2-0"] not in looked:
                 await asyncio.sleep(0.05)
     assert [b"before the start"] not in looked
 
