@@ -124,6 +124,17 @@ async def test_while_a_secret_is_rotated_the_old_and_the_new_one_both_fit(
         Judge(secret).verify(body, headers)
 
 
+async def test_without_a_secret_nothing_is_posted_unsigned(receiver: Receiver, session: aiohttp.ClientSession) -> None:
+    async def none(_: Recipient) -> tuple[str, ...]:
+        return ()
+
+    unsigned = Webhook(session, none, Links("a key", "http://127.0.0.1:1"), utc_now, ZoneInfo("UTC"))
+    with pytest.raises(DeliveryError, match="no webhook secret") as caught:
+        await unsigned.send(delivery(receiver.url))
+    assert caught.value.recoverable
+    assert receiver.requests == []
+
+
 async def test_the_id_stays_the_same_across_attempts(receiver: Receiver, session: aiohttp.ClientSession) -> None:
     for attempt in (1, 2):
         await channel(session).send(delivery(receiver.url, attempts=attempt))
