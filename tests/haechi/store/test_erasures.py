@@ -308,6 +308,17 @@ async def test_what_arrives_between_two_passes_goes_with_the_next(story: Story, 
     assert await pool.fetchval("SELECT count(*) FROM trail WHERE person = $1", story.child) == 0
 
 
+async def test_a_call_for_help_in_the_inbox_stays_until_it_is_processed(
+    story: Story, erasures: Erasures, pool: Pool
+) -> None:
+    await (await story.told()).closed()
+    await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
+    for done, left in ((False, 1), (True, 0)):
+        await pool.execute("UPDATE alert_inbox SET done_at = CASE WHEN $1 THEN now() END", done)
+        await passed(pool, erasures)
+        assert await pool.fetchval("SELECT count(*) FROM alert_inbox") == left
+
+
 async def test_two_at_once_make_one_pass(story: Story, erasures: Erasures, pool: Pool) -> None:
     await (await story.told()).closed()
     await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
