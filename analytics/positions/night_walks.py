@@ -17,7 +17,7 @@ from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
 from analytics.positions.watch import Heard, Moment
 from analytics.silence.registered import Registered
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.domain.geo import METRES_PER_DEGREE, Point
 from haechi.domain.people import Position
 from haechi.domain.time import instant_of
@@ -188,30 +188,21 @@ class NightWalks:
         night = datetime.combine(date.fromordinal(walker.told), time(), UTC)
         front = front_of(self._devices.device(slot))
         rule, learned = self._rule, walker.told - walker.since
-        return Alert(
-            id=alert_id(kind.name, person, "-", night),
-            action="raise",
-            kind=kind.name,
-            subject=person,
-            place="-",
-            district=self._registered.district(slot),
-            severity=kind.severity,
-            status="Actual",
-            starts_at=at,
-            received_at=received,
-            decided_at=max(at, received),
-            because=Because(
-                rule="night-walk",
-                words=f"walks at {seen.local:%H:%M} where they were on fewer than {rule.usual_days} of the last "
-                f"{min(learned, rule.of_days)} days",
-                fixes=(Position(front, person, at, received, seen.point, seen.accuracy_m),),
-                values=(
-                    ("fixes_in_a_row", float(rule.fixes)),
-                    ("usual_days", float(rule.usual_days)),
-                    ("learned_days", float(learned)),
-                ),
+        because = Because(
+            rule="night-walk",
+            words=f"walks at {seen.local:%H:%M} where they were on fewer than {rule.usual_days} of the last "
+            f"{min(learned, rule.of_days)} days",
+            fixes=(Position(front, person, at, received, seen.point, seen.accuracy_m),),
+            values=(
+                ("fixes_in_a_row", float(rule.fixes)),
+                ("usual_days", float(rule.usual_days)),
+                ("learned_days", float(learned)),
             ),
-            title=kind.title,
+        )
+        return msgspec.structs.replace(
+            raised(kind, person, "-", self._registered.district(slot), at, because, now=max(at, received)),
+            id=alert_id(kind.name, person, "-", night),
+            received_at=received,
             point=seen.point,
             accuracy_m=seen.accuracy_m,
         )

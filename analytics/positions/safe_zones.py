@@ -43,7 +43,7 @@ class Rule(msgspec.Struct, frozen=True):
     """The thresholds; at most 8 votes.
 
     `buffer_m` metres beyond the edge count as outside. `confirmations` of the newest `votes` must say so. That suffices
-    where a walk explains the way out (`quality.Tracks.walked`), as it does no jump. Without one the first and the last
+    where a walk explains the way out (`quality.Judged`), as it does no jump. Without one the first and the last
     vote must be at least `dwell_s` apart, and the last one fine or beyond the buffer by thrice its accuracy. A fix less
     accurate than `coarse_m` only confirms what began on foot. The walk and the votes are taken back by a fix that is
     inside with its whole accuracy and shows no walk. One fix ends an alarm, and takes its votes back; telling of an

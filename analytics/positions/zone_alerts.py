@@ -5,10 +5,9 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from haechi.domain.alerting import KINDS, Alert, Because
+from haechi.domain.alerting import KINDS, Alert, Because, raised
 from haechi.domain.people import Position, SafeZone
 from haechi.domain.time import instant_of
-from haechi.ids import alert_id
 
 Action = Literal["raise", "clear"]
 
@@ -39,29 +38,21 @@ def alert(
     values = thresholds
     if newest is not None:
         values = (*thresholds, ("fix_age_s", (max(at, received) - newest.at).total_seconds()))
-    return Alert(
-        id=alert_id(kind.name, person, zone.id, starts_at),
+    because = Because(
+        rule=f"zone:{zone.kind}",
+        words=f"{episode.why}: {zone.name}",
+        fixes=fixes,
+        values=values,
+        zone=zone.id,
+        zone_name=zone.name,
+        zone_version=zone.version,
+    )
+    title, now = f"{kind.title} {zone.name}", max(at, received)
+    return msgspec.structs.replace(
+        raised(kind, person, zone.id, zone.district, starts_at, because, now=now, title=title),
         action=action,
-        kind=kind.name,
-        subject=person,
-        place=zone.id,
-        district=zone.district,
-        severity=kind.severity,
-        status="Actual",
-        starts_at=starts_at,
         ends_at=at if action == "clear" else None,
         received_at=received,
-        decided_at=max(at, received),
-        because=Because(
-            rule=f"zone:{zone.kind}",
-            words=f"{episode.why}: {zone.name}",
-            fixes=fixes,
-            values=values,
-            zone=zone.id,
-            zone_name=zone.name,
-            zone_version=zone.version,
-        ),
-        title=f"{kind.title} {zone.name}",
         point=newest.point if newest else None,
         accuracy_m=newest.accuracy_m if newest else None,
         moot=episode.moot,
@@ -77,6 +68,6 @@ def known_to_be_over(alerts: Sequence[Alert]) -> list[Alert]:
     return [_as_over(one, clears[one.id]) if one.action == "raise" and one.id in clears else one for one in alerts]
 
 
-def _as_over(raised: Alert, clear: Alert) -> Alert:
-    because = msgspec.structs.replace(raised.because, words=f"{raised.because.words}; {clear.because.words}")
-    return msgspec.structs.replace(raised, ends_at=clear.ends_at, moot=clear.moot, because=because)
+def _as_over(told: Alert, clear: Alert) -> Alert:
+    because = msgspec.structs.replace(told.because, words=f"{told.because.words}; {clear.because.words}")
+    return msgspec.structs.replace(told, ends_at=clear.ends_at, moot=clear.moot, because=because)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from analytics.silence.cells import EVERYWHERE, centre_of, name_of
-from haechi.domain.alerting import KINDS, Alert, Because, Severity
+from haechi.domain.alerting import KINDS, Alert, Because, Severity, raised
 from haechi.domain.people import Position
 from haechi.ids import alert_id
 
@@ -198,22 +198,12 @@ def _alert(
     severity: Severity | None = None,
     fix: Position | None = None,
 ) -> Alert:
-    kind = KINDS[name]
-    return Alert(
-        id=alert_id(name, subject, place, since),
+    about = raised(KINDS[name], subject, place, district, since, because, now=now)
+    return msgspec.structs.replace(
+        about,
         action=action,
-        kind=name,
-        subject=subject,
-        place=place,
-        district=district,
-        severity=severity or kind.severity,
-        status="Actual",
-        starts_at=since,
+        severity=severity or about.severity,
         ends_at=now if action == "clear" else None,
-        received_at=now,
-        decided_at=now,
-        because=because,
-        title=kind.title,
         point=fix.point if fix else None,
         accuracy_m=fix.accuracy_m if fix else None,
     )

@@ -100,7 +100,7 @@ class Incidents:
                 elif step.tell_end:
                     heard = await _guardians_who_heard(connection, step.incident)
                     hear = [one for one in ward.tellable(route(step.incident)) if one.id in heard]
-                    await _add_deliveries(connection, step, hear, Severity.ADVISORY)
+                    await _add_deliveries(connection, step, hear)
                 await connection.execute("SELECT pg_notify('incidents', $1)", step.incident.id)
                 failpoint("incidents.before_commit")
         failpoint("incidents.after_commit")
@@ -308,15 +308,13 @@ async def _add_events(connection: Any, step: Step) -> None:
     )
 
 
-async def _add_deliveries(
-    connection: Any, step: Step, recipients: Sequence[Recipient], severity: Severity | None = None
-) -> None:
+async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient]) -> None:
     """One row per recipient; its id is the webhook-id, the same however often this step is computed.
 
     Who cannot be told has failed from the start, so that everybody who looks at the incident sees it.
     """
     incident, reason = step.incident, step.events[0].kind
-    urgency = incident.severity if severity is None else severity
+    urgency = Severity.ADVISORY if step.tell_end else incident.severity
     await connection.executemany(
         "INSERT INTO deliveries (id, incident_id, recipient, reason, severity, state, finished_at, last_error) "
         "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 = 'failed' THEN clock_timestamp() END, $7) "
