@@ -26,14 +26,11 @@ async def run_until_stopped(
     try:
         done, _ = await asyncio.wait({first, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         for task in done - {first}:
-            log.critical("process.task_ended", task=task.get_name(), cancelled=task.cancelled())
-            raise UntrustedState(f"The task '{task.get_name()}' has ended.") from _reason(task)
+            reason = None if task.cancelled() else task.exception()
+            log.critical("process.task_ended", task=task.get_name(), cancelled=task.cancelled(), exc_info=reason)
+            raise UntrustedState(f"The task '{task.get_name()}' has ended.") from reason
         first.result()
     finally:
         for task in (first, *tasks):
             task.cancel()
         await asyncio.gather(first, *tasks, return_exceptions=True)
-
-
-def _reason(task: "asyncio.Task[None]") -> BaseException | None:
-    return None if task.cancelled() else task.exception()

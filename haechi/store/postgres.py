@@ -70,6 +70,11 @@ def translate_errors() -> Iterator[None]:
         if "clos" not in str(error):  # "connection is closed", "pool is closing"; the others are misuse
             raise
         raise TransientError(f"The connection to PostgreSQL was closed ({error}).") from error
+    except exceptions.InternalClientError as error:
+        # An idle connection has read the server's goodbye and not its end yet: https://github.com/MagicStack/asyncpg/issues/784
+        if not str(error).startswith("cannot switch to state"):
+            raise
+        raise TransientError("PostgreSQL has ended the connection; it is tried again.") from error
 
 
 def _words(error: BaseException) -> str:
@@ -134,7 +139,7 @@ class _Listener:
                     self._connection = await asyncpg.connect(self._url, timeout=_CONNECT_S, server_settings=_SESSION)
             if self._connection is None or self._connection.is_closed():
                 return
-            with suppress(*_AWAY, exceptions.InterfaceError):
+            with suppress(*_AWAY, exceptions.InterfaceError, exceptions.InternalClientError):
                 for channel in missing:
                     await self._connection.add_listener(channel, self._notified)
                     self._listening.add(channel)
@@ -149,7 +154,7 @@ class _Listener:
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
-            with suppress(*_AWAY, exceptions.InterfaceError):
+            with suppress(*_AWAY, exceptions.InterfaceError, exceptions.InternalClientError):
                 await self._connection.close(timeout=1)
 
     def terminate(self) -> None:

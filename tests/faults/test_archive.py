@@ -23,7 +23,7 @@ from haechi.store.registry import PEOPLE, Registry
 from haechi.streaming import Connection, Producer, Record, connect
 from haechi.streaming.admin import ensure_topics
 from haechi.streaming.dead_letters import DeadLetter, listing
-from tests.faults.cut import wire_to
+from tests.cut import wire_to
 from tests.faults.processes import started
 from tests.haechi.store.conftest import person
 from tests.positions import Fix, batch_of

@@ -12,7 +12,7 @@ from haechi.sealing import Sealer, create_key
 from haechi.store.outbox import Inbox
 from tests.alerts.receivers import Receivers, receiving, status, until
 from tests.alerts.town import EVERYONE, Town, settled
-from tests.faults.cut import wire_to
+from tests.cut import wire_to
 from tests.faults.processes import started
 
 pytestmark = pytest.mark.faults

@@ -6,6 +6,7 @@ import pytest
 from haechi.config import PostgresSettings
 from haechi.errors import ConfigError, TransientError
 from haechi.store.postgres import Pool, migrate, open_pool, shipped, translate_errors
+from tests.cut import wire_to
 
 
 async def test_two_migrators_at_once_apply_every_file_once(empty_database: str) -> None:
@@ -64,6 +65,23 @@ async def test_a_full_pool_is_transient(empty_database: str) -> None:
             await small.fetchval("SELECT 1")
     assert await small.fetchval("SELECT 1") == 1
     await small.close()
+
+
+async def test_a_server_that_has_said_goodbye_and_not_yet_hung_up_is_away(empty_database: str) -> None:
+    """An idle connection hears of a shutdown some time before its end; asyncpg then calls its own state broken."""
+    async with wire_to(empty_database) as (url, wire):
+        wire.holds_ends = True
+        pool = await open_pool(url, size=1)
+        pid = await pool.fetchval("SELECT pg_backend_pid()")
+        other = await asyncpg.connect(empty_database)
+        await other.execute("SELECT pg_terminate_backend($1, 10000)", pid)
+        await other.close()
+        await asyncio.sleep(0.1)  # the goodbye is read
+        with pytest.raises(TransientError, match="has ended the connection"), translate_errors():
+            async with pool.acquire() as connection, connection.transaction():
+                pass
+        assert await pool.fetchval("SELECT 1") == 1, "on a new connection"
+        await pool.close()
 
 
 async def test_our_own_mistakes_are_not_called_transient(pool: Pool) -> None:

@@ -12,7 +12,9 @@ class Wire:
     def __init__(self, host: str, port: int) -> None:
         self._to = (host, port)
         self._writers: set[asyncio.StreamWriter] = set()
+        self._pairs: set[asyncio.Future[object]] = set()
         self._cut = False
+        self.holds_ends = False  # what the far end closes stays open: the moment after its last word, made long
         self.port = 0
 
     def cut(self) -> None:
@@ -20,6 +22,11 @@ class Wire:
         self._cut = True
         for writer in tuple(self._writers):
             writer.transport.abort()
+
+    async def end(self) -> None:
+        """Cut for good."""
+        self.cut()
+        await asyncio.gather(*self._pairs)
 
     def mend(self) -> None:
         """Connections go through again."""
@@ -32,20 +39,23 @@ class Wire:
         far_reader, far_writer = await asyncio.open_connection(*self._to)
         both = (writer, far_writer)
         self._writers.update(both)
+        pair = asyncio.gather(self._relay(reader, far_writer), self._relay(far_reader, writer))
+        self._pairs.add(pair)
         try:
-            await asyncio.gather(_relay(reader, far_writer), _relay(far_reader, writer))
+            await pair
         finally:
+            self._pairs.discard(pair)
             self._writers.difference_update(both)
             for end in both:
                 end.transport.abort()
 
-
-async def _relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.transport.abort()
+    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65_536):
+                writer.write(data)
+                await writer.drain()
+        if not self.holds_ends:
+            writer.transport.abort()
 
 
 @asynccontextmanager
@@ -60,4 +70,4 @@ async def wire_to(url: str) -> AsyncIterator[tuple[str, Wire]]:
         yield parts._replace(netloc=f"{login}127.0.0.1:{wire.port}").geturl(), wire
     finally:
         server.close()
-        wire.cut()
+        await wire.end()
