@@ -130,9 +130,11 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
         return f"<p class=stale>{escape(words.no_place)}</p>" if incident.status == "Actual" else ""
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
-    stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S else ""
+    over = incident.ends_at is not None  # then the place is where it began, and nobody takes it for where they are
+    stale = f"<p class=stale>{escape(words.stale.format(age=age))}</p>" if age_s > STALE_S and not over else ""
     place = incident.scene.place if incident.scene else None
-    said = [words.place, words.ago.format(age=age)]
+    then = f"<p class=who>{escape(words.place_then)}</p>" if over else ""
+    said = [*(() if over else (words.place,)), words.ago.format(age=age)]
     if incident.accuracy_m:
         said.append(words.accuracy.format(metres=round(incident.accuracy_m)))
     if incident.scene and incident.scene.battery is not None:
@@ -140,7 +142,7 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     named = f"<p class=where>{escape(place.in_language(words.code))}</p>" if place else ""
     where = words.map_url.format(lat=f"{point.lat:.6f}", lon=f"{point.lon:.6f}")
     return (
-        f"{stale}{named}{sheet.draw(point, incident.accuracy_m, words.code)}<p>{escape(' · '.join(said))}<br>"
+        f"{stale}{then}{named}{sheet.draw(point, incident.accuracy_m, words.code)}<p>{escape(' · '.join(said))}<br>"
         f'{point.lat:.5f}, {point.lon:.5f} · <a href="{escape(where)}" rel="noreferrer noopener">'
         f"{escape(words.open_map)}</a></p>"
     )

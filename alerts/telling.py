@@ -39,8 +39,9 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
         what=words.kinds.get(incident.kind, incident.title),
         ago=ago(incident, words, now),
         zone=incident.because.zone_name or "",
-        over=_over(incident, words),
-        fix_age="" if incident.point is None else words.fix_age.format(age=age),
+        over=_over(incident, words, zone),
+        # Of what is over, the place is where it began: they are there no more.
+        fix_age="" if incident.point is None or incident.ends_at is not None else words.fix_age.format(age=age),
         battery=_battery(values.get("battery"), values.get("empty_at"), words, zone),
         consent=""
         if ends is None
@@ -48,10 +49,12 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
     )
 
 
-def _over(incident: Incident, words: Words) -> str:
+def _over(incident: Incident, words: Words, zone: ZoneInfo) -> str:
     if incident.ends_at is None:
         return ""
-    return words.moot if incident.moot else words.over.get(incident.kind, words.over[""])
+    if incident.moot:
+        return words.moot
+    return f"{words.over.get(incident.kind, words.over[''])} ({incident.ends_at.astimezone(zone):%H:%M})"
 
 
 def ago(incident: Incident, words: Words, now: datetime) -> str:

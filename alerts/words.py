@@ -19,6 +19,7 @@ class Words(msgspec.Struct, frozen=True):
     test: str
     since: str
     place: str
+    place_then: str
     ago: str
     accuracy: str
     battery: str
@@ -99,6 +100,7 @@ KOREAN = Words(
     test="시험입니다. 실제 상황이 아니며 경찰과 소방에 알리지 않았습니다.",
     since="{clock} · {age} 전",
     place="마지막 위치",
+    place_then="알림 당시 위치",
     ago="{age} 전",
     accuracy="오차 약 {metres} m",
     battery="배터리 {percent} %",
@@ -200,6 +202,7 @@ ENGLISH = Words(
     test="This is a TEST. It is not real; neither police nor fire were told.",
     since="{clock} · {age} ago",
     place="Last known place",
+    place_then="Place when it began",
     ago="{age} ago",
     accuracy="accurate to about {metres} m",
     battery="battery {percent} %",

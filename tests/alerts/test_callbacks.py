@@ -12,7 +12,7 @@ from standardwebhooks import Webhook as Signer
 from alerts.links import LIFETIME
 from alerts.pages import FALSE_ALARM
 from haechi.clock import utc_now
-from haechi.domain.alerting import urgent_alert
+from haechi.domain.alerting import cleared, urgent_alert
 from haechi.domain.drills import phone_test
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Acknowledge, Close, Incident
@@ -71,6 +71,22 @@ async def test_the_page_says_the_place_in_words_how_old_it_is_and_the_battery(
     english = (await http.get(page_of(town, applied.incident, "father"))).text
     assert "at School Gate" in english
     assert "battery 31 %" in english
+
+
+async def test_of_what_is_over_the_place_is_where_it_began_and_not_where_they_are(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    now = utc_now()
+    scene = Scene(Point(126.978, 37.5665), 8.0, now - timedelta(minutes=10), PlaceWords("at School Gate", "정문 앞"))
+    alert = town.alert("zone-exit", minutes=-10)
+    await town.incidents.apply_alert(alert, lambda _: (), scene=scene)
+    applied = await town.incidents.apply_alert(cleared(alert, now), lambda _: ())
+    assert applied.incident is not None
+    english = (await http.get(page_of(town, applied.incident, "father"))).text
+    assert "is back inside (" in english
+    assert "Place when it began" in english
+    for said in ("Last known place", "This place is"):
+        assert said not in english
 
 
 async def test_the_page_is_small_has_no_script_and_is_kept_by_nobody(

@@ -132,7 +132,9 @@ def test_a_guardian_reads_who_left_which_zone_how_old_the_place_is_and_that_it_i
 
     assert title("en") == "Jihoon · Left the safe zone · Home · place 5 min old"
     assert title("ko") == "Jihoon · 안심구역을 벗어났습니다 · Home · 위치는 5분 전"
-    assert title("en", ends_at=AT) == "Jihoon · Left the safe zone · Home · is back inside · place 5 min old"
+    assert (
+        title("en", ends_at=AT) == f"Jihoon · Left the safe zone · Home · is back inside ({AT.astimezone(SEOUL):%H:%M})"
+    )
     moot = title("en", ends_at=AT, moot=True)
     assert "is back" not in moot, "the hours of the zone ended, and nobody knows where they are"
     assert "no longer watched" in moot
