@@ -192,9 +192,9 @@ function name(place) {
 }
 
 function scaleBar() {
-  const wanted = 100 / view.scale;
-  const power = 10 ** Math.floor(Math.log10(wanted));
-  const metres = [1, 2, 5, 10].map((n) => n * power).find((n) => n >= wanted) ?? wanted;
+  const most = 150 / view.scale; // px that a narrow wall has beside the legend
+  const power = 10 ** Math.floor(Math.log10(most));
+  const metres = [5, 2, 1].map((n) => n * power).find((n) => n <= most);
   const bar = el("i", { style: `width:${Math.round(metres * view.scale)}px` });
   $("map-scale").replaceChildren(bar, metres >= 1000 ? `${metres / 1000} km` : `${metres} m`);
 }
