@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
@@ -165,7 +164,7 @@ def _entry(person: Person, among: Sequence[Guardian], given: Given, now: datetim
 
     The person's guardians are `among` those.
     """
-    ids = [str(UUID(one)) for one in person.guardian_ids]
+    ids = person.guardian_ids
     guardians = sorted((one for one in among if one.id in ids), key=lambda one: ids.index(one.id))
     name = given.name or next((one.name for one in guardians if one.id == given.guardian), "")
     check_giver(person, guardians, name, given.guardian, now)

@@ -5,7 +5,6 @@ from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar, cast
-from uuid import UUID
 
 import asyncpg
 import msgspec
@@ -380,15 +379,14 @@ class Registry:
     async def _hold(self, connection: Any, table: Table[T], district: str, ids: Sequence[str]) -> None:
         if not ids:
             return
-        wanted = {one: str(UUID(one)) for one in ids if is_uuid(one)}  # however it is spelled
         rows = await connection.fetch(
             f"SELECT id FROM {table.name} "  # noqa: S608 - a literal table
             "WHERE id = ANY($1) AND district = $2 AND deleted_at IS NULL ORDER BY id FOR SHARE",
-            list(wanted.values()),
+            [one for one in ids if is_uuid(one)],
             district,
         )
         there = {row["id"] for row in rows}
-        if missing := next((one for one in ids if wanted.get(one) not in there), None):
+        if missing := next((one for one in ids if one not in there), None):
             raise NotFound(f"There is no {table.kind}/{missing}.")
 
 

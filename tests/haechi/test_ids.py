@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from haechi import topics
-from haechi.ids import SHARDS, alert_id, device_id, input_id, shard_of
+from haechi.ids import SHARDS, alert_id, device_id, input_id, is_uuid, new_id, shard_of
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
@@ -41,3 +41,12 @@ def test_device_ids_are_long_and_never_the_same() -> None:
     ids = {device_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(i) == 26 for i in ids)
+
+
+def test_a_row_has_one_spelling_of_its_id() -> None:
+    """The database takes any of them, and what names the row as text (an incident's subject, the audit) would not."""
+    row = "0bedfe1f-5f0c-4d34-9a7e-aabbccddeeff"
+    assert is_uuid(row)
+    assert is_uuid(new_id())
+    others = (row.upper(), row.replace("-", ""), f"{{{row}}}", f"urn:uuid:{row}", f" {row}", f"{row}\n", "", "x" * 36)
+    assert not any(map(is_uuid, others))

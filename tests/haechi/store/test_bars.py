@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import msgspec
 import pytest
 
@@ -102,6 +104,21 @@ async def test_a_bar_is_of_one_person_only(
     messages = [await incidents.deliveries(one.id) for one in opened if one is not None]
     assert [[one.state for one in of] for of in messages] == [["cancelled"], ["pending"]]
     assert (await registry.get(PEOPLE, DISTRICT, sister.id)).value.guardian_ids == parents
+
+
+@pytest.mark.parametrize("spelled", [str.upper, "{{{}}}".format, "urn:uuid:{}".format])
+async def test_an_id_in_another_spelling_bars_nobody_by_halves(
+    pool: Pool, bars: Bars, child: Person, parents: tuple[str, str], spelled: Callable[[str], str]
+) -> None:
+    """PostgreSQL finds the row, and the messages, which name it as text, would go out all the same."""
+    father = msgspec.structs.replace(GUARDIAN, id=parents[1])
+    opened = (await Incidents(pool).apply_alert(raised(subject=child.id), lambda _: [father])).incident
+    assert opened is not None
+    for whom, barred in ((spelled(child.id), parents[1]), (child.id, spelled(parents[1]))):
+        with pytest.raises(NotFound):
+            await bars.bar(DISTRICT, whom, barred, ORDER, by="clerk")
+    await bars.bar(DISTRICT, child.id, parents[1], ORDER, by="clerk")
+    assert [one.state for one in await Incidents(pool).deliveries(opened.id)] == ["cancelled"]
 
 
 async def test_what_cannot_be_barred_or_lifted_is_said(bars: Bars, child: Person, parents: tuple[str, str]) -> None:

@@ -341,6 +341,18 @@ async def test_with_redis_away_nothing_is_begun_and_it_is_tried_again(
     assert (await passed(pool, erasures)).state == "erasing"
 
 
+async def test_an_id_in_another_spelling_is_nobody_s_and_nothing_is_erased_by_halves(
+    story: Story, erasures: Erasures, pool: Pool
+) -> None:
+    await story.told()
+    before = await story.written_down()
+    for spelled in (story.child.upper(), story.child.replace("-", "")):
+        with pytest.raises(NotFound):
+            await erasures.ask(DISTRICT, spelled, "asked in writing", by="admin")
+    assert await erasures.work() is None
+    assert await story.written_down() == before
+
+
 async def test_asked_for_twice_there_is_one_receipt_also_when_the_person_is_gone(
     story: Story, erasures: Erasures, pool: Pool
 ) -> None:
