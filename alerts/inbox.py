@@ -13,7 +13,7 @@ from alerts.metrics import SenderMetrics
 from haechi.clock import Clock
 from haechi.codec import decode_any
 from haechi.domain import wire
-from haechi.domain.alerting import Alert, urgent_alert
+from haechi.domain.alerting import Alert, urgent_alerts
 from haechi.domain.own_alerts import unprocessed
 from haechi.domain.people import UrgentCall
 from haechi.errors import PermanentError, TransientError
@@ -83,8 +83,9 @@ class InboxReader:
             await self._bury(row.id, row.error)
             return
         try:
-            alert = row.item if isinstance(row.item, Alert) else urgent_alert(row.item, self._clock())
-            await self._apply(alert)
+            alerts = (row.item,) if isinstance(row.item, Alert) else urgent_alerts(row.item, self._clock())
+            for alert in alerts:
+                await self._apply(alert)
         except TransientError:
             raise
         except PermanentError as error:

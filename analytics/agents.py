@@ -28,7 +28,7 @@ from haechi import topics
 from haechi.clock import Clock
 from haechi.codec import decode_any
 from haechi.domain import wire
-from haechi.domain.alerting import KINDS, Alert, urgent_alert
+from haechi.domain.alerting import KINDS, Alert, urgent_alerts
 from haechi.domain.missed import Missed
 from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
@@ -84,12 +84,13 @@ def sightings_or_tick(data: bytes) -> Sightings | CameraState | Tick:
 
 
 def consume_urgent(worker: Worker, clock: Clock, district: str) -> None:
-    """SOS and its kin: one message, one alert, never a batch. What cannot be processed is told to the desk of `district`."""
+    """SOS and its kin: one message at once, never a batch. What cannot be processed is told to the desk of `district`."""
 
     route = to_alerts(clock)
 
     async def handle(events: Sequence[Event[UrgentCall]]) -> list[Record]:
-        return [record for event in events for record in route(urgent_alert(event.message, clock()))]
+        alerts = [alert for event in events for alert in urgent_alerts(event.message, clock())]
+        return [record for alert in alerts for record in route(alert)]
 
     worker.consume(
         topics.URGENT,

@@ -72,7 +72,7 @@ KINDS: dict[str, AlertKind] = {
 }
 
 # What people ask for by a button, or a device for them: processed whoever it is, and whatever they consented to.
-CALLS = frozenset({"sos", "man-down", "strap-cut", "tamper"})
+CALLS = ("sos", "man-down", "strap-cut", "tamper")
 # A call for help that reaches us longer after it happened than this says so to everybody who reads of it.
 LATE = timedelta(minutes=1)
 
@@ -165,18 +165,27 @@ def cleared(alert: Alert, ended_at: datetime) -> Alert:
     return msgspec.structs.replace(alert, action="clear", ends_at=ended_at)
 
 
-def urgent_alert(call: UrgentCall, decided_at: datetime) -> Alert:
-    """SOS and its kin to an alert; both roads (Kafka and the inbox) call it, and its id merges them.
+def urgent_alerts(call: UrgentCall, decided_at: datetime) -> tuple[Alert, ...]:
+    """SOS and its kin to what they tell; both roads (Kafka and the inbox) call it, and the ids merge them.
+
+    A cancel says not of what: it is an alert of each kind, for whichever is open.
+    """
+    kinds = CALLS if call.kind == "cancel" else (call.kind,)
+    return tuple(urgent_alert(call, decided_at, kind) for kind in kinds)
+
+
+def urgent_alert(call: UrgentCall, decided_at: datetime, of: str | None = None) -> Alert:
+    """What the call tells `of` one kind, its own unless said; a cancel has none.
 
     A cancel from the device updates and never closes. An unknown device's call is its own subject.
     """
-    kind = KINDS["sos" if call.kind == "cancel" else call.kind]
+    kind = KINDS[of or call.kind]
     subject = call.person or f"unknown:{call.source or call.device}"
     words = (
         f"{kind.title} on device {front_of(call.device)}" if call.person else "SOS from a device that nobody registered"
     )
     if call.kind == "cancel":
-        words = "The device sent a cancel; a person must decide"
+        words = f"Device {front_of(call.device)} sent a cancel; a person must decide"
     if (late := call.received_at - call.at) > LATE:
         words = f"{words}, by its clock {span_in_words(late.total_seconds())} before it reached us"
     device = front_of(call.device)

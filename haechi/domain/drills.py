@@ -29,13 +29,12 @@ _PHONES = KINDS["phone-test"]
 def as_test(alert: Alert, asked_by: str) -> Alert:
     """The press that a window was opened for: an incident of its own, below everything real."""
     words = f"{alert.because.words}; the test that {in_words(asked_by)} asked for"
-    return msgspec.structs.replace(
-        alert,
-        place=TEST_PLACE,
-        status="Test",
-        severity=Severity.ADVISORY,
-        because=msgspec.structs.replace(alert.because, words=words),
-    )
+    return of_test(msgspec.structs.replace(alert, because=msgspec.structs.replace(alert.because, words=words)))
+
+
+def of_test(alert: Alert) -> Alert:
+    """The alert as one that belongs to the test of its subject, which it makes no graver than it is."""
+    return msgspec.structs.replace(alert, place=TEST_PLACE, status="Test", severity=Severity.ADVISORY)
 
 
 def as_real(test: Incident, by: str, at: datetime) -> Alert:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from haechi.domain.alerting import Alert
-from haechi.domain.drills import TEST_PLACE, as_test
+from haechi.domain.drills import TEST_PLACE, as_test, of_test
 from haechi.errors import Conflict, NotFound
 from haechi.ids import is_uuid
 from haechi.store.audit import write_entry
@@ -186,4 +186,4 @@ async def as_test_or_real(connection: Any, alert: Alert) -> Alert:  # asyncpg ha
     real, test = [
         await connection.fetchval(_OPEN_AT, alert.kind, alert.subject, place) for place in (alert.place, TEST_PLACE)
     ]
-    return msgspec.structs.replace(alert, place=TEST_PLACE) if test and not real else alert
+    return of_test(alert) if test and not real else alert

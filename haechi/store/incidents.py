@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from haechi.domain.alerting import Alert, Severity
+from haechi.domain.alerting import CALLS, Alert, Severity
 from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient
 from haechi.domain.incidents import (
     Close,
@@ -32,7 +32,7 @@ Route = Callable[[Incident], Sequence[Recipient]]
 
 class Applied(msgspec.Struct, frozen=True):
     """What an alert did; `ignored` has no incident when there is none that it belongs to. `kept` is a device's cancel
-    whose press has not come yet."""
+    of what has not come yet."""
 
     incident: Incident | None
     outcome: Literal["opened", "changed", "same", "kept", "ignored"]
@@ -60,7 +60,7 @@ class Incidents:
         """Open, change or leave the incident that the alert belongs to; `at` None is the database's clock.
 
         A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`, but
-        a cancel is `kept` for a press that it has overtaken.
+        a cancel is `kept` for a call for help that it has overtaken.
         """
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
@@ -73,15 +73,16 @@ class Incidents:
                 applied = [alert]
                 incident = await _open(connection, alert)
                 moment: datetime = at or await connection.fetchval("SELECT clock_timestamp()")
-                alert = await wards.marked(connection, alert, ward, moment)
-                if incident is None:
-                    if alert.action == "update" and alert.kind == "sos":
+                if incident is None and alert.action != "raise":
+                    if alert.action == "update" and alert.kind in CALLS:
                         await early_cancels.keep(connection, alert)
                         return Applied(None, "kept")
-                    if alert.action != "raise":
-                        return Applied(None, "ignored")
+                    return Applied(None, "ignored")
+                alert = await wards.marked(connection, alert, ward, moment)
+                if incident is None:
                     step = await _first_step(connection, alert, moment, scene)
                     if (cancel := await early_cancels.take(connection, alert)) is not None:
+                        cancel = await wards.marked(connection, cancel, ward, moment)
                         applied.append(cancel)
                         step = _then(step, apply_alert(step.incident, cancel, moment))
                     await _insert(connection, step.incident)

@@ -59,7 +59,7 @@ async def identified(connection: Any, alert: Alert) -> Alert:  # asyncpg has no 
     known = msgspec.structs.replace(
         call, device=row["id"], person=row["person"], district=row["district"], source=None, on_behalf=False
     )
-    return urgent_alert(known, alert.decided_at)
+    return urgent_alert(known, alert.decided_at, alert.kind)
 
 
 async def marked(connection: Any, alert: Alert, ward: Ward, at: datetime) -> Alert:  # asyncpg has no types

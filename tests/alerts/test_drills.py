@@ -8,7 +8,7 @@ import pytest
 
 from alerts.drills import DrillRounds
 from haechi.clock import utc_now
-from haechi.domain.alerting import Alert, Severity, urgent_alert
+from haechi.domain.alerting import Alert, Severity, urgent_alert, urgent_alerts
 from haechi.domain.incidents import Acknowledge, Close, Incident
 from haechi.domain.people import UrgentKind
 from haechi.domain.signatures import signature
@@ -112,11 +112,18 @@ async def test_while_something_real_is_open_no_press_is_a_test_and_no_window_ope
     await window(town)
 
 
-async def test_a_cancel_of_the_device_belongs_to_the_test_and_ends_nothing(town: Town) -> None:
+@pytest.mark.parametrize("overtakes", [False, True])
+async def test_a_cancel_of_the_device_belongs_to_the_test_and_ends_nothing(town: Town, overtakes: bool) -> None:
     await window(town)
-    test = await opened(town, press(town))
-    after = await opened(town, press(town, 1, kind="cancel"))
-    assert (after.id, after.open, after.status) == (test.id, True, "Test")
+    pressed, at = press(town), datetime.now(UTC)
+    cancel = urgent_alerts(town.call(kind="cancel", at=at, received_at=at), at)
+    for alert in (*cancel, pressed) if overtakes else (pressed, *cancel):
+        await town.intake.apply(alert)
+    (test,) = await town.open_incidents()
+    assert (test.status, test.place, test.state, test.severity) == ("Test", "test", "unacknowledged", Severity.ADVISORY)
+    assert test.point is None, "a test says nobody where somebody is"
+    assert [line.kind for line in await town.incidents.trail(test.id)] == ["opened", "updated"]
+    assert {view.reason for view in await town.incidents.deliveries(test.id)} == {"opened"}
 
 
 async def test_nobody_opens_a_window_for_whom_they_do_not_know(town: Town) -> None:

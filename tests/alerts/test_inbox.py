@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from alerts.inbox import InboxReader
@@ -12,7 +13,7 @@ from alerts.metrics import SenderMetrics
 from analytics.blindness import BlindRule, Sight, by_inbox, step
 from haechi.clock import utc_now
 from haechi.domain import wire
-from haechi.domain.alerting import Alert, urgent_alert
+from haechi.domain.alerting import CALLS, Alert, urgent_alert
 from haechi.errors import TransientError
 from haechi.store.outbox import Inbox
 from tests.alerts.receivers import until
@@ -80,9 +81,10 @@ async def test_an_unknown_devices_press_is_for_the_desk_only(town: Town) -> None
     assert set(await town.states()) == {"desk"}
 
 
-async def test_a_cancel_from_the_device_ends_nothing(town: Town) -> None:
+@pytest.mark.parametrize("kind", CALLS)
+async def test_a_cancel_from_the_device_is_shown_and_ends_nothing(town: Town, kind: str) -> None:
     inbox = Inbox(town.pool)
-    await inbox.put("call-1", wire.URGENT.encode(town.call(1)))
+    await inbox.put("call-1", wire.URGENT.encode(town.call(1, kind=kind)))
     await inbox.put("call-2", wire.URGENT.encode(town.call(2, kind="cancel")))
     async with reading(town):
         await until(lambda: done(town))

@@ -3,11 +3,12 @@
 import asyncio
 from datetime import date
 
+import msgspec
 import pytest
 
 from alerts.intake import in_order
 from haechi.clock import utc_now
-from haechi.domain.alerting import urgent_alert
+from haechi.domain.alerting import CALLS, KINDS, urgent_alerts
 from haechi.domain.people import Device, Guardian, Person, UrgentCall
 from haechi.errors import TransientError
 from haechi.store.districts import ensure_district
@@ -74,18 +75,22 @@ def not_looked_up(town: Town, device: str, **changes: object) -> UrgentCall:
 
 async def press(town: Town, *calls: UrgentCall) -> None:
     for call in calls:
-        await town.intake.apply(urgent_alert(call, utc_now()))
+        for alert in urgent_alerts(call, utc_now()):
+            await town.intake.apply(alert)
 
 
+@pytest.mark.parametrize("kind", CALLS)
 @pytest.mark.parametrize("first", ["known", "not looked up"])
-async def test_a_press_whose_door_did_not_know_the_device_in_time_is_the_same_incident(town: Town, first: str) -> None:
+async def test_a_call_whose_door_did_not_know_the_device_in_time_is_the_same_incident(
+    town: Town, first: str, kind: str
+) -> None:
     device = (await watch_of_the_child(town)).id
-    known = town.call(device=device)
-    other = not_looked_up(town, device, at=known.at, received_at=known.received_at)
+    known = town.call(device=device, kind=kind)
+    other = msgspec.structs.replace(known, person=None, source="203.0.113.7")
     cancel = not_looked_up(town, device, kind="cancel")
     await press(town, *((known, other) if first == "known" else (other, known)), cancel)
     (incident,) = await town.open_incidents()
-    assert (incident.subject, incident.presses, incident.title) == (town.child, 1, "SOS pressed")
+    assert (incident.subject, incident.presses, incident.title) == (town.child, 1, KINDS[kind].title)
     assert "a person must decide" in incident.because.words
     assert set(await town.states()) == set(EVERYONE)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.domain.alerting import Alert, Severity, urgent_alert
+from haechi.domain.alerting import CALLS, KINDS, Alert, Severity, urgent_alert, urgent_alerts
 from haechi.domain.geo import Point
 from haechi.domain.incidents import (
     Acknowledge,
@@ -20,7 +20,7 @@ from haechi.domain.incidents import (
     apply_command,
     open_incident,
 )
-from haechi.domain.people import UrgentCall
+from haechi.domain.people import UrgentCall, UrgentKind
 from haechi.errors import Conflict
 
 AT = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -67,16 +67,19 @@ def test_an_unknown_device_is_its_own_subject_by_source_address() -> None:
         ({}, "SOS pressed on device device…, by its clock 2 h before it reached us"),
         ({"kind": "man-down"}, "Man down on device device…, by its clock 2 h before it reached us"),
         ({"person": None}, "SOS from a device that nobody registered, by its clock 2 h before it reached us"),
-        ({"kind": "cancel"}, "The device sent a cancel; a person must decide, by its clock 2 h before it reached us"),
+        (
+            {"kind": "cancel"},
+            "Device device… sent a cancel; a person must decide, by its clock 2 h before it reached us",
+        ),
         ({"point": None}, "SOS pressed on device device…, by its clock 2 h before it reached us"),
         ({"received_at": later(60)}, "SOS pressed on device device…"),
     ],
 )
 def test_a_call_that_reached_us_late_says_how_long_before_it_happened(changes: dict[str, object], words: str) -> None:
     late = msgspec.structs.replace(call(), **{"received_at": later(7200)} | changes)
-    raised = urgent_alert(late, later(7201))
-    assert raised.because.words == words
-    assert (raised.starts_at, raised.received_at) == (AT, late.received_at)
+    for alert in urgent_alerts(late, later(7201)):
+        assert alert.because.words == words
+        assert (alert.starts_at, alert.received_at) == (AT, late.received_at)
 
 
 def test_only_a_call_for_help_that_is_over_a_minute_old_came_late() -> None:
@@ -125,14 +128,24 @@ def test_the_place_follows_the_newest_fix_and_not_the_newest_message() -> None:
     assert (buffered.presses, buffered.point, buffered.seen_at) == (3, second.point, later(30))
 
 
-def test_a_cancel_from_the_device_is_shown_and_never_closes() -> None:
-    cancel = urgent_alert(call(60, "cancel"), later(60))
-    assert (cancel.action, cancel.kind, cancel.subject, cancel.place) == ("update", "sos", "p1", "-"), "of the open SOS"
-    step = apply_alert(incident(), cancel, later(61))
-    assert step.incident.open
-    assert step.incident.state == "unacknowledged"
-    assert step.incident.presses == 1
-    assert step.events[0].words == "The device sent a cancel; a person must decide"
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_cancel_from_the_device_is_shown_and_never_closes(kind: UrgentKind) -> None:
+    raised = urgent_alert(call(0, kind), AT)
+    (cancel,) = [one for one in urgent_alerts(call(60, "cancel"), later(60)) if one.kind == kind]
+    assert (cancel.action, cancel.subject, cancel.place) == ("update", "p1", "-"), "of the open incident of this kind"
+    opened = open_incident(raised, "i1", 7, later(1), None).incident
+    step = apply_alert(opened, cancel, later(61))
+    assert not step.tell
+    assert (step.incident.state, step.incident.presses) == ("unacknowledged", 1)
+    assert (step.incident.title, step.incident.severity) == (KINDS[kind].title, KINDS[kind].severity)
+    (line,) = step.events
+    assert (line.kind, line.words) == ("updated", "Device device… sent a cancel; a person must decide")
+
+
+@pytest.mark.parametrize("kind", CALLS)
+def test_a_call_is_one_alert_and_a_cancel_is_one_of_each_kind_that_it_may_mean(kind: UrgentKind) -> None:
+    assert urgent_alerts(call(0, kind), AT) == (urgent_alert(call(0, kind), AT),)
+    assert [one.kind for one in urgent_alerts(call(0, "cancel"), AT)] == list(CALLS)
 
 
 def test_rising_severity_asks_for_a_person_again() -> None:

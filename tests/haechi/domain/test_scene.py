@@ -89,7 +89,7 @@ def test_a_press_that_knows_no_place_leaves_the_one_that_is_known() -> None:
 def test_a_cancel_is_told_and_ends_nothing() -> None:
     first = opened(press(0, HERE))
     at = AT + timedelta(seconds=5)
-    cancel = urgent_alert(UrgentCall("c", "cancel", "abcdefgh", "child", "haneul", at, at), at)
+    cancel = urgent_alert(UrgentCall("c", "cancel", "abcdefgh", "child", "haneul", at, at), at, "sos")
     step = apply_alert(first, cancel, at, scene(cancel))
     assert (step.incident.open, step.incident.ends_at, step.incident.presses) == (True, None, 1)
     assert "cancel" in step.events[0].words

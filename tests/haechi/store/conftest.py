@@ -28,6 +28,7 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "deliveries",
         "incidents",
         "alert_inbox",
+        "early_cancels",
         "evidence_references",
         "evidence_locks",
         "audit",

@@ -84,7 +84,7 @@ class Story:
             "INSERT INTO alert_inbox (id, call, done_at) VALUES ('call', $1, now())", wire.URGENT.encode(call)
         )
         before = msgspec.structs.replace(call, kind="cancel", at=AT - timedelta(hours=1))
-        await self.incidents.apply_alert(urgent_alert(before, AT), lambda _: [])
+        await self.incidents.apply_alert(urgent_alert(before, AT, "sos"), lambda _: [])
         position = Position(self.device, self.child, AT, AT, Point(126.9, 37.6))
         alert = msgspec.structs.replace(
             raised(subject=self.child),
@@ -217,7 +217,7 @@ async def test_what_was_signed_by_name_is_signed_by_id_after_an_upgrade(empty_da
             for name, channel in (("Kim Minji", "webhook"), ("Kim Haneul", "sms"))
         ]
         because = Because("urgent", "SOS pressed; the test that Kim Minji (guardian) asked for")
-        alert = msgspec.structs.replace(raised(subject=child, kind="man-down"), because=because)
+        alert = msgspec.structs.replace(raised(subject=child, kind="zone-exit"), because=because)
         incident = (await incidents.apply_alert(alert, lambda _: recipients, AT)).incident
         assert incident is not None
         for command in (Acknowledge("Kim Minji (guardian)", AT), Note("Lee Sora (guardian)", AT, "me too")):

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import Alert, Severity, urgent_alert
+from haechi.domain.alerting import CALLS, Severity, urgent_alerts
 from haechi.domain.deliveries import NO_CHANNEL, Recipient
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Acknowledge, Close, Incident, Note
@@ -135,40 +135,64 @@ async def test_the_guardian_who_heard_of_it_hears_that_it_is_over(incidents: Inc
     assert (over.recipient, over.incident.ends_at) == (GUARDIAN, back.ends_at)
 
 
-def cancelled(at: datetime, subject: str = "p1") -> Alert:
-    return urgent_alert(UrgentCall("c", "cancel", "abcdefgh", subject, DISTRICT, at, at, Point(126.98, 37.57)), at)
+async def cancel(incidents: Incidents, at: datetime, subject: str = "p1") -> dict[str, str]:
+    """The outcome by kind."""
+    call = UrgentCall("c", "cancel", "abcdefgh", subject, DISTRICT, at, at, Point(126.98, 37.57))
+    return {alert.kind: (await incidents.apply_alert(alert, both)).outcome for alert in urgent_alerts(call, at)}
 
 
-async def test_a_cancel_that_overtakes_its_press_is_shown_with_it_once_and_ends_nothing(
-    incidents: Incidents, pool: Pool
+async def lines(incidents: Incidents, incident: Incident) -> list[tuple[str, str]]:
+    return [(event.kind, event.words) for event in await incidents.trail(incident.id)]
+
+
+CANCELLED = ("updated", "Device abcdef… sent a cancel; a person must decide")
+
+
+@pytest.mark.parametrize("kind", CALLS)
+async def test_a_cancel_that_overtakes_its_raise_is_shown_with_it_once_and_ends_nothing(
+    incidents: Incidents, pool: Pool, kind: str
 ) -> None:
-    cancel = cancelled(AT + timedelta(seconds=5))
+    at = AT + timedelta(seconds=5)
     for _ in range(2):
-        assert (await incidents.apply_alert(cancel, both)).outcome == "kept"
-    kept = await pool.fetchval("SELECT alert::text FROM early_cancels")
+        assert await cancel(incidents, at) == dict.fromkeys(CALLS, "kept")
+    kept = await pool.fetchval("SELECT string_agg(alert::text, '') FROM early_cancels")
     assert "126.98" not in kept, "where it was pressed is not kept"
-    incident = await opened(incidents)
+    incident = (await incidents.apply_alert(raised(kind=kind), both)).incident
+    assert incident is not None
     assert (incident.state, incident.ends_at, incident.presses) == ("unacknowledged", None, 1)
     assert incident.point == raised().point
-    trail = [(event.kind, event.words) for event in await incidents.trail(incident.id)]
-    assert trail == [("opened", "SOS pressed"), ("updated", "The device sent a cancel; a person must decide")]
+    assert await lines(incidents, incident) == [("opened", "SOS pressed"), CANCELLED]
     assert {view.reason for view in await incidents.deliveries(incident.id)} == {"opened"}
-    for again in (cancel, raised()):
-        assert (await incidents.apply_alert(again, both)).outcome == "same", "by the other road"
-    assert await pool.fetchval("SELECT count(*) FROM early_cancels") == 0
+    assert await cancel(incidents, at) == dict.fromkeys(CALLS, "kept") | {kind: "same"}, "by the other road"
+    assert (await incidents.apply_alert(raised(kind=kind), both)).outcome == "same", "by the other road"
+    assert {row["kind"] for row in await pool.fetch("SELECT kind FROM early_cancels")} == {*CALLS} - {kind}
 
 
-async def test_a_cancel_is_not_shown_with_another_press_than_its_own(incidents: Incidents) -> None:
-    await incidents.apply_alert(cancelled(AT - timedelta(seconds=1)), both)
-    await incidents.apply_alert(cancelled(AT + timedelta(seconds=1), "p2"), both)
-    assert [event.kind for event in await incidents.trail((await opened(incidents)).id)] == ["opened"]
+async def test_a_cancel_is_shown_with_everything_that_the_person_has_open(incidents: Incidents) -> None:
+    made = [(await incidents.apply_alert(raised(kind=kind), both)).incident for kind in ("sos", "strap-cut")]
+    outcomes = await cancel(incidents, AT + timedelta(seconds=5))
+    assert outcomes == {"sos": "changed", "man-down": "kept", "strap-cut": "changed", "tamper": "kept"}
+    for incident in made:
+        assert incident is not None
+        assert (await incidents.get(incident.id, DISTRICT)).state == "unacknowledged"
+        assert (await lines(incidents, incident))[1:] == [CANCELLED]
+        assert {view.reason for view in await incidents.deliveries(incident.id)} == {"opened"}
+
+
+@pytest.mark.parametrize("kind", CALLS)
+async def test_a_cancel_is_not_shown_with_another_press_than_its_own(incidents: Incidents, kind: str) -> None:
+    await cancel(incidents, AT - timedelta(seconds=1))
+    await cancel(incidents, AT + timedelta(seconds=1), "p2")
+    incident = (await incidents.apply_alert(raised(kind=kind), both)).incident
+    assert incident is not None
+    assert [event.kind for event in await incidents.trail(incident.id)] == ["opened"]
 
 
 async def test_a_cancel_whose_press_never_came_is_forgotten_after_a_day(incidents: Incidents, pool: Pool) -> None:
-    await incidents.apply_alert(cancelled(AT), both)
+    await cancel(incidents, AT)
     await pool.execute("UPDATE early_cancels SET kept_at = clock_timestamp() - interval '25 hours'")
-    await incidents.apply_alert(cancelled(AT, "p2"), both)
-    assert [row["subject"] for row in await pool.fetch("SELECT subject FROM early_cancels")] == ["p2"]
+    await cancel(incidents, AT, "p2")
+    assert {row["subject"] for row in await pool.fetch("SELECT subject FROM early_cancels")} == {"p2"}
 
 
 async def test_a_clear_older_than_the_episode_is_ignored_and_said(incidents: Incidents) -> None:
