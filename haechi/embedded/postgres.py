@@ -21,6 +21,8 @@ from haechi.embedded.process import (
     fix_for,
     run,
 )
+from haechi.errors import ConfigError, TransientError
+from haechi.store.postgres import translate_errors
 
 READY_S = 60.0
 STOP_S = 6.0
@@ -79,7 +81,6 @@ class Postgres:
         self._port = self._addresses.port(self.name)
         command.arguments.extend(_options({"port": str(self._port)}))
         await self.child.start(command, self._answers, seconds=READY_S)
-        await self._make_database()
 
     async def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, everything committed is in the files."""
@@ -121,23 +122,22 @@ class Postgres:
         )
 
     async def _answers(self) -> None:
+        """In our own database, which is made where it is missing. Whoever starts it again while it dies once more hears only
+        that it is not ready."""
         try:
-            connection = await self._connect("postgres")
-        except asyncpg.CannotConnectNowError as error:  # it is starting or recovering
+            with translate_errors():
+                connection = await self._connect("postgres")
+                try:
+                    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+                        await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+                finally:
+                    await connection.close()
+        except TransientError as error:  # it is starting, recovering, full, or ending again
             raise NotReady from error
-        except asyncpg.InvalidPasswordError as error:
+        except ConfigError as error:
             raise self.child.failure(
                 "refuses the password in embedded.json, which is not the one it was made with"
             ) from error
-        await connection.close()
-
-    async def _make_database(self) -> None:
-        connection = await self._connect("postgres")
-        try:
-            if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
-                await connection.execute(f'CREATE DATABASE "{DATABASE}"')
-        finally:
-            await connection.close()
 
 
 def _options(settings: dict[str, str]) -> list[str]:

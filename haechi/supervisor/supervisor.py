@@ -18,7 +18,7 @@ import structlog
 from haechi.clock import utc_now
 from haechi.config import Settings, changed, environment_of, value_of, variable_of
 from haechi.domain.access import Role
-from haechi.embedded import EmbeddedServers, lock_folder
+from haechi.embedded import EmbeddedServer, EmbeddedServers, lock_folder
 from haechi.embedded.addresses import HOST, AddressBook, is_free
 from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed, fix_for
 from haechi.errors import ConfigError, TransientError
@@ -104,6 +104,7 @@ class Supervisor:
         self._say = say
         self._disk = Disk(self._data, say)
         self._servers: EmbeddedServers | None = None
+        self._starting: dict[str, asyncio.Task[None]] = {}
         self._lock: IO[bytes] | None = None
         self._live: Live | None = None
         self._children: list[_Child] = []
@@ -155,6 +156,9 @@ class Supervisor:
 
     async def end(self) -> None:
         """End the processes together, then the servers; nothing is left running."""
+        for starting in self._starting.values():
+            starting.cancel()
+        await asyncio.gather(*self._starting.values(), return_exceptions=True)
         await asyncio.gather(*(child.process.stop(seconds=STOP_S) for child in self._children))
         self._write()
         self._children = []
@@ -295,15 +299,24 @@ class Supervisor:
             elif now >= child.due:
                 child.restarts += 1
                 await self._start(child)
-        if self._servers is not None:
-            for name, server in self._servers.servers.items():
-                if not server.alive():
-                    self._say(f"{name} has ended; it is started again. {fix_for(server.child.last_words())}".strip())
-                    try:
-                        await server.start()
-                    except ServerFailed as error:
-                        self._say(str(error))
+        for name, server in self._servers.servers.items() if self._servers else ():
+            if not server.alive() and name not in self._starting:
+                self._say(f"{name} has ended; it is started again. {fix_for(server.child.last_words())}".strip())
+                self._starting[name] = asyncio.create_task(self._start_again(name, server), name=f"start {name}")
         self._write()
+
+    async def _start_again(self, name: str, server: EmbeddedServer) -> None:
+        """Beside the looking after: a Kafka takes its time, and a door that ends meanwhile must not wait for it."""
+        try:
+            await server.start()
+        except ServerFailed as error:
+            self._say(str(error))
+        except Exception as error:
+            # What holds all the others up outlives whatever keeps one of them down: a full disk, say.
+            log.exception("server.not_started", server=name)
+            self._say(f"{name}: cannot be started: {error}. {fix_for(str(error))}".strip())
+        finally:
+            del self._starting[name]
 
     async def _hear(self) -> None:
         if self._live is None:
