@@ -106,11 +106,8 @@ class WallRoutes:
         await self._looks.record(
             principal.name, "saw picture", f"evidence:{sha256}", found.district, f"incident {found.number}"
         )
-        return Response(
-            data,
-            media_type="image/jpeg",
-            headers={"cache-control": "private, max-age=3600", "x-content-type-options": "nosniff"},
-        )
+        # Kept by no browser: a look out of its cache would be nobody's right, and leave no trace.
+        return Response(data, media_type="image/jpeg", headers={"cache-control": "no-store"})
 
     async def _find(self, request: Request, incident_id: str) -> tuple[Principal, Incident]:
         principal = self._who(request.scope)

@@ -70,7 +70,7 @@ async def test_an_incident_of_another_district_does_not_exist() -> None:
 async def test_a_picture_is_shown_only_as_evidence_of_its_incident(wall: Made, browser: AsyncClient) -> None:
     shown = await browser.get(f"/evidence/{SHA}", params={"incident": "i3"})
     assert shown.content.startswith(b"\xff\xd8")
-    assert shown.headers["cache-control"].startswith("private")
+    assert shown.headers["cache-control"] == "no-store"
     assert wall.audit.lines == [("Kim Bo-ram", "saw picture", f"evidence:{SHA}", D)]
     assert (await browser.get(f"/evidence/{'d' * 64}", params={"incident": "i3"})).status_code == 404
     assert (await browser.get(f"/evidence/{SHA}", params={"incident": "i2"})).status_code == 404
