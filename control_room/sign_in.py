@@ -17,6 +17,7 @@ from starlette.routing import Route
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.users import Users
+from haechi.visitors import source_of
 
 
 class Limiter:
@@ -52,26 +53,27 @@ def make_routes(
     users: Users, audit: Audit, *, clock: Clock = utc_now, monotonic: Callable[[], float] = time.monotonic
 ) -> list[Route]:
     """The two routes; to be mounted behind `Guard`, with /sign-in public."""
-    by_name = Limiter(5, 30, monotonic)  # a name from one address
-    by_address = Limiter(30, 10, monotonic)
+    by_name = Limiter(5, 30, monotonic)  # a name from one place
+    by_place = Limiter(30, 10, monotonic)
 
     async def sign_in(request: Request) -> Response:
         form = await request.form(max_fields=10, max_files=0)
         name, password, target = (str(form.get(field, "")) for field in ("name", "password", "next"))
         address = request.client.host if request.client else "unknown"
-        key = f"{address} {name[:200]}"
-        wait = max(by_name.wait_s(key), by_address.wait_s(address))
+        place = source_of(address)
+        key = f"{place} {name[:200]}"
+        wait = max(by_name.wait_s(key), by_place.wait_s(place))
         if wait > 0:
             return _back(target, wait=str(math.ceil(wait)))
         by_name.take(key)
-        by_address.take(address)
+        by_place.take(place)
         principal = await users.sign_in(name, password)
         stamp = await users.stamp_of(name) if principal is not None else None
         if principal is None or stamp is None:
             await audit.write(f"anonymous at {address}", "failed to sign in", f"user:{name[:200]}", None)
             return _back(target, failed="1")
         by_name.give_back(key)
-        by_address.give_back(address)
+        by_place.give_back(place)
         request.session.clear()
         request.session.update(user=principal.name, stamp=stamp, at=int(clock().timestamp()))
         for district in sorted({district for _, district in principal.grants}):

@@ -8,12 +8,25 @@ import asyncio
 import math
 import time
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 REQUEST_S = 20.0  # from the connection, or a request's first byte, to its last one
 HEAD_BYTES = 65_536
+_IPV6_SITE = 64  # bits; the rest of an address is the visitor's to choose
+
+
+def source_of(address: str) -> str:
+    """What counts as one place: an IPv4 address, an IPv6 network, or whatever else a door calls its sender."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(ip, IPv6Address):
+        return address
+    return str(ip.ipv4_mapped or ip_network((ip, _IPV6_SITE), strict=False))
 
 
 class Visitors:

@@ -3,7 +3,6 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from ipaddress import IPv6Address, ip_address, ip_network
 
 import msgspec
 
@@ -13,20 +12,8 @@ from ingest.refusal import overloaded
 WINDOW_S = 60.0
 MOST_CALLS = 10  # of different devices from one place, within the window: one network may hide many phones
 MOST_SOURCES = 10_000
-_IPV6_SITE = 64  # bits; the rest of an address is the sender's to choose
 
 Accept = Callable[[UrgentCall], Awaitable[None]]
-
-
-def source_of(address: str) -> str:
-    """What counts as one place: an IPv4 address, an IPv6 network, or whatever else a door calls its sender."""
-    try:
-        ip = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(ip, IPv6Address):
-        return address
-    return str(ip.ipv4_mapped or ip_network((ip, _IPV6_SITE), strict=False))
 
 
 class _Window(msgspec.Struct):

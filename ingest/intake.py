@@ -19,8 +19,9 @@ from haechi.domain.time import micros_of
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
 from haechi.store.registry import DeviceEntry
+from haechi.visitors import source_of
 from ingest.batching import Batcher
-from ingest.callers import UnknownCallers, source_of
+from ingest.callers import UnknownCallers
 from ingest.columns import PositionRow
 from ingest.devices.report import Goodbye, NoFix, Report
 from ingest.limits import RateLimit

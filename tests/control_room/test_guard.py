@@ -113,7 +113,8 @@ async def test_the_cookie_is_signed_and_not_for_scripts(house: House) -> None:
     assert "samesite=lax" in cookie
     value = house.browser.cookies["haechi"]
     house.browser.cookies.clear()
-    for forged in (value[:-1] + ("A" if value[-1] != "A" else "B"), "", "null", value.split(".")[0]):
+    altered = f"{value[:-2]}{'A' if value[-2] != 'A' else 'B'}{value[-1]}"  # not the last, of which not every bit counts
+    for forged in (altered, "", "null", value.split(".")[0]):
         answer = await house.browser.get("/", headers={"cookie": f"haechi={forged}"})
         assert answer.status_code == 401, forged
 
@@ -206,6 +207,16 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(house: House)
     assert (await house.sign_in()).headers["location"] == "/sign-in?wait=30"
     house.pass_time(31)
     assert (await house.sign_in()).headers["location"] == "/"
+
+
+async def test_whoever_has_an_ipv6_network_has_no_more_tries_than_one_address(house: House) -> None:
+    answers = []
+    for n in range(6):
+        transport = httpx.ASGITransport(house.guard, client=(f"2001:db8:1:2::{n}", 40_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://wall.test") as browser:
+            form = {"name": "kim", "password": "wrong password"}
+            answers.append((await browser.post("/sign-in", data=form, headers=OURS)).headers["location"])
+    assert answers == ["/sign-in?failed=1"] * 5 + ["/sign-in?wait=30"]
 
 
 async def test_right_passwords_cost_nothing(house: House) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from haechi.serving import AtMost, Server, listen
-from haechi.visitors import HEAD_BYTES, Visitors
+from haechi.visitors import HEAD_BYTES, Visitors, source_of
 
 HELLO = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -219,3 +219,17 @@ def test_time_for_a_request_counts_from_its_first_part() -> None:
     clock[0] = 1020.0
     visitors.close_late()
     assert guest.closed
+
+
+@pytest.mark.parametrize(
+    ("address", "source"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),  # of a socket that listens for both
+        ("mqtt:phone", "mqtt:phone"),
+    ],
+)
+def test_the_addresses_of_one_ipv6_network_are_one_place(address: str, source: str) -> None:
+    assert source_of(address) == source

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from haechi.domain.people import UrgentCall
-from ingest.callers import MOST_CALLS, UnknownCallers, source_of
+from ingest.callers import MOST_CALLS, UnknownCallers
 from ingest.refusal import Refused, overloaded
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -98,17 +98,3 @@ async def test_only_so_many_places_are_remembered() -> None:
     for n in range(100):
         assert await callers.accept(call(n, f"192.0.2.{n}"), 0.0)
     assert len(callers._windows) == 10
-
-
-@pytest.mark.parametrize(
-    ("address", "source"),
-    [
-        ("192.0.2.7", "192.0.2.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7"),  # of a socket that listens for both
-        ("mqtt:phone", "mqtt:phone"),
-    ],
-)
-def test_the_addresses_of_one_ipv6_network_are_one_place(address: str, source: str) -> None:
-    assert source_of(address) == source
