@@ -176,6 +176,7 @@ def _user_of(topic: str) -> str | None:
 
 
 def _told(topic: str) -> str:
-    """The topic with the front of the device's id: whole it is a credential."""
+    """The topic with the front of the device's id wherever it stands (some call the telephone so, too): whole it is a
+    credential."""
     user = _user_of(topic)
-    return topic if user is None else topic.replace(f"/{user}", f"/{front_of(user)}", 1)
+    return topic.replace(user, front_of(user)) if user else topic

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from structlog.testing import capture_logs
+
 from haechi import topics
 from haechi.domain import wire
 from haechi.domain.alerting import Alert
@@ -119,6 +121,16 @@ async def test_what_cannot_be_read_may_be_a_call_and_is_told_to_the_desk_once_fo
     assert "cannot be decrypted" in came.alerts[1].because.words
     assert all("may be a call for help. Reach whoever" in alert.because.words for alert in came.alerts)
     assert len(came.broker.acknowledged) == 6
+
+
+async def test_a_topic_that_says_the_id_twice_tells_it_to_nobody(tmp_path: Path) -> None:
+    device = "k3jf9aqm2v7tx4"
+    for topic in (f"owntracks/{device}/{device}", f"owntracks/{device}/phone-{device}/event"):
+        with capture_logs() as logged:
+            came = await taken(tmp_path, [(topic, b"not json", 1)])
+        assert "owntracks/k3jf9a…/" in came.alerts[0].because.words
+        assert device not in f"{came.alerts}{logged}"
+        assert len(came.letters) == 1
 
 
 async def test_garbage_of_strangers_is_one_incident_and_so_are_devices_beyond_the_most(tmp_path: Path) -> None:
