@@ -46,7 +46,6 @@ _HEARS: Mapping[Status, frozenset[RecipientKind]] = {
     "Exercise": frozenset({"guardian", "desk"}),
     "Test": frozenset({"guardian"}),
 }
-_UNKNOWN_DEVICE = "unknown:"
 
 
 class Directory(Protocol):
@@ -61,7 +60,7 @@ class Directory(Protocol):
 
 def kinds_told(incident: Incident) -> tuple[RecipientKind, ...]:
     """The kinds of recipients of an incident: the table, narrowed for unknown devices and for drills."""
-    if incident.subject.startswith(_UNKNOWN_DEVICE):
+    if incident.of_stranger:
         return DESK_ONLY
     told = ROUTES.get(incident.kind, DESK_ONLY)
     return tuple(kind for kind in told if kind in _HEARS[incident.status])

@@ -31,7 +31,7 @@ def who(incident: Incident, view: View) -> str:
     person = view.people.get(incident.subject)
     if person is not None:
         return word(f"who.{person.kind}", age=person.age(incident.starts_at))
-    if incident.subject.startswith("unknown:"):
+    if incident.of_stranger:
         return word("who.unknown")
     camera = view.camera(incident.subject)
     if camera is not None:

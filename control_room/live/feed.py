@@ -12,7 +12,7 @@ from control_room.live.world import World
 from haechi.clock import Clock
 from haechi.errors import TransientError
 
-OPEN_AT_MOST = 500  # of a district; the rest waits in the table and is counted by nobody's eye
+OPEN_AT_MOST = 500  # of a district, the most urgent; the rest waits in the table and is counted by nobody's eye
 LIVE_S = 1.0
 EVERYONE_S = 5.0
 AGAIN_S = 1.0
@@ -82,10 +82,7 @@ class Feed:
 
     async def _follow_incidents(self) -> None:
         await self._changes.start()
-        found = [
-            await self._incidents.recent(district, open_only=True, limit=OPEN_AT_MOST)
-            for district in await self._districts()
-        ]
+        found = [await self._incidents.most_urgent(district, OPEN_AT_MOST) for district in await self._districts()]
         self._world.replace_incidents(incident for some in found for incident in some)
         async for changed in self._changes.changes():
             self._world.put_incidents(changed)

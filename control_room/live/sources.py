@@ -1,7 +1,6 @@
 """What the feed reads, as narrow contracts; `haechi.store` fulfils them, and tests do with plain lists."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from datetime import datetime
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -29,9 +28,7 @@ class Rows(Protocol[R_co]):
 class OpenIncidents(Protocol):
     """`haechi.store.incidents.Incidents`, as far as the feed needs it."""
 
-    async def recent(
-        self, district: str, *, open_only: bool = False, limit: int = 100, before: datetime | None = None
-    ) -> list[Incident]: ...
+    async def most_urgent(self, district: str, limit: int) -> list[Incident]: ...
 
 
 class Changes(Protocol):

@@ -51,7 +51,8 @@ class MapModel(msgspec.Struct, frozen=True):
 
 def query(view: View) -> MapModel:
     """The worst incident last, so that it is drawn on top."""
-    marks = (_mark(i, view) for i in sorted(view.incidents, key=lambda i: (-i.severity, i.opened_at)))
+    ordered = sorted(view.incidents, key=lambda i: (*i.rank, -i.opened_at.timestamp()), reverse=True)
+    marks = (_mark(i, view) for i in ordered)
     return MapModel(
         marks=tuple(mark for mark in marks if mark is not None),
         cameras=tuple(Thing(c.id, c.name, c.location, _live(view, c.id)) for c in view.cameras),

@@ -44,8 +44,8 @@ class QueueModel(msgspec.Struct, frozen=True):
 
 
 def query(view: View) -> QueueModel:
-    """By severity, then the newest first; what is beyond the cap is the least urgent and oldest, and is counted."""
-    ordered = sorted(view.incidents, key=lambda i: (i.severity, -i.opened_at.timestamp()))
+    """By severity, strangers last, then the newest first; what is beyond the cap is the least of these, and is counted."""
+    ordered = sorted(view.incidents, key=lambda i: (*i.rank, -i.opened_at.timestamp()))
     return QueueModel(tuple(_row(i, view) for i in ordered[:ROWS]), max(0, len(ordered) - ROWS))
 
 

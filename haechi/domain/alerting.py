@@ -71,6 +71,9 @@ KINDS: dict[str, AlertKind] = {
     )
 }
 
+STRANGER = "unknown:"
+"""How the subject begins of a call that came from a device that nobody registered."""
+
 # What people ask for by a button, or a device for them: processed whoever it is, and whatever they consented to.
 CALLS = ("sos", "man-down", "strap-cut", "tamper")
 # A call for help that reaches us longer after it happened than this says so to everybody who reads of it.
@@ -180,7 +183,7 @@ def urgent_alert(call: UrgentCall, decided_at: datetime, of: str | None = None) 
     A cancel from the device updates and never closes. An unknown device's call is its own subject.
     """
     kind = KINDS[of or call.kind]
-    subject = call.person or f"unknown:{call.source or call.device}"
+    subject = call.person or f"{STRANGER}{call.source or call.device}"
     words = (
         f"{kind.title} on device {front_of(call.device)}" if call.person else "SOS from a device that nobody registered"
     )

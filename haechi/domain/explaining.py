@@ -225,7 +225,7 @@ def _absent(incident: Incident, kind: RecipientKind) -> str:
         return f"status {incident.status}: an agency never hears of it"
     if incident.status == "Test" and kind == "desk":
         return "a test is for guardians only"
-    if incident.subject.startswith("unknown:"):
+    if incident.of_stranger:
         return "nobody registered the device; such a call goes to the duty desk only"
     if kind == "desk":
         return "none is registered; the wall shows every incident"

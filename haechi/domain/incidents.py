@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, KINDS, LATE, Alert, Because, Severity, Status
+from haechi.domain.alerting import CALLS, KINDS, LATE, STRANGER, Alert, Because, Severity, Status
 from haechi.domain.geo import Point
 from haechi.domain.scene import Scene
 from haechi.errors import Conflict
@@ -55,6 +55,16 @@ class Incident(msgspec.Struct, frozen=True):
     @property
     def open(self) -> bool:
         return self.state != "closed"
+
+    @property
+    def of_stranger(self) -> bool:
+        """It came from a device that nobody registered: anybody can make as many of these as they have addresses."""
+        return self.subject.startswith(STRANGER)
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """The more urgent first; of one severity strangers last, so that a flood of theirs hides nobody who is registered."""
+        return self.severity, self.of_stranger
 
     @property
     def came_late(self) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, Alert, Severity
+from haechi.domain.alerting import CALLS, STRANGER, Alert, Severity
 from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient
 from haechi.domain.incidents import (
     Close,
@@ -190,6 +190,18 @@ class Incidents:
                 district,
                 before,
                 open_only,
+                limit,
+            )
+        return [decode_incident(row["body"]) for row in rows]
+
+    async def most_urgent(self, district: str, limit: int) -> list[Incident]:
+        """Open ones in the order of `Incident.rank`, then the newest first."""
+        with translate_errors():
+            rows = await self._pool.fetch(
+                "SELECT body FROM incidents WHERE district = $1 AND state <> 'closed' "
+                "ORDER BY severity, starts_with(subject, $2), opened_at DESC, number DESC LIMIT $3",
+                district,
+                STRANGER,
                 limit,
             )
         return [decode_incident(row["body"]) for row in rows]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, Alert, urgent_alert
+from haechi.domain.alerting import CALLS, STRANGER, Alert, urgent_alert
 from haechi.domain.deliveries import Recipient
 from haechi.domain.people import Consent
 from haechi.ids import is_uuid
@@ -66,7 +66,7 @@ async def marked(connection: Any, alert: Alert, ward: Ward, at: datetime) -> Ale
     """A call for help that no consent covers says so in its words, and is an audit entry."""
     if alert.kind not in CALLS or alert.action == "clear":
         return alert
-    unknown = alert.subject.startswith("unknown:")
+    unknown = alert.subject.startswith(STRANGER)
     if not unknown and (not is_uuid(alert.subject) or (ward.consent and ward.consent.allows("sos", at))):
         return alert
     words = NOBODYS if unknown else NO_CONSENT

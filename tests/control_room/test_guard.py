@@ -113,7 +113,9 @@ async def test_the_cookie_is_signed_and_not_for_scripts(house: House) -> None:
     assert "samesite=lax" in cookie
     value = house.browser.cookies["haechi"]
     house.browser.cookies.clear()
-    altered = f"{value[:-2]}{'A' if value[-2] != 'A' else 'B'}{value[-1]}"  # not the last, of which not every bit counts
+    altered = (
+        f"{value[:-2]}{'A' if value[-2] != 'A' else 'B'}{value[-1]}"  # not the last, of which not every bit counts
+    )
     for forged in (altered, "", "null", value.split(".")[0]):
         answer = await house.browser.get("/", headers={"cookie": f"haechi={forged}"})
         assert answer.status_code == 401, forged

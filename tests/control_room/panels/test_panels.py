@@ -39,6 +39,21 @@ async def test_what_the_cap_leaves_out_is_counted_and_is_the_least_urgent() -> N
     assert sum(i.severity == 1 for i in view.incidents) == sum(r.severity == 1 for r in model.rows)
 
 
+async def test_a_flood_of_calls_of_strangers_hides_nobody_who_is_registered() -> None:
+    view = await view_of()
+    newest = max(one.opened_at for one in view.incidents)
+    flood = tuple(
+        incident(100 + n, "sos", f"unknown:2001:db8:0:{n:x}::/64", "-", "SOS from an unknown device", -n, newest)
+        for n in range(300)
+    )
+    before = [row.id for row in queue.query(view).rows if row.severity == 1 and row.who != "unknown device"]
+    flooded = msgspec.structs.replace(view, incidents=(*flood, *view.incidents))
+    assert [row.id for row in queue.query(flooded).rows if row.id in before] == before
+    assert queue.query(flooded).rows[0].id == before[0]
+    life_safety = [mark.id for mark in map_panel.query(flooded).marks if mark.severity == 1]
+    assert life_safety[-1] == before[0], "drawn on top"
+
+
 @pytest.mark.parametrize(
     ("number", "who", "where"),
     [

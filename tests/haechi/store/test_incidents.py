@@ -268,6 +268,25 @@ async def test_recent_pages_backwards_and_can_leave_out_the_closed(incidents: In
     assert [incident.subject for incident in await incidents.recent(DISTRICT, open_only=True)] == ["p3", "p2", "p0"]
 
 
+async def test_of_what_is_open_the_most_urgent_come_first_and_strangers_after_those_who_are_registered(
+    incidents: Incidents,
+) -> None:
+    told = [
+        ("p0", Severity.LIFE_SAFETY),
+        ("p1", Severity.LIFE_SAFETY),
+        ("p2", Severity.ADVISORY),
+        ("unknown:203.0.113.1", Severity.LIFE_SAFETY),
+        ("unknown:203.0.113.2", Severity.LIFE_SAFETY),
+        ("p3", Severity.URGENT),
+    ]
+    for n, (subject, severity) in enumerate(told):
+        await incidents.apply_alert(raised(subject=subject, severity=severity), nobody, AT + timedelta(minutes=n))
+    await closed(incidents, (await incidents.recent(DISTRICT))[-1])
+    found = [incident.subject for incident in await incidents.most_urgent(DISTRICT, 10)]
+    assert found == ["p1", "unknown:203.0.113.2", "unknown:203.0.113.1", "p3", "p2"]
+    assert [incident.subject for incident in await incidents.most_urgent(DISTRICT, 1)] == ["p1"]
+
+
 async def test_an_incidents_pictures_are_held_without_an_end(incidents: Incidents, pool: Pool) -> None:
     first, second = "ab" * 32, "cd" * 32
     applied = await incidents.apply_alert(msgspec.structs.replace(raised(), evidence=first), both)
