@@ -45,9 +45,9 @@ class Outlet:
         """For ever: send what the spool holds, in order, as soon as Kafka takes it."""
         backoff = Backoff(0.1, _LONGEST_WAIT_S)
         while True:
-            await self._spool.arrival(self.lane)
+            value = await self._spool.first(self.lane)
             try:
-                await self._producer.send(self._record(await self._spool.first(self.lane)))
+                await self._producer.send(self._record(value))
             except PermanentError as error:
                 log.critical("lane.blocked", topic=self.lane.topic, partition=self.lane.partition, error=str(error))
                 await asyncio.sleep(_LONGEST_WAIT_S)

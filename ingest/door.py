@@ -10,6 +10,7 @@ import structlog
 from haechi import topics
 from haechi.clock import Clock, utc_now
 from haechi.errors import TransientError
+from haechi.ids import shard_of
 from haechi.process import Component
 from haechi.store.outbox import Inbox
 from haechi.store.postgres import Pool
@@ -19,6 +20,7 @@ from haechi.streaming.trouble import Backoff
 from haechi.topics import Topic
 from ingest.batching import Batcher
 from ingest.columns import positions, readings
+from ingest.damage import tell_of_damage
 from ingest.delivery import Outlet
 from ingest.intake import Intake
 from ingest.lane import Lane, lanes_of
@@ -46,6 +48,7 @@ class Door:
         settings = it.settings.gateway
         self.name = it.name
         self.clock = clock
+        self._district = it.settings.district
         self.metrics = IngestMetrics(it.registry)
         self.spool = Spool.claim(it.copies, "spool", it.sealer, limit_bytes=settings.spool_bytes)
         self.producer = Producer(connect(it.settings.kafka), it.name)
@@ -56,6 +59,7 @@ class Door:
         self.reporters = ReportersSlice(pool, it.sealer, copy=it.copies / "reporters")
         self.loaded = asyncio.Event()
         self.dead_letters = self._outlet(Lane(topics.DEAD_LETTERS.name, 0))
+        self.desk = self._outlet(Lane(topics.ALERTS.name, topics.partition_of(shard_of(self.name))))
         self._outlets = [self._outlet(lane) for topic in _BATCHED for lane in lanes_of(topic)]
         rows = min(settings.batch_positions, _LARGEST_BATCH)
         self._positions = self._batchers(topics.POSITIONS, positions, rows, batch_s)
@@ -69,7 +73,7 @@ class Door:
             limit,
             self.metrics,
             clock=clock,
-            district=it.settings.district,
+            district=self._district,
         )
 
     def work(self) -> dict[str, Coroutine[Any, Any, None]]:
@@ -79,11 +83,15 @@ class Door:
         tasks = {
             "registry": self._follow(),
             "gauges": self._show(),
+            "damage": tell_of_damage(
+                self.spool, self.desk.deliver, self.name, self._district, self.metrics, self.clock
+            ),
             "ticks": tick_forever(self.producer, self.spool, lanes, name, self.clock),
         }
         tasks |= {f"positions.{i}": batcher.run() for i, batcher in enumerate(self._positions)}
         tasks |= {f"readings.{i}": batcher.run() for i, batcher in enumerate(self._readings)}
-        tasks |= {f"replay {outlet.lane}": outlet.replay() for outlet in (*self._outlets, self.dead_letters)}
+        outlets = (*self._outlets, self.dead_letters, self.desk)
+        tasks |= {f"replay {outlet.lane}": outlet.replay() for outlet in outlets}
         tasks |= {f"replay {lane}": self.roads.replay(lane) for lane in lanes_of(topics.URGENT)}
         return tasks
 
@@ -120,7 +128,9 @@ class Door:
         await asyncio.gather(*(following.follow() for following in slices))
 
     async def _show(self) -> None:
-        lanes = {topic.name: lanes_of(topic) for topic in (*_BATCHED, topics.URGENT, topics.DEAD_LETTERS)}
+        lanes = {
+            topic.name: lanes_of(topic) for topic in (*_BATCHED, topics.URGENT, topics.DEAD_LETTERS, topics.ALERTS)
+        }
         while True:
             self.metrics.spool_bytes.set(self.spool.size)
             for name, of_topic in lanes.items():

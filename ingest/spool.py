@@ -1,21 +1,18 @@
 """What was accepted while Kafka is away: sealed records in append-only files, fsynced before anyone is told.
 
-A file is a row of frames `length (u32), CRC-32 (u32), body`; a body is MessagePack `[sequence, topic, partition,
-sealed]`. A frame without `sealed` says that the lane's records up to the sequence have been delivered, so that a
-restart does not send them again; losing it (it is not fsynced) costs a duplicate, never a record.
+A file is a row of frames (`ingest.spool_frames`). A frame that cannot be read takes no other along: behind it the next one
+that can is looked for. It is damage, which somebody must be told of before its file goes; nothing is kept of it, for what was
+altered opens no more. Only the end of the newest file is cut where a crash has torn it off: nobody was told that it is accepted.
 """
 
 import asyncio
 import os
-import struct
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
-from zlib import crc32
 
-import msgspec
 import structlog
 
 from haechi.errors import ConfigError, PermanentError
@@ -24,25 +21,14 @@ from haechi.locks import hold
 from haechi.sealing import Sealer
 from ingest.lane import Lane
 from ingest.refusal import Refused, overloaded
+from ingest.spool_frames import Body, frame_of, frames_of, read_sealed, torn
 
 log = structlog.get_logger(__name__)
 
 SEGMENT_BYTES = 16 << 20
 RESERVED_SHARE = 8  # one eighth of the spool is for calls for help alone
-_HEAD = struct.Struct("<II")
-_LARGEST_BODY = 8 << 20
 _SLOTS = 64
-
-
-class _Body(msgspec.Struct, array_like=True, frozen=True):
-    sequence: int
-    topic: str
-    partition: int
-    sealed: bytes = b""
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Body).decode
+_NO_LANE = Lane("", 0)  # of what is too damaged to say whose it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +37,17 @@ class _Place:
     offset: int
     length: int
     sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """What was accepted and can be read no more; `words` say where, to people."""
+
+    file: str
+    words: str
+    segment: int
+    lane: Lane = _NO_LANE
+    sequence: int = 0
 
 
 @dataclass(slots=True)
@@ -82,6 +79,8 @@ class Spool:
         self._segments: dict[int, _Segment] = {}
         self._waiting: dict[Lane, deque[_Place]] = {}
         self._arrived: dict[Lane, asyncio.Event] = {}
+        self._damaged: deque[Damage] = deque()
+        self._found_damaged = asyncio.Event()
         self._queue: list[_Pending] = []
         self._queued_bytes = 0
         self._sequence = 0
@@ -114,8 +113,25 @@ class Spool:
         """How many records of the lane are not delivered yet."""
         return len(self._waiting.get(lane, ()))
 
-    async def arrival(self, lane: Lane) -> None:
-        """Returns when a record of the lane waits."""
+    @property
+    def damaged(self) -> int:
+        """How much damage nobody was told of yet."""
+        return len(self._damaged)
+
+    async def damage(self) -> Damage:
+        """The oldest damage that nobody was told of, as soon as there is any; a file of an earlier process has one for all."""
+        while not self._damaged:
+            self._found_damaged.clear()
+            await self._found_damaged.wait()
+        return self._damaged[0]
+
+    def told(self) -> None:
+        """Somebody was told of the oldest damage."""
+        damage = self._damaged.popleft()
+        self._segments[damage.segment].live -= 1
+        self._note(damage.lane, damage.sequence)
+
+    async def _arrival(self, lane: Lane) -> None:
         while not self.waiting(lane):
             event = self._arrived.setdefault(lane, asyncio.Event())
             event.clear()
@@ -124,7 +140,7 @@ class Spool:
     async def append(self, lane: Lane, value: bytes, *, urgent: bool = False) -> None:
         """Returns when the record is fsynced, behind all others of its lane. Refused (503) when the spool is full."""
         self._sequence += 1
-        frame = _frame(_Body(self._sequence, lane.topic, lane.partition, self._sealer.seal(value, _context(lane))))
+        frame = frame_of(Body(self._sequence, lane.topic, lane.partition, self._sealer.seal(value, _context(lane))))
         if self.size + len(frame) > (self._limit if urgent else self._room):
             raise _full("The spool is full")
         written = asyncio.get_running_loop().create_future()
@@ -132,16 +148,27 @@ class Spool:
         await written
 
     async def first(self, lane: Lane) -> bytes:
-        """The oldest record of the lane; PermanentError when its bytes were altered on disk."""
-        place = self._waiting[lane][0]
-        sealed = await asyncio.to_thread(_read, self._segments[place.segment].path, place)
-        return self._sealer.open(sealed, _context(lane))
+        """The oldest record of the lane that can be read, as soon as there is one; what cannot becomes damage."""
+        while True:
+            await self._arrival(lane)
+            place = self._waiting[lane][0]
+            try:
+                return await asyncio.to_thread(self._open, lane, place)
+            except PermanentError as error:
+                self.give_up(lane, str(error))
+
+    def give_up(self, lane: Lane, why: str) -> None:
+        """The oldest record of the lane is of no use: it becomes damage, and the next is the oldest."""
+        place = self._waiting[lane].popleft()
+        name = self._name(place.segment)
+        words = f"A record of {lane.topic}/{lane.partition}, at byte {place.offset} of {name}: {why}"
+        self._set_aside(Damage(name, words, place.segment, lane, place.sequence))
 
     def done(self, lane: Lane) -> None:
         """The oldest record of the lane has been delivered."""
         place = self._waiting[lane].popleft()
         self._segments[place.segment].live -= 1
-        self._enqueue(_Pending(_frame(_Body(place.sequence, lane.topic, lane.partition)), place.sequence))
+        self._note(lane, place.sequence)
 
     async def close(self) -> None:
         """Write what is under way and let go of the folder."""
@@ -151,6 +178,22 @@ class Spool:
             os.close(self._file)
             self._file = -1
         os.close(self._lock)
+
+    def _name(self, number: int) -> str:
+        return f"{self.folder.name}/{self._segments[number].path.name}"
+
+    def _set_aside(self, damage: Damage) -> None:
+        """The file stays until somebody was told: its `live` counts that."""
+        log.error("spool.unreadable", file=damage.file, words=damage.words)
+        self._damaged.append(damage)
+        self._found_damaged.set()
+
+    def _open(self, lane: Lane, place: _Place) -> bytes:
+        sealed = read_sealed(self._segments[place.segment].path, place.offset, place.length)
+        return self._sealer.open(sealed, _context(lane))
+
+    def _note(self, lane: Lane, sequence: int) -> None:
+        self._enqueue(_Pending(frame_of(Body(sequence, lane.topic, lane.partition)), sequence))
 
     def _enqueue(self, pending: _Pending) -> None:
         self._queue.append(pending)
@@ -243,23 +286,37 @@ class Spool:
             await asyncio.to_thread(_remove, gone)
 
     def _recover(self) -> None:
-        for path in sorted(self.folder.glob("*.spool")):
-            segment = self._segments[int(path.stem)] = _Segment(path, path.stat().st_size)
-            end = 0
-            for place, body in _scan(int(path.stem), path):
-                end = place.offset + place.length
-                self._sequence = max(self._sequence, body.sequence)
-                lane = Lane(body.topic, body.partition)
-                if body.sealed:
-                    self._waiting.setdefault(lane, deque()).append(place)
-                    segment.live += 1
-                else:
-                    self._forget(lane, body.sequence)
-            if end < segment.size:
-                log.warning("spool.torn_record_cut", file=path.name, bytes=segment.size - end)
+        paths = sorted(self.folder.glob("*.spool"))
+        for path in paths:
+            number, data = int(path.stem), path.read_bytes()
+            segment = self._segments[number] = _Segment(path, len(data))
+            end, gaps = 0, []
+            for offset, length, body in frames_of(data):
+                if offset > end:
+                    gaps.append((end, offset))
+                end = offset + length
+                self._take(_Place(number, offset, length, body.sequence), body)
+            if path == paths[-1] and torn(data[end:]):
+                log.warning("spool.torn_record_cut", file=path.name, bytes=len(data) - end)
                 os.truncate(path, end)
                 segment.size = end
+            elif end < len(data):
+                gaps.append((end, len(data)))
+            if gaps:
+                segment.live += 1
+                name = self._name(number)
+                self._set_aside(Damage(name, _in_words(gaps, name), number))
         self._check_key()
+
+    def _take(self, place: _Place, body: Body) -> None:
+        """What an earlier process wrote: a record, or that records were delivered."""
+        self._sequence = max(self._sequence, body.sequence)
+        lane = Lane(body.topic, body.partition)
+        if body.sealed:
+            self._waiting.setdefault(lane, deque()).append(place)
+            self._segments[place.segment].live += 1
+        else:
+            self._forget(lane, body.sequence)
 
     def _forget(self, lane: Lane, sequence: int) -> None:
         places = self._waiting.get(lane)
@@ -267,48 +324,29 @@ class Spool:
             self._segments[places.popleft().segment].live -= 1
 
     def _check_key(self) -> None:
+        """A key that opens the first record of no lane is another one; a single record may have been altered."""
+        failed: PermanentError | None = None
         for lane, places in self._waiting.items():
             if places:
                 try:
-                    self._sealer.open(_read(self._segments[places[0].segment].path, places[0]), _context(lane))
+                    self._open(lane, places[0])
                 except PermanentError as error:
-                    os.close(self._lock)
-                    raise ConfigError(
-                        f"{self.folder}: {error} It holds accepted reports: start with the key that it was written with."
-                    ) from error
-                return
+                    failed = error
+                else:
+                    return
+        if failed is not None:
+            os.close(self._lock)
+            raise ConfigError(
+                f"{self.folder}: {failed} It holds accepted reports: start with the key that it was written with."
+            ) from failed
 
 
-def _frame(body: _Body) -> bytes:
-    data = _encode(body)
-    return _HEAD.pack(len(data), crc32(data)) + data
-
-
-def _scan(number: int, path: Path) -> Iterator[tuple[_Place, _Body]]:
-    """The whole frames of a file, up to the first that is torn or altered."""
-    with path.open("rb") as file:
-        offset = 0
-        while len(head := file.read(_HEAD.size)) == _HEAD.size:
-            length, checksum = _HEAD.unpack(head)
-            data = file.read(length) if length <= _LARGEST_BODY else b""
-            if len(data) < length or crc32(data) != checksum:
-                return
-            try:
-                body = _decode(data)
-            except msgspec.MsgspecError:
-                return
-            yield _Place(number, offset, _HEAD.size + length, body.sequence), body
-            offset += _HEAD.size + length
-
-
-def _read(path: Path, place: _Place) -> bytes:
-    with path.open("rb") as file:
-        file.seek(place.offset)
-        frame = file.read(place.length)
-    data = frame[_HEAD.size :]
-    if len(frame) != place.length or crc32(data) != _HEAD.unpack_from(frame)[1]:
-        raise PermanentError(f"{path.name}: the record at {place.offset} was altered on disk.")
-    return _decode(data).sealed
+def _in_words(gaps: Sequence[tuple[int, int]], file: str) -> str:
+    """Of places in a file, each from a byte to before another one."""
+    lost = sum(end - start for start, end in gaps)
+    first = f"at byte {gaps[0][0]}"
+    where = f"1 place of {file}, {first}" if len(gaps) == 1 else f"{len(gaps)} places of {file}, the first {first}"
+    return f"{where}, {lost} bytes in all"
 
 
 def _answer(taken: list[_Pending], refusal: Refused | None) -> None:

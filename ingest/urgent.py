@@ -72,13 +72,11 @@ class UrgentRoads:
     async def replay(self, lane: Lane) -> None:
         """For ever: offer the lane's spooled calls to both roads until one has them, in order."""
         while True:
-            await self._spool.arrival(lane)
+            data = await self._spool.first(lane)
             try:
-                data = await self._spool.first(lane)
                 call = wire.URGENT.decode(data)
             except PermanentError as error:
-                log.critical("lane.blocked", topic=lane.topic, partition=lane.partition, error=str(error))
-                await asyncio.sleep(_ATTEMPT_S)
+                self._spool.give_up(lane, str(error))
                 continue
             if await _first(self._set_out(call, data), self._perseverance_s) is not None:
                 self._spool.done(lane)

@@ -2,15 +2,11 @@
 
 import asyncio
 
-from haechi import topics
 from haechi.config import Settings
 from haechi.errors import ConfigError
-from haechi.ids import shard_of
 from haechi.process import component
 from haechi.store.postgres import open_pool
-from ingest.delivery import Outlet
 from ingest.door import Door
-from ingest.lane import Lane
 from ingest.mqtt.bridge import Bridge
 from ingest.mqtt.receiver import APP, TOPICS, Receiver
 from ingest.mqtt.unread import Unread
@@ -29,19 +25,17 @@ async def run(settings: Settings) -> None:
     async with component(APP, settings) as it:
         pool = await open_pool(settings.postgres)
         door = Door(it, pool, batch_s=_BATCH_S, limit=None)
-        desk = Outlet(Lane(topics.ALERTS.name, topics.partition_of(shard_of(APP))), door.producer, door.spool)
         receiver = Receiver(
             bridge,
             door.intake,
             door.dead_letters.deliver,
-            Unread(APP, settings.district, desk.deliver),
+            Unread(APP, settings.district, door.desk.deliver),
             it.sealer,
             door.metrics,
             payload_bytes=settings.gateway.body_bytes,
         )
         stop = asyncio.Event()
         work = door.work()
-        work[f"replay {desk.lane}"] = desk.replay()
         work["messages"] = _receive(door, receiver)
         try:
             await run_until_stopped(_wait(stop), work, stop=stop.set)

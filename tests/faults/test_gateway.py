@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from haechi import topics
+from haechi.domain.alerting import Alert
 from haechi.embedded import EmbeddedServers
 from tests.ingest.house import House, Process
 from tests.ingest.mqtt.broker import location, publish, subscribed
@@ -113,6 +114,27 @@ async def test_killed_while_it_spools(house: House, failpoint: str) -> None:
         found = await feeder.balances()
     assert [t for t in found if t in spooled[-50:]] == spooled[-50:], "one device's reports keep their order"
     assert found[-50:] == feeder.accepted[-50:], "and what came later stands behind"
+
+
+async def test_a_bit_that_flips_on_the_disk_costs_one_record_and_the_desk_is_told(house: House) -> None:
+    feeder = Feeder(house)
+    async with house.serving(HAECHI_KAFKA__URL=NOWHERE):
+        await feeder.feed(40, at_once=1)  # each waits for its fsync: a record of its own
+    (file,) = house.data.rglob("*.spool")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    async with house.serving():
+        await until(lambda: house.holds(len(feeder.accepted) - 1), every=0.3)
+        await until(lambda: house.read(topics.ALERTS), every=0.3)
+        await until(lambda: not file.exists())
+    found = [at // 1_000_000 for _, at in await house.positions()]
+    assert found == sorted(found), "those behind it keep their order"
+    assert len(set(feeder.accepted) - set(found)) == 1
+    (alert,) = [alert for _, alert in await house.read(topics.ALERTS)]
+    assert isinstance(alert, Alert)
+    assert (alert.kind, alert.subject) == ("dead-letter", "ingest.gateway")
+    assert alert.because.words.startswith(f"1 place of {file.parent.name}/{file.name}, at byte ")
 
 
 async def test_what_a_batch_is_told_holds_through_a_full_spool_and_a_kill(house: House) -> None:

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from haechi.errors import ConfigError, PermanentError
+from haechi.errors import ConfigError
 from haechi.sealing import Sealer, create_key
 from ingest.lane import Lane
 from ingest.refusal import Refused
-from ingest.spool import Spool, _Body, _frame
+from ingest.spool import Spool
+from ingest.spool_frames import Body, frame_of
 from tests.ingest.waiting import until
 
 KEY = create_key()
@@ -160,41 +161,130 @@ async def test_another_key_is_refused_at_the_start_and_nothing_is_touched(tmp_pa
     await again.close()
 
 
-async def test_an_altered_record_is_never_taken_for_a_report(tmp_path: Path) -> None:
-    spool = opened(tmp_path, segment=1 << 20)
-    await spool.append(A, b"one")
-    (file,) = files(tmp_path)
+async def kept(folder: Path, count: int = 3, segment: int = 1 << 20) -> list[int]:
+    """Records "0", "1"… of lane A, and a crash. Where each begins in its file."""
+    spool = opened(folder, segment=segment)
+    for number in range(count):
+        await spool.append(A, b"%d" % number)
+    places = [place.offset for place in spool._waiting[A]]
+    crash(spool)
+    return places
+
+
+def altered(file: Path, at: int, *, cut: int = 0) -> None:
+    """One byte is another one now, or some are gone."""
     data = bytearray(file.read_bytes())
-    data[-1] ^= 1
+    if cut:
+        del data[at : at + cut]
+    else:
+        data[at] ^= 1
     file.write_bytes(data)
-    with pytest.raises(PermanentError, match="altered"):
-        await spool.first(A)
+
+
+HEAD, LENGTH, CONTENT = 4, 1, 30  # of a frame: its checksum, its length, what it holds
+
+
+# But for the length of the last one: what seems to lack its end is what a crash leaves.
+@pytest.mark.parametrize(
+    ("number", "byte"), [(n, byte) for n in range(3) for byte in (HEAD, LENGTH, CONTENT) if (n, byte) != (2, LENGTH)]
+)
+async def test_an_altered_record_is_told_and_takes_none_of_the_others_along(
+    tmp_path: Path, number: int, byte: int
+) -> None:
+    places = await kept(tmp_path)
+    (file,) = files(tmp_path)
+    altered(file, places[number] + byte)
+    for again in range(2):
+        spool = opened(tmp_path)
+        damage = await spool.damage()
+        assert damage.file == f"{tmp_path.name}/{file.name}"
+        assert f"at byte {places[number]}" in damage.words, "also after another start, until somebody was told"
+        if not again:
+            crash(spool)
+    assert await drained(spool, A) == [b"%d" % n for n in range(3) if n != number]
+    assert file.exists(), "what nobody was told of stays"
+    spool.told()
+    await idle(spool)
+    assert files(tmp_path) == []
     await spool.close()
 
 
-async def test_a_record_that_was_half_written_over_is_cut_at_the_next_start_and_blocks_no_lane(tmp_path: Path) -> None:
-    spool = opened(tmp_path, segment=1 << 20)
-    await spool.append(A, b"one")
-    await spool.append(A, b"two")
-    crash(spool)
+async def test_what_lies_behind_missing_bytes_is_found(tmp_path: Path) -> None:
+    places = await kept(tmp_path, 6)
     (file,) = files(tmp_path)
-    data = bytearray(file.read_bytes())
-    data[-1] ^= 1
-    file.write_bytes(data)
+    altered(file, places[1] + 20, cut=places[4] - places[1])  # half of the second and half of the fifth are left
+    spool = opened(tmp_path)
+    assert await drained(spool, A) == [b"0", b"5"]
+    assert (await spool.damage()).words.startswith(f"1 place of {tmp_path.name}/{file.name}, at byte {places[1]}")
+    await spool.close()
+
+
+async def test_several_altered_records_of_a_file_are_told_as_one(tmp_path: Path) -> None:
+    places = await kept(tmp_path, 6)
+    (file,) = files(tmp_path)
+    for number in (1, 3):
+        altered(file, places[number] + CONTENT)
+    spool = opened(tmp_path)
+    assert (await spool.damage()).words.startswith(
+        f"2 places of {tmp_path.name}/{file.name}, the first at byte {places[1]}"
+    )
+    spool.told()
+    assert await drained(spool, A) == [b"0", b"2", b"4", b"5"]
+    assert not spool.damaged
+    await spool.close()
+
+
+async def test_the_end_that_a_crash_has_torn_off_is_cut_and_told_nobody(tmp_path: Path) -> None:
+    places = await kept(tmp_path)
+    (file,) = files(tmp_path)
+    for whole in (file.read_bytes()[: places[2] + 20], file.read_bytes()[: places[2]] + b"\0" * 4096):
+        file.write_bytes(whole)
+        spool = opened(tmp_path)
+        assert not spool.damaged
+        assert file.stat().st_size == places[2]
+        crash(spool)
     again = opened(tmp_path)
-    assert await drained(again, A) == [b"one"]
+    assert await drained(again, A) == [b"0", b"1"]
     await again.close()
 
 
-async def test_a_record_that_somebody_moved_to_another_lane_is_not_opened(tmp_path: Path) -> None:
-    spool = opened(tmp_path)
-    await spool.append(A, b"one")
-    crash(spool)
+async def test_a_record_that_is_altered_while_it_waits_is_told_and_blocks_no_lane(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1 << 20)
+    for value in (b"one", b"two"):
+        await spool.append(A, value)
     (file,) = files(tmp_path)
-    body = msgspec.msgpack.decode(file.read_bytes()[8:], type=_Body)
-    file.write_bytes(_frame(_Body(body.sequence, B.topic, B.partition, body.sealed)))
+    altered(file, CONTENT)
+    assert await spool.first(A) == b"two"
+    spool.done(A)
+    assert "A record of positions/0, at byte 0 of " in (await spool.damage()).words
+    spool.told()
+    await idle(spool)
+    assert files(tmp_path) == []
+    await spool.close()
+
+
+async def moved(file: Path, to: Lane) -> None:
+    """As somebody writes it who knows the checksum and not the key."""
+    body = msgspec.msgpack.decode(file.read_bytes()[8:], type=Body)
+    file.write_bytes(frame_of(Body(body.sequence, to.topic, to.partition, body.sealed)))
+
+
+async def test_a_record_that_somebody_moved_to_another_lane_is_not_opened(tmp_path: Path) -> None:
+    await kept(tmp_path, 1)
+    await moved(files(tmp_path)[0], B)
     with pytest.raises(ConfigError):
         opened(tmp_path)
+
+
+async def test_where_the_key_opens_another_record_a_moved_one_is_told_of_and_holds_nothing_up(tmp_path: Path) -> None:
+    await kept(tmp_path, 2, segment=1)
+    await moved(files(tmp_path)[0], B)
+    spool = opened(tmp_path)
+    assert await drained(spool, A) == [b"1"]
+    reading = asyncio.create_task(spool.first(B))
+    assert "A record of urgent/3" in (await spool.damage()).words
+    reading.cancel()
+    await spool.close()
 
 
 async def test_two_processes_take_two_folders_and_a_third_finds_what_a_dead_one_left(tmp_path: Path) -> None:
@@ -243,8 +333,9 @@ async def _live_through(folder: Path, history: list[tuple[str, Lane, bytes]]) ->
             left = files(folder)
             if what == "torn" and left:
                 with left[-1].open("ab") as file:
-                    file.write(data)
+                    file.write(frame_of(Body(10**6, lane.topic, lane.partition, data))[: len(data)])
             spool = opened(folder)
+            assert not spool.damaged
     for lane, values in expected.items():
         assert spool.waiting(lane) == len(values)
         assert await drained(spool, lane) == values
@@ -257,7 +348,7 @@ import asyncio, sys
 from pathlib import Path
 from haechi.sealing import Sealer
 from ingest.lane import Lane
-from ingest.spool import Spool, _Body, _frame
+from ingest.spool import Spool
 
 async def main():
     spool = Spool(Path(sys.argv[1]), Sealer(sys.argv[2]), limit_bytes=1 << 20)
