@@ -43,6 +43,13 @@ def succeeded(_: Breaker) -> Breaker:
     return Breaker()
 
 
+def broken_off(breaker: Breaker, now: float) -> Breaker:
+    """An attempt that we ended says nothing of the endpoint; if it was the probe, the next attempt is."""
+    if breaker.mode is Mode.HALF_OPEN:
+        return msgspec.structs.replace(breaker, mode=Mode.OPEN, until=now)
+    return breaker
+
+
 def failed(breaker: Breaker, now: float) -> Breaker:
     """The third failure in a row opens it; a failed probe opens it again, for twice as long up to a bound."""
     if breaker.mode is Mode.HALF_OPEN:

@@ -14,7 +14,7 @@ REMEMBERED = 10_000  # endpoints; the longest unused are forgotten
 
 
 class Endpoint:
-    """What fails together. `ask` before an attempt, `report` after it."""
+    """What fails together. `ask` before an attempt, `report` or `broken_off` after it."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self.slots = asyncio.Semaphore(AT_ONCE)
@@ -41,7 +41,7 @@ class Endpoint:
         return self.left_out and not self.busy and self.waiting <= ENOUGH // 2
 
     def ask(self) -> float:
-        """Seconds to wait for the breaker instead of starting; 0: start, and then `report` for certain."""
+        """Seconds to wait for the breaker instead of starting; 0: start, and then say for certain how it ended."""
         self.breaker, wait_s = breaker.admit(self.breaker, self._monotonic())
         return wait_s
 
@@ -49,6 +49,10 @@ class Endpoint:
         """How an attempt ended."""
         now = self._monotonic()
         self.breaker = breaker.failed(self.breaker, now) if ill else breaker.succeeded(self.breaker)
+
+    def broken_off(self) -> None:
+        """We ended an attempt ourselves."""
+        self.breaker = breaker.broken_off(self.breaker, self._monotonic())
 
 
 class Endpoints:

@@ -181,17 +181,18 @@ class Sender:
 
     async def _attempt(self, delivery: Delivery, channel: Channel, endpoint: Endpoint) -> Receipt | DeliveryError:
         start = self._monotonic()
-        ill = True
+        ill = False
         try:
             outcome: Receipt | DeliveryError = await self._send(delivery, channel)
-            ill = False
         except DeliveryError as error:
             outcome, ill = error, error.endpoint_down
+        except asyncio.CancelledError:
+            endpoint.broken_off()
+            raise
         except Exception as error:  # the isolation boundary of a channel: whatever it raises is a failed attempt
             log.exception("sender.channel_failed", delivery=delivery.id, channel=delivery.recipient.channel)
-            outcome = DeliveryError(f"{type(error).__name__}: {error}", recoverable=True)
-        finally:
-            endpoint.report(ill=ill)
+            outcome, ill = DeliveryError(f"{type(error).__name__}: {error}", recoverable=True), True
+        endpoint.report(ill=ill)
         self._metrics.seconds.observe(self._monotonic() - start)
         return outcome
 

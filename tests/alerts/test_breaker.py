@@ -3,7 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.breaker import COOL_DOWN_S, FAILURES_TO_OPEN, LONGEST_COOL_DOWN_S, Breaker, Mode, admit, failed, succeeded
+from alerts.breaker import (
+    COOL_DOWN_S,
+    FAILURES_TO_OPEN,
+    LONGEST_COOL_DOWN_S,
+    Breaker,
+    Mode,
+    admit,
+    broken_off,
+    failed,
+    succeeded,
+)
 
 
 def opened(now: float = 0.0) -> Breaker:
@@ -41,7 +51,17 @@ def test_a_probe_that_succeeds_closes_and_one_that_fails_waits_twice_as_long() -
     assert (again.mode, again.until) == (Mode.OPEN, 10 + 2 * COOL_DOWN_S)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["admit", "succeed", "fail"]), st.floats(0, 30))))
+def test_an_attempt_that_we_broke_off_says_nothing_and_a_probe_leaves_its_place_to_the_next() -> None:
+    for breaker in (Breaker(), failed(Breaker(), 0), opened()):
+        assert broken_off(breaker, 1) == breaker
+    probing, _ = admit(opened(), COOL_DOWN_S)
+    after = broken_off(probing, 10)
+    assert after.cool_down_s == COOL_DOWN_S
+    after, wait = admit(after, 10)
+    assert (after.mode, wait) == (Mode.HALF_OPEN, 0)
+
+
+@given(st.lists(st.tuples(st.sampled_from(["admit", "succeed", "fail", "break off"]), st.floats(0, 30))))
 def test_an_endpoint_is_probed_again_within_the_longest_cool_down(steps: list[tuple[str, float]]) -> None:
     breaker, now, probing = Breaker(), 0.0, False
     for what, later in steps:
@@ -50,7 +70,11 @@ def test_an_endpoint_is_probed_again_within_the_longest_cool_down(steps: list[tu
             breaker, wait = admit(breaker, now)
             assert 0 <= wait <= LONGEST_COOL_DOWN_S
         else:
-            breaker = succeeded(breaker) if what == "succeed" else failed(breaker, now)
+            breaker = {
+                "succeed": succeeded(breaker),
+                "fail": failed(breaker, now),
+                "break off": broken_off(breaker, now),
+            }[what]
         probing = breaker.mode is Mode.HALF_OPEN
     if not probing:
         assert admit(breaker, now + LONGEST_COOL_DOWN_S)[1] == 0
