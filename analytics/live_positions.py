@@ -62,6 +62,8 @@ class LivePositions:
         try:
             await self._live.put_positions(waiting)
             await self._live.forget_positions(refusing)
+            if self._away:
+                log.warning("live.back")
             self._away = False
         except TransientError as error:
             self._leaving |= leaving

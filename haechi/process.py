@@ -79,7 +79,7 @@ def component(name: str, settings: Settings) -> AbstractAsyncContextManager[Comp
 
 @asynccontextmanager
 async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
-    configure_logging(settings.telemetry, name)
+    repeats = configure_logging(settings.telemetry, name)
     if settings.redis.url is None:
         raise ConfigError("redis.url: no Redis is configured; start the embedded one with `haechi up`, or name yours.")
     registry = make_registry()
@@ -88,10 +88,12 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
     notes: dict[str, str] = {}
     slot, lock = _claim_slot(folder_of(name, settings))
     heart = asyncio.create_task(beat_forever(live, name, port, notes), name="heartbeat")
+    ends = asyncio.create_task(repeats.tell_ends_for_ever(), name="log")
     log.info("process.started", metrics_port=port, slot=slot)
     try:
         yield Component(name, settings, registry, sealer_of(settings), live, notes, slot)
     finally:
+        ends.cancel()
         await _end(heart)
         await live.close()
         os.close(lock)

@@ -15,13 +15,15 @@ from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector,
 from haechi.clock import Clock, utc_now
 from haechi.config import TelemetrySettings
 from haechi.errors import TransientError
+from haechi.repeats import Repeats
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_TTL_S = 5
 
 
-def configure_logging(settings: TelemetrySettings, component: str) -> None:
-    """structlog and the standard library's loggers into one stream on stderr, each line with its component."""
+def configure_logging(settings: TelemetrySettings, component: str) -> Repeats:
+    """structlog and the standard library's loggers into one stream on stderr, each line with its component; what keeps it
+    readable is returned, to tell the ends."""
     console = settings.log == "console" or (settings.log == "auto" and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -41,6 +43,8 @@ def configure_logging(settings: TelemetrySettings, component: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    repeats = Repeats()
+    handler.addFilter(repeats)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.level.upper())
@@ -54,6 +58,7 @@ def configure_logging(settings: TelemetrySettings, component: str) -> None:
     )
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(component=component)
+    return repeats
 
 
 def make_registry() -> CollectorRegistry:

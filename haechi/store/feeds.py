@@ -52,6 +52,8 @@ class ChangeFeed:
         while True:
             try:
                 incidents = await self._read()
+                if away:
+                    log.warning("changes of incidents are read again")
                 away = False
                 if incidents:
                     yield incidents

@@ -94,6 +94,8 @@ class Slice(Generic[V]):
         while True:
             try:
                 changed = await (self._load() if self._cursor is None else self._read_changes())
+                if away:
+                    log.warning("the registry is followed again")
                 away = False
                 if changed:
                     await self._write_copy()

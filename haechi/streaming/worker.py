@@ -399,12 +399,19 @@ def run_process(
     code = 0
     try:
         new_loop().run_until_complete(main)
-    except HaechiError as error:
-        log.critical("process.ended", reason=str(error))
-        code = EXIT_UNTRUSTED
-    except Exception:
-        log.critical("process.ended", exc_info=True)
+    except (Exception, asyncio.CancelledError) as error:
+        first = _first(error)
+        spoken = isinstance(first, HaechiError)
+        reason = str(first) if spoken else f"{type(first).__name__}: {first}"
+        log.critical("process.ended", reason=reason, exc_info=None if spoken else error)
         code = EXIT_UNTRUSTED
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _first(error: BaseException) -> BaseException:
+    """What failed, where it was one of several tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

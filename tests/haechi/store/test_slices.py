@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 
 from haechi.domain.geo import Circle, Point
 from haechi.domain.people import SafeZone
@@ -163,6 +164,20 @@ async def test_started_from_the_copy_a_slice_catches_up_when_postgresql_is_back(
     follow(recipients)
     await until(lambda: recipients.guardians_of(child.id) == ())
     assert recipients._row("guardians", gone.id) is None, "what was removed meanwhile is gone, too"
+
+
+async def test_that_the_registry_cannot_be_followed_is_said_once_and_so_is_that_it_can(
+    pool: Pool, sealer: Sealer, nowhere: Pool, follow
+) -> None:
+    sensors = SensorsSlice(pool, sealer)
+    await sensors.start()
+    with structlog.testing.capture_logs() as log:
+        sensors._pool = nowhere
+        follow(sensors)
+        await until(lambda: bool(log))
+        sensors._pool = pool  # the server is back under its address
+        await until(lambda: len(log) > 1)
+    assert [line["event"] for line in log] == ["the registry cannot be followed", "the registry is followed again"]
 
 
 async def test_with_neither_postgresql_nor_a_copy_a_slice_does_not_start(
