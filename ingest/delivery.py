@@ -34,7 +34,8 @@ class Outlet:
                 async with asyncio.timeout(self._patience_s):
                     await self._producer.send(self._record(value))
             except (TransientError, TimeoutError) as error:
-                log.warning("lane.spooling", topic=self.lane.topic, partition=self.lane.partition, error=str(error))
+                why = str(error) or "no acknowledgement in time"
+                log.warning("lane.spooling", topic=self.lane.topic, partition=self.lane.partition, error=why)
             else:
                 failpoint("gateway.after_output")
                 return
@@ -56,6 +57,8 @@ class Outlet:
             else:
                 backoff.reset()
                 self._spool.done(self.lane)
+                if not self._spool.waiting(self.lane):
+                    log.warning("lane.straight", topic=self.lane.topic, partition=self.lane.partition)
 
     def _record(self, value: bytes) -> Record:
         return Record(self.lane.topic, value, partition=self.lane.partition)

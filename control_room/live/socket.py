@@ -83,7 +83,8 @@ class LiveSocket:
             async with asyncio.timeout(WRITE_S):
                 await self._follows(principal, self._hub.in_sight(watcher))
         except (TransientError, TimeoutError) as error:
-            _log.warning("a look at a place is not written down yet", who=principal.name, error=str(error))
+            why = str(error) or "no answer in time"
+            _log.warning("a look at a place is not written down yet", who=principal.name, error=why)
 
     async def _receive(self, websocket: WebSocket, watcher: Watcher) -> None:
         while True:

@@ -356,7 +356,7 @@ def _missing(settings: Settings, key: str) -> bool:
 
 def _passed_on(environ: Mapping[str, str]) -> dict[str, str]:
     """What a process of ours needs of the user's environment beside the settings."""
-    kept = ("HOME", "PATH", "VIRTUAL_ENV", "TZDIR", "SSL_CERT_FILE")
+    kept = ("HOME", "PATH", "VIRTUAL_ENV", "PYTHONPATH", "TZDIR", "SSL_CERT_FILE")  # the code that we run ourselves
     ours = (VARIABLE, LOG_VARIABLE, "HAECHI_CACHE")
     libraries = ("OMP_", "OPENBLAS_", "MKL_", "OPENVINO_", "YOLO_")
     return {k: v for k, v in environ.items() if k in kept or k in ours or k.startswith(libraries)}

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from haechi.sealing import Sealer, create_key
 from ingest.delivery import Outlet
@@ -50,6 +51,20 @@ async def test_what_comes_while_kafka_is_away_is_kept_and_follows_in_order(spool
     await replayed(outlet, spool)
     await outlet.deliver(b"6")
     assert kafka.values == [b"%d" % n for n in range(7)]
+
+
+@pytest.mark.parametrize("how", ["up", "hangs"])
+async def test_that_a_lane_spools_is_said_once_with_the_reason_and_so_is_its_end(spool: Spool, how: str) -> None:
+    kafka = FakeKafka(up=how != "up", hangs=how == "hangs")
+    outlet = Outlet(LANE, kafka, spool, patience_s=0.05)
+    with structlog.testing.capture_logs() as log:
+        for n in range(3):
+            await outlet.deliver(b"%d" % n)
+        kafka.up, kafka.hangs = True, False
+        await replayed(outlet, spool)
+    first, last = log
+    assert (first["event"], last["event"]) == ("lane.spooling", "lane.straight")
+    assert first["error"], "a time-out has no words of its own"
 
 
 async def test_replay_goes_on_trying_and_sends_nothing_twice(spool: Spool) -> None:
