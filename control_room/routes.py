@@ -1,5 +1,6 @@
 """The wall's own requests: its base map, an opened incident, a picture. All behind the guard."""
 
+import re
 from collections.abc import Callable
 from typing import Protocol
 
@@ -20,6 +21,7 @@ from haechi.domain.access import Principal, sees_place_of, sees_places
 from haechi.domain.incidents import Incident, for_people
 from haechi.errors import NotFound
 
+_SECONDS = re.compile("[0-9]{1,5}")
 Who = Callable[[Scope], Principal]
 
 
@@ -62,7 +64,8 @@ class WallRoutes:
 
     async def sign_in(self, failed: str = "", wait: str = "", next: str = "/") -> Response:  # noqa: A002 - the query's name
         """The page; the guard lets everyone see it. POST is `control_room.sign_in`'s."""
-        wrong = word("sign-in.wait", seconds=int(wait)) if wait.isdigit() else word("sign-in.wrong") if failed else None
+        waits = _SECONDS.fullmatch(wait)
+        wrong = word("sign-in.wait", seconds=int(wait)) if waits else word("sign-in.wrong") if failed else None
         page = sign_in_page(wrong=wrong, next_path=next)
         return Response(page, media_type="text/html", headers={"cache-control": "no-store"})
 

@@ -88,10 +88,9 @@ class LiveSocket:
 
     async def _receive(self, websocket: WebSocket, watcher: Watcher) -> None:
         while True:
-            text = await websocket.receive_text()
             try:
-                self._hub.look_at(watcher, messages.decode_tiles(text))
-            except msgspec.DecodeError:
+                self._hub.look_at(watcher, messages.decode_tiles(await websocket.receive_text()))
+            except (msgspec.DecodeError, KeyError):  # KeyError: Starlette's word for no text at all
                 await websocket.close(1008, "not a message of this wall")
                 raise _Ended from None
 

@@ -116,10 +116,11 @@ async def test_a_socket_is_greeted_then_told_everything_then_what_changes() -> N
     hub.cancel()
 
 
-async def test_a_browser_that_talks_nonsense_is_let_go() -> None:
+@pytest.mark.parametrize("nonsense", [{"text": '{"type":"drop table"}'}, {"text": "[" * 10_000}, {"bytes": b"\xff"}])
+async def test_a_browser_that_talks_nonsense_is_let_go(nonsense: dict[str, str | bytes]) -> None:
     wall = Made()
     socket = Socket(wall.app)
-    socket.say('{"type":"drop table"}')
+    socket.to_app.put_nowait({"type": "websocket.receive", **nonsense})
     while (await socket.heard())["type"] != "websocket.close":
         pass
     await asyncio.wait_for(socket.task, 20)

@@ -127,4 +127,7 @@ async def test_nothing_of_a_district_is_in_what_dash_serves(browser: AsyncClient
 async def test_the_sign_in_page_says_what_went_wrong_and_escapes_where_to_go(browser: AsyncClient) -> None:
     assert "do not match" in (await browser.get("/sign-in", params={"failed": "1"})).text
     assert "Wait 42 seconds" in (await browser.get("/sign-in", params={"wait": "42"})).text
+    for no_number in ("²", "٣", "-1", "9" * 5000, "<b>"):  # the page is everybody's to ask for
+        asked = await browser.get("/sign-in", params={"wait": no_number})
+        assert (asked.status_code, "Too many tries" in asked.text) == (200, False), no_number
     assert "<script>" not in (await browser.get("/sign-in", params={"next": '"><script>'})).text
