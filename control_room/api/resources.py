@@ -120,7 +120,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
     Resource("device", DEVICES, DeviceBody, masks=(("encryption_key", masked),)),
     Resource("reader", READERS, ReaderBody),
     Resource("reporter", REPORTERS, ReporterBody),
-    Resource("safe zone", SAFE_ZONES, SafeZoneBody),
+    Resource("safe zone", SAFE_ZONES, SafeZoneBody, personal=True),
     Resource("camera", CAMERAS, CameraBody, masks=(("url", masked_url),)),
     Resource("sensor", SENSORS, SensorBody),
 )

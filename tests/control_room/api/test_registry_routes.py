@@ -440,6 +440,18 @@ async def test_every_write_and_every_look_at_a_person_is_in_the_audit(
     assert {entry.subject for entry in await audit.recent(DISTRICT)} == {f"people:{row['id']}"}
 
 
+async def test_a_look_at_zones_is_in_the_audit_because_they_tell_where_somebody_lives(
+    admin: httpx.AsyncClient, caller: Callable, audit: Audit
+) -> None:
+    zone = (await admin.post("/safe-zones", json=ZONE)).json()["id"]
+    operator = await caller("operator")
+    assert (await operator.get("/safe-zones", params={"reason": "incident 7"})).status_code == 200
+    assert (await operator.get(f"/safe-zones/{zone}")).status_code == 200
+    entries = [(one.who, one.what, one.subject, one.reason) for one in await audit.recent(DISTRICT, 2)]
+    looked = ("token operator of haneul", "looked at", f"safe-zones:{zone}")
+    assert entries == [(*looked, ""), (*looked, "incident 7")]
+
+
 async def test_an_address_that_is_none_is_a_problem_too(admin: httpx.AsyncClient) -> None:
     problem_of(await admin.get("/unicorns"), 404)
     problem_of(await admin.put("/people"), 405)
