@@ -57,9 +57,10 @@ class Receivers:
         return await (answers.pop(0) if len(answers) > 1 else answers[0])(request)
 
 
-def status(code: int, **headers: str) -> Answer:
+def status(code: int, body: bytes = b"", **headers: str) -> Answer:
     async def answer(_: web.Request) -> web.StreamResponse:
-        return web.Response(status=code, headers={key.replace("_", "-"): value for key, value in headers.items()})
+        told = {key.replace("_", "-"): value for key, value in headers.items()}
+        return web.Response(status=code, body=body, headers=told)
 
     return answer
 

@@ -148,6 +148,22 @@ async def test_an_endpoint_that_is_gone_is_told_nothing_more_and_the_desk_is_tol
     assert "mother" in kinds["dead-letter"].because.words
 
 
+async def test_an_answer_that_no_database_can_keep_is_an_answer_all_the_same(town: Town, receivers: Receivers) -> None:
+    """A NUL would be refused by PostgreSQL, and a 410 repeated without end, with nobody told."""
+    receivers.answers["mother"] = [status(410, b"gone\0\x1b[31m")]
+    receivers.answers["father"] = [status(503, b"\0\xff busy")]
+    async with sending(town):
+        await raise_alert(town)
+        await until(lambda: state_is(town, "mother", "failed"))
+        await until(lambda: len(receivers.posts["desk"]) == 2)
+        await until(lambda: len(receivers.posts["father"]) > 1)
+    assert len(receivers.posts["mother"]) == 1
+    incident = next(one for one in await town.open_incidents() if one.kind == "sos")
+    errors = {one.recipient.name: one.last_error for one in await town.incidents.deliveries(incident.id)}
+    assert errors["mother"] == "410 gone  [31m"
+    assert errors["father"] == "503  \ufffd busy"
+
+
 async def test_a_desk_that_is_gone_does_not_alarm_itself_for_ever(town: Town, receivers: Receivers) -> None:
     receivers.answers["desk"] = [status(410)]
     async with sending(town):
