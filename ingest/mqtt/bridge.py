@@ -115,7 +115,11 @@ class Bridge:
             log.warning("mqtt.disconnected", reason=str(reason))
 
     def _on_message(self, _client: Any, _data: object, message: Any) -> None:
-        arrived = Arrived(message.topic, bytes(message.payload), message.qos, message.mid, self._connection)
+        try:
+            topic = message.topic
+        except UnicodeDecodeError as error:  # MQTT forbids it; a broker that does not look lets it through
+            topic = error.object.decode(errors="replace")
+        arrived = Arrived(topic, bytes(message.payload), message.qos, message.mid, self._connection)
         while not self._slots.acquire(timeout=0.5):
             if self._closing:
                 return
