@@ -6,7 +6,7 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from control_room.api.access import District, in_any, the_district, the_districts
 from control_room.api.models import Words, masked_webhook
@@ -29,7 +29,7 @@ from haechi.domain.incidents import (
     for_people,
     trail_for_people,
 )
-from haechi.domain.signatures import named
+from haechi.domain.signatures import forges, named, signed
 from haechi.ids import front_of
 from haechi.store.audit import Audit, AuditEntry, Look, OwnReason
 from haechi.store.incidents import Incidents
@@ -46,6 +46,13 @@ class OwnBody(Body):
     """Who takes it; null gives it back, nothing means the caller."""
 
     owner: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+    @field_validator("owner")
+    @classmethod
+    def _as_nobody_else(cls, owner: str | None) -> str | None:
+        if owner is not None and forges(owner):
+            raise ValueError("this is how a guardian signs; a guardian takes an incident on the page of their message")
+        return owner
 
 
 class CloseBody(Body):
@@ -119,9 +126,7 @@ def add_incidents(
         found = [for_people(one, places=sees_place_of(principal, one)) for one in rows]
         await audit.write(principal.name, f"listed {len(found)} incidents", f"district:{place}", place)
         await audit.follow(*await places_seen(principal, found, "a list of incidents"))
-        return IncidentsPage(
-            [_without_credentials(one) for one in found], found[-1].opened_at if len(found) == limit else None
-        )
+        return IncidentsPage(await shown(found), found[-1].opened_at if len(found) == limit else None)
 
     async def get_incident(request: Request, incident_id: str, district: District = None) -> Opened:
         principal = principal_of(request.scope)
@@ -153,6 +158,11 @@ def add_incidents(
         trail = trail_for_people(incident, await incidents.trail(incident.id), places=sees)
         deliveries = [_without_address(one) for one in await incidents.deliveries(incident.id)]
         return for_people(incident, places=sees), trail, deliveries
+
+    async def shown(found: Sequence[Incident]) -> list[Incident]:
+        """Guardians by the name that they have now, as in the audit."""
+        names = await audit.names(by for one in found for by in (one.acknowledged_by, one.owner, one.closed_by) if by)
+        return [_without_credentials(signed(one, names)) for one in found]
 
     async def places_seen(principal: Principal, found: Sequence[Incident], why: OwnReason) -> list[Look]:
         placed = [one for one in found if one.point is not None or one.because.fixes]
@@ -191,7 +201,7 @@ def add_incidents(
         incident = for_people(incident, places=sees_place_of(principal, incident))
         await audit.write(principal.name, what, f"incident:{incident.id}", incident.district)
         await audit.follow(*await places_seen(principal, [incident], what))
-        return _without_credentials(incident)
+        return (await shown([incident]))[0]
 
     async def list_audit(
         request: Request, district: District = None, limit: Annotated[int, Query(ge=1, le=1000)] = 100

@@ -13,6 +13,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 from haechi.domain.access import Principal, Role
+from haechi.domain.signatures import forges
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.ids import is_uuid
 from haechi.store.postgres import Pool, translate_errors
@@ -62,7 +63,10 @@ class Users:
         self._nobody: str | None = None  # what a wrong name is checked against
 
     async def add_user(self, name: str, password: str, grants: Iterable[tuple[Role, str]]) -> None:
-        """Conflict when the name is taken; NotFound for an unknown district; PermanentError for a weak password."""
+        """Conflict when the name is taken; NotFound for an unknown district; PermanentError for a weak password, and for a
+        name as guardians sign."""
+        if forges(name):
+            raise PermanentError(f"'{name}' is how a guardian signs; give the user another name.")
         hashed = await self._hash(password)
         try:
             with translate_errors():

@@ -7,8 +7,10 @@ import pytest
 import pytest_asyncio
 
 from haechi.domain.geo import Point
-from haechi.domain.incidents import Incident
+from haechi.domain.incidents import Acknowledge, Incident
 from haechi.domain.people import Position
+from haechi.domain.signatures import signature
+from haechi.ids import new_id
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
 from tests.control_room.api.test_registry_routes import CAMERA, PERSON, problem_of
@@ -51,6 +53,28 @@ async def test_no_answer_tells_the_credential_of_a_device(caller: Callable, inci
     for answer in answers:
         assert device[:6] in answer.text
         assert device not in answer.text
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_what_a_guardian_signed_is_shown_by_name_in_every_answer(
+    caller: Callable, admin: httpx.AsyncClient, incidents: Incidents, incident: Incident, known: bool
+) -> None:
+    row = (await admin.post("/guardians", json={"name": "Lee Sora"})).json()
+    sign = signature(row["id"] if known else new_id())
+    await incidents.apply_command(incident.id, DISTRICT, Acknowledge(sign, AT))
+    operator, path = await caller("operator"), f"/incidents/{incident.id}"
+    (listed,) = (await operator.get("/incidents")).json()["items"]
+    noted = (await operator.post(f"{path}/notes", json={"words": "called"})).json()
+    for shown in (listed, noted):
+        assert {shown["acknowledged_by"], shown["owner"]} == {"Lee Sora (guardian)" if known else "a guardian"}
+    answers = [await operator.get("/incidents"), await operator.get(path), await operator.get(f"{path}/explanation")]
+    assert not [answer.url for answer in answers if "guardian:" in answer.text]
+
+
+async def test_nobody_takes_an_incident_as_if_a_guardian_had(caller: Callable, incident: Incident) -> None:
+    path = f"/incidents/{incident.id}/own"
+    problem = problem_of(await (await caller("operator")).post(path, json={"owner": signature(GUARDIAN.id)}), 422)
+    assert "how a guardian signs" in str(problem)
 
 
 async def test_an_operator_sees_no_place_of_what_is_over(

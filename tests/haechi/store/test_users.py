@@ -4,6 +4,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from haechi.clock import utc_now
+from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.audit import Audit
 from haechi.store.districts import District, districts, ensure_district
@@ -47,6 +48,11 @@ async def test_a_session_ends_with_the_password_and_with_the_user(users: Users) 
 async def test_a_weak_or_endless_password_is_refused(users: Users, password: str) -> None:
     with pytest.raises(PermanentError, match="12 to 1024"):
         await users.add_user("kim", password, [])
+
+
+async def test_nobody_is_called_as_a_guardian_signs(users: Users) -> None:
+    with pytest.raises(PermanentError, match="is how a guardian signs"):
+        await users.add_user(signature("00000000-0000-4000-8000-000000000001"), PASSWORD, [("operator", DISTRICT)])
 
 
 async def test_a_name_is_taken_once_and_districts_must_exist(users: Users) -> None:
