@@ -8,14 +8,11 @@ rebinding). Checking the host name before the request sees none of these.
 import errno
 import socket
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 
 from aiohttp import AddrInfoType
 
-from haechi.errors import ConfigError
-
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+from haechi.networks import Address, allowed
 
 # Special-purpose IPv4 (IANA registry, RFC 6890 and its updates), with everything from multicast upwards.
 REFUSED_V4: tuple[IPv4Network, ...] = tuple(
@@ -67,36 +64,15 @@ class Guard:
     """Lets public addresses and the operator's own (`alerts.allow_networks`: CIDR or address:port) through."""
 
     def __init__(self, allow: Iterable[str]) -> None:
-        """Raise ConfigError for an entry that is neither a network nor an address with a port."""
-        self._networks: list[Network] = []
-        self._sockets: set[tuple[Address, int]] = set()
-        for entry in allow:
-            try:
-                self._allow(entry.strip())
-            except ValueError as error:
-                raise ConfigError(
-                    f"alerts.allow_networks: '{entry}' is neither a network such as 10.20.0.0/16 nor an address with "
-                    "its port such as 10.20.0.7:8443 or [fd00::7]:8443."
-                ) from error
-
-    def _allow(self, entry: str) -> None:
-        host, colon, port = entry.rpartition(":")
-        if "/" in entry:
-            self._networks.append(ip_network(entry))
-        elif colon and (host.startswith("[") or ":" not in host):
-            number = int(port)
-            if not 1 <= number <= 65535:
-                raise ValueError(port)
-            self._sockets.add((ip_address(host.removeprefix("[").removesuffix("]")), number))
-        else:
-            self._networks.append(ip_network(entry))
+        """ValueError for an entry that is neither a network nor an address with a port; settings have none."""
+        self._allowed = allowed(allow)
 
     def allows(self, address: Address, port: int) -> bool:
         """Whether a connection to this address and port may be made."""
         return (
             is_public(address)
-            or (address, port) in self._sockets
-            or any(address.version == network.version and address in network for network in self._networks)
+            or (address, port) in self._allowed.sockets
+            or any(address.version == network.version and address in network for network in self._allowed.networks)
         )
 
     def socket(self, info: AddrInfoType) -> socket.socket:

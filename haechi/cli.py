@@ -16,6 +16,7 @@ from rich.table import Table
 from haechi import config
 from haechi.errors import ConfigError, HaechiError
 from haechi.process import NAMES, Main, main_of
+from haechi.shown import shown
 from haechi.store.cli import add_commands, write_down
 from haechi.streaming.cli import dead_letters_app
 from haechi.supervisor.site import reached
@@ -154,7 +155,7 @@ class guarded_words:  # noqa: N801 - read as a word: `with guarded_words():`
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
         if isinstance(error, HaechiError):
-            Console(stderr=True).print(f"[bold red]haechi:[/] {error}", highlight=False, soft_wrap=True)
+            Console(stderr=True).print("[bold red]haechi:[/]", shown(str(error)), highlight=False, soft_wrap=True)
             sys.exit(2)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from haechi.errors import ConfigError
+from haechi.networks import allowed
 
 PREFIX = "HAECHI_"
 # Variables that belong to the process, not to the settings.
@@ -201,6 +202,12 @@ class AlertsSettings(_Section):
         description="Days after which guardians are asked whether a message reaches them, and reminded to test the button; 0 asks never.",
     )
     slots: int = Field(64, ge=1, le=10_000, description="Deliveries on the way at once.")
+
+    @field_validator("allow_networks")
+    @classmethod
+    def _can_be_read(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        allowed(entries)
+        return entries
 
 
 class WallSettings(_Section):
@@ -398,7 +405,7 @@ def _in_words(error: Mapping[str, object], sources: Mapping[str, str]) -> str:
             + " `haechi config show` lists all."
         )
     about = next((text for name, text, _ in described() if name == key), "")
-    return f"{where}: '{key}' is wrong: {error['msg']}. {about}".rstrip()
+    return f"{where}: '{key}' is wrong: {str(error['msg']).removeprefix('Value error, ')}. {about}".rstrip()
 
 
 def _nearest(key: str, known: list[str]) -> str | None:

@@ -26,6 +26,8 @@ def haechi(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
     [
         (["up"], {"HAECHI_WALL__PROT": "80"}, "Did you mean 'wall.port'"),
         (["up"], {"HAECHI_GATEWAY__BATCH_MS": "0"}, "'gateway.batch_ms' is wrong"),
+        (["config", "show"], {"HAECHI_ALERTS__ALLOW_NETWORKS": "x"}, "wrong: 'x' is neither a network such as"),
+        (["status"], {"HAECHI_ALERTS__ALLOW_NETWORKS": "x"}, "10.20.0.7:8443 or [fd00::7]:8443."),
         (["run", "ingest.gatway"], {}, "There is no process 'ingest.gatway'; there are ingest.gateway"),
         (["up", "--only", "visoin"], {}, "there is no process or room 'visoin'"),
         (["run", "analytics.urgent"], {}, "redis.url: no Redis is configured"),

@@ -34,6 +34,10 @@ def test_one_underscore_suffices_where_it_means_one_key() -> None:
         ({"HAECHI_WALL__PORT": "x"}, "HAECHI_WALL__PORT: 'wall.port' is wrong: .*integer.*Port of the wall"),
         ({"HAECHI_WALL__PORT": "70000"}, "less than or equal to 65535"),
         ({"HAECHI_VISION__CONFIDENCE": "7"}, r"'vision\.confidence' is wrong"),
+        (
+            {"HAECHI_ALERTS__ALLOW_NETWORKS": "10.20.0.0/16, intranet"},
+            r"ALLOW_NETWORKS: 'alerts\.allow_networks' is wrong: .*'intranet' is neither a network",
+        ),
         ({"HAECHI_CONFIG": "/nonexistent.yaml"}, "nonexistent.yaml: cannot be read"),
     ],
 )
