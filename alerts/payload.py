@@ -13,6 +13,7 @@ from haechi.domain.alerting import Status
 from haechi.domain.deliveries import Delivery, Recipient, RecipientKind
 from haechi.domain.incidents import Incident, IncidentState, for_people
 from haechi.domain.places import PlaceWords
+from haechi.shown import one_line
 from haechi.store.audit import Look, OwnReason
 
 # Who may know the place: who goes there. The desk looks at the wall, where looking leaves a trace.
@@ -79,7 +80,7 @@ def payload_of(delivery: Delivery, links: Links, at: datetime, zone: ZoneInfo, n
         kind=incident.kind,
         severity=int(incident.severity),
         status=incident.status,
-        title=_title(incident, recipient, at, zone, name)[:200],
+        title=one_line(_title(incident, recipient, at, zone, name))[:200],
         state=incident.state,
         district=incident.district,
         starts_at=incident.starts_at,

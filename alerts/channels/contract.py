@@ -5,6 +5,7 @@ from typing import Protocol
 import msgspec
 
 from haechi.domain.deliveries import Delivery
+from haechi.shown import one_line
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -18,8 +19,7 @@ class DeliveryError(Exception):
 
     `recoverable`: whether trying again can help. `endpoint_down`: the endpoint itself is ill (unreachable, hanging,
     5xx), so that its breaker counts it. `retry_after_s`: the patience that it asked for. `gone`: it said that it will
-    never take messages again. Words may be the other side's own: what is not printable in them becomes a space, for they
-    are kept and shown.
+    never take messages again. Words may be the other side's own, and are kept and shown.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class DeliveryError(Exception):
         retry_after_s: float | None = None,
         gone: bool = False,
     ) -> None:
-        super().__init__("".join(one if one.isprintable() else " " for one in words))
+        super().__init__(one_line(words))
         self.recoverable = recoverable
         self.endpoint_down = endpoint_down
         self.retry_after_s = retry_after_s

@@ -72,6 +72,18 @@ def test_a_guardian_gets_a_link_and_an_agency_an_address_to_answer() -> None:
     assert LINKS.open_agency(police.reply_to.rsplit("/", 1)[1], AT).holder == "msg_1"
 
 
+@pytest.mark.parametrize("kind", ["guardian", "desk"])
+def test_whatever_a_zone_is_called_the_title_is_one_line_that_nothing_turns_around(kind: RecipientKind) -> None:
+    """A guardian names zones too, and the others get the title as a text."""
+    named = "Left safe zone home\r\nFrom: the police\u2028\u202eevil\0\x1b[2J"
+    because = Because("zone", "left", zone_name=named.removeprefix("Left safe zone "))
+    left = incident(kind="zone-exit", title=named, because=because)
+    to = Recipient(kind, "someone", "Someone", "webhook", "https://example.org/hook", "en" if kind == "guardian" else "")
+    title = payload_of(delivery(recipient=to, incident=left), LINKS, AT, SEOUL, "Ji\nhoon").title
+    assert title.isprintable()
+    assert "home From: the police evil" in title
+
+
 @given(st.text(max_size=30_000))
 def test_it_stays_below_twenty_kilobytes_whatever_an_alert_is_titled(title: str) -> None:
     body = msgspec.json.encode(payload_of(delivery(incident=incident(title=title)), LINKS, AT, SEOUL))

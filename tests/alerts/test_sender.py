@@ -160,8 +160,8 @@ async def test_an_answer_that_no_database_can_keep_is_an_answer_all_the_same(tow
     assert len(receivers.posts["mother"]) == 1
     incident = next(one for one in await town.open_incidents() if one.kind == "sos")
     errors = {one.recipient.name: one.last_error for one in await town.incidents.deliveries(incident.id)}
-    assert errors["mother"] == "410 gone  [31m"
-    assert errors["father"] == "503  \ufffd busy"
+    assert errors["mother"] == "410 gone[31m"
+    assert errors["father"] == "503 \ufffd busy"
 
 
 async def test_a_desk_that_is_gone_does_not_alarm_itself_for_ever(town: Town, receivers: Receivers) -> None:
