@@ -8,7 +8,7 @@ from starlette.types import Scope
 from control_room.api import make_router
 from control_room.app import make_app
 from control_room.details import Looks
-from control_room.guard import PUBLIC, Guard, principal_of
+from control_room.guard import PUBLIC, Guard, key_of, principal_of
 from control_room.live.feed import Feed
 from control_room.live.hub import Hub
 from control_room.live.socket import LiveSocket
@@ -115,11 +115,11 @@ def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]
     """Whom a socket's session belongs to now. A PostgreSQL that is away signs nobody out."""
 
     async def who_now(scope: Scope) -> Principal | None:
-        session = scope.get("session") or {}
-        if "user" not in session:
+        key = key_of(scope.get("session") or {})
+        if key is None:  # by a token
             return principal_of(scope)
         try:
-            return await users.principal_of_session(session["user"], session["stamp"])
+            return await users.principal_of_session(*key)
         except TransientError:
             return principal_of(scope)
 

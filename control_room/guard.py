@@ -10,7 +10,7 @@ pages (Origin or Sec-Fetch-Site); a bearer token is no cookie and needs neither.
 import time
 from base64 import urlsafe_b64decode
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -50,6 +50,14 @@ def session_key(data_key: str) -> str:
     """The cookie's signing key, derived (HKDF) from HAECHI_DATA_KEY, so that it survives a restart."""
     derived = HKDF(SHA256(), 32, salt=None, info=b"haechi session cookie").derive(urlsafe_b64decode(data_key))
     return derived.hex()
+
+
+def key_of(session: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """Session, user and stamp, as a cookie of ours says them; None where it says nobody's."""
+    match session.get("id"), session.get("user"), session.get("stamp"):
+        case str(session_id), str(name), str(stamp):
+            return session_id, name, stamp
+    return None
 
 
 class Guard:
@@ -192,27 +200,27 @@ class Sessions:
         self._monotonic = monotonic
         self._least_s = least_s
         self._most = most
-        self._known: OrderedDict[tuple[str, str], tuple[float, Principal | None]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str, str], tuple[float, Principal | None]] = OrderedDict()
 
     async def of(self, session: dict[str, Any]) -> Principal | None:
         """The user of a session's content, None when it has none or is over."""
-        name, stamp, since = session.get("user"), session.get("stamp"), session.get("at")
-        if not isinstance(name, str) or not isinstance(stamp, str) or not isinstance(since, int | float):
+        since, key = session.get("at"), key_of(session)
+        if key is None or not isinstance(since, int | float):
             return None
         if not 0 <= self._clock().timestamp() - since < SESSION_S:
             return None
         now = self._monotonic()
-        known = self._known.get((name, stamp))
+        known = self._known.get(key)
         if known is not None and now - known[0] < self._least_s:
             return known[1]
         try:
-            principal = await self._users.principal_of_session(name, stamp)
+            principal = await self._users.principal_of_session(*key)
         except TransientError:
             if known is not None and now - known[0] < _AWAY_S:
                 return known[1]
             raise
-        self._known[name, stamp] = (now, principal)
-        self._known.move_to_end((name, stamp))
+        self._known[key] = (now, principal)
+        self._known.move_to_end(key)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
         return principal

@@ -5,15 +5,18 @@ A form with `name`, `password` and, optionally, `next` (a path of ours). Right: 
 """
 
 import math
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from control_room.guard import SESSION_S
 from haechi.clock import Clock, utc_now
 from haechi.store.audit import Audit
 from haechi.store.users import Users
@@ -75,13 +78,17 @@ def make_routes(
         by_name.give_back(key)
         by_place.give_back(place)
         request.session.clear()
-        request.session.update(user=principal.name, stamp=stamp, at=int(clock().timestamp()))
+        session_id = secrets.token_urlsafe(16)
+        request.session.update(id=session_id, user=principal.name, stamp=stamp, at=int(clock().timestamp()))
         for district in sorted({district for _, district in principal.grants}):
             await audit.write(principal.name, "signed in", f"user:{principal.name}", district)
         return RedirectResponse(local_path(target), status_code=303)
 
     async def sign_out(request: Request) -> Response:
+        session_id = request.session.get("id")
         request.session.clear()
+        if session_id is not None:
+            await users.end_session(session_id, timedelta(seconds=SESSION_S))
         return RedirectResponse("/sign-in", status_code=303)
 
     return [

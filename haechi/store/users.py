@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest
 
@@ -113,9 +113,24 @@ class Users:
         row = await self._row(name)
         return None if row is None else _stamp(row["password_hash"])
 
-    async def principal_of_session(self, name: str, stamp: str) -> Principal | None:
+    async def end_session(self, session: str, lasts: timedelta) -> None:
+        """It opens nothing any more, also from a copy of its cookie; a session `lasts` so long at most."""
+        with translate_errors():
+            await self._pool.execute(
+                "WITH over AS (DELETE FROM ended_sessions WHERE until < clock_timestamp()) "
+                "INSERT INTO ended_sessions (id, until) VALUES ($1, clock_timestamp() + $2) ON CONFLICT DO NOTHING",
+                session,
+                lasts,
+            )
+
+    async def principal_of_session(self, session: str, name: str, stamp: str) -> Principal | None:
         """The signed-in user, with the grants of now."""
-        row = await self._row(name)
+        with translate_errors():
+            row = await self._pool.fetchrow(
+                f"{_USER} WHERE u.name = $1 AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE id = $2) GROUP BY u.id",  # noqa: S608 - literals
+                name,
+                session,
+            )
         if row is None or row["disabled_at"] is not None or not compare_digest(_stamp(row["password_hash"]), stamp):
             return None
         return Principal(row["name"], _grants(row))

@@ -78,7 +78,9 @@ def test_whatever_a_zone_is_called_the_title_is_one_line_that_nothing_turns_arou
     named = "Left safe zone home\r\nFrom: the police\u2028\u202eevil\0\x1b[2J"
     because = Because("zone", "left", zone_name=named.removeprefix("Left safe zone "))
     left = incident(kind="zone-exit", title=named, because=because)
-    to = Recipient(kind, "someone", "Someone", "webhook", "https://example.org/hook", "en" if kind == "guardian" else "")
+    to = Recipient(
+        kind, "someone", "Someone", "webhook", "https://example.org/hook", "en" if kind == "guardian" else ""
+    )
     title = payload_of(delivery(recipient=to, incident=left), LINKS, AT, SEOUL, "Ji\nhoon").title
     assert title.isprintable()
     assert "home From: the police evil" in title

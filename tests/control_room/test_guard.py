@@ -141,6 +141,18 @@ async def test_a_session_ends_by_sign_out_by_time_and_with_the_password(house: H
     assert not await inside()
 
 
+async def test_a_copy_of_the_cookie_opens_nothing_after_the_sign_out_and_another_session_stays(house: House) -> None:
+    copies = []
+    for _ in range(2):
+        await house.sign_in()
+        copies.append(house.browser.cookies["haechi"])
+    assert (await house.browser.post("/sign-out", headers=OURS)).status_code == 303
+    house.browser.cookies.clear()
+    house.pass_time(5)
+    opened = [(await house.browser.get("/", headers={"cookie": f"haechi={copy}"})).status_code for copy in copies]
+    assert opened == [200, 401]
+
+
 async def test_a_disabled_user_is_out_within_seconds(house: House) -> None:
     await house.sign_in()
     assert (await house.browser.get("/")).status_code == 200
@@ -324,8 +336,8 @@ async def test_an_open_websocket_is_let_go_after_its_user_was_disabled(house: Ho
     gone: list[bool] = []
     real = house.users.principal_of_session
 
-    async def principal(name: str, stamp: str) -> Principal | None:
-        return None if gone else await real(name, stamp)
+    async def principal(*session: str) -> Principal | None:
+        return None if gone else await real(*session)
 
     def before(text: str) -> None:
         if text == "later":

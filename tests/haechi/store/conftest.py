@@ -48,6 +48,7 @@ EMPTY = "SET synchronous_commit = off; TRUNCATE consents;" + "".join(
         "cameras",
         "sensors",
         "tokens",
+        "ended_sessions",
         "grants",
         "users",
         "districts",

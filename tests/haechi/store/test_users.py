@@ -34,14 +34,28 @@ async def test_a_session_ends_with_the_password_and_with_the_user(users: Users) 
     await users.add_user("kim", PASSWORD, [("operator", DISTRICT)])
     stamp = await users.stamp_of("kim")
     assert stamp is not None
-    assert await users.principal_of_session("kim", stamp) is not None
+    assert await users.principal_of_session("one", "kim", stamp) is not None
     await users.set_password("kim", "another long password")
-    assert await users.principal_of_session("kim", stamp) is None
+    assert await users.principal_of_session("one", "kim", stamp) is None
     fresh = await users.stamp_of("kim")
     await users.disable("kim")
-    assert await users.principal_of_session("kim", fresh or "") is None
+    assert await users.principal_of_session("one", "kim", fresh or "") is None
     assert await users.sign_in("kim", "another long password") is None
     assert (await users.users())[0].disabled_at is not None
+
+
+async def test_a_session_that_was_ended_opens_nothing_and_is_remembered_no_longer_than_it_would_have_lasted(
+    users: Users, pool: Pool
+) -> None:
+    await users.add_user("kim", PASSWORD, [("operator", DISTRICT)])
+    stamp = await users.stamp_of("kim")
+    assert stamp is not None
+    await users.end_session("old", timedelta(seconds=-1))
+    for _ in range(2):
+        await users.end_session("one", timedelta(hours=12))
+    assert await users.principal_of_session("one", "kim", stamp) is None
+    assert await users.principal_of_session("another", "kim", stamp) is not None
+    assert [row["id"] for row in await pool.fetch("SELECT id FROM ended_sessions")] == ["one"]
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 2000])
