@@ -130,6 +130,7 @@ def outlook_of(settings: Settings, books: Books, devices: DevicesSlice, custody:
         zones=Rule(own.exit_buffer_m, own.exit_confirmations, own.exit_votes, own.exit_dwell_s, own.exit_coarse_m),
         entry_of=devices.get,
         registry_version=lambda: devices.version,
+        wearers=devices.wearers,
         consents=custody,
         battery=BatteryRule(own.battery_low, own.battery_fine),
         silence=SilenceRule(allowance, together, ZoneInfo(settings.wall.timezone)),

@@ -1,6 +1,6 @@
 """The edge to the stream: which topic feeds which decision, and where its alerts go."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from math import inf
 
@@ -10,6 +10,7 @@ from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
 from analytics.clocks import put_right
 from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
+from analytics.positions.awaited import Awaited, Wearers
 from analytics.positions.consent import Consents, NobodyRefuses, covered
 from analytics.positions.night_walks import NightWalks
 from analytics.positions.safe_zones import Rule as ZoneRule
@@ -34,6 +35,7 @@ from haechi.domain.people import PositionBatch, UrgentCall
 from haechi.domain.sensing import ReadingBatch
 from haechi.domain.time import Tick, instant_of, micros_of
 from haechi.domain.video import CameraState, Sightings
+from haechi.ids import SHARDS
 from haechi.store.registry import DeviceEntry
 from haechi.streaming import Event, Record, Worker
 
@@ -109,6 +111,10 @@ def _nobody(_: str) -> DeviceEntry | None:
     return None
 
 
+def _nobodys(_: int) -> Mapping[str, Collection[str]]:
+    return {}
+
+
 class Outlook(msgspec.Struct, frozen=True):
     """What the watches are given beside the positions: the newest registry, and the thresholds. `zones_read` counts how
     often the zones were read from PostgreSQL; it is infinite where they are nowhere else."""
@@ -118,6 +124,7 @@ class Outlook(msgspec.Struct, frozen=True):
     zones: ZoneRule = ZoneRule()
     entry_of: Callable[[str], DeviceEntry | None] = _nobody
     registry_version: Callable[[], int] = int
+    wearers: Wearers = _nobodys
     battery: BatteryRule = BatteryRule()
     silence: SilenceRule = SilenceRule()
     missing_after_s: float = 30
@@ -143,7 +150,10 @@ class Positions(PositionState):
     def __init__(self, outlook: Outlook, metrics: PositionMetrics, partition: int = 0, partitions: int = 1) -> None:
         devices, doors, elsewhere = Devices(), Doors(outlook.missing_after_s), Elsewhere(partition, partitions)
         looking = watches(devices, doors, elsewhere, outlook)
-        super().__init__(devices, looking, metrics, doors=doors, elsewhere=elsewhere)
+        shards = range(partition, SHARDS, partitions)
+        registry = (outlook.entry_of, outlook.wearers, outlook.registry_version)
+        awaited = Awaited(devices, shards, outlook.book, *registry)
+        super().__init__(devices, looking, metrics, doors=doors, elsewhere=elsewhere, awaited=awaited)
         self._consents = outlook.consents
         self._refusals = -1
 

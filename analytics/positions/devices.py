@@ -118,6 +118,21 @@ class Devices:
         gone: NDArray[np.int64] = people[(np.isin(worn, slots) | (worn < 0)).all(axis=1)]
         return gone
 
+    def heard(self, people: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(p,) whether any of their devices ever was, of each row."""
+        worn = self.worn[people]
+        newest = np.where(worn >= 0, self.seen(worn), 0).max(axis=1, initial=0)
+        ever: NDArray[np.bool_] = newest > 0
+        return ever
+
+    def unheard(self) -> Slots:
+        """The slots of devices that have said nothing yet, ascending."""
+        return np.flatnonzero(self.used & (self.columns.rows["seen"] == 0))
+
+    def strangers(self, persons: Iterable[str]) -> list[str]:
+        """Those of the people who have no slot here."""
+        return [person for person in persons if person not in self._row]
+
     def rows_of(self, persons: Iterable[str]) -> NDArray[np.int64]:
         """Rows of those of the people who are heard here, ascending."""
         rows = (self._row.get(person) for person in persons)

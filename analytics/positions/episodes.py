@@ -19,6 +19,8 @@ People = NDArray[np.int64]
 _SECOND_US = 1_000_000
 _BACK = "is back inside"
 _OVER = "the schedule has ended"
+_ABSENT = "was expected and is not there"
+_UNHEARD = "was expected, and none of their devices was heard since we began to watch them"
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -72,11 +74,15 @@ class Episodes:
         zones = table.stakes["zone"][people].astype(np.int64)
         due = table.book.at(moment.now).due[table.book.line[zones]]
         missing, settled = table.stakes["missing"][people], table.stakes["settled"][people]
-        concerned = ((due > 0) & (settled != due) & moment.spools_empty) | ((missing > 0) & (due != missing))
+        if (new := table.book.expects[zones] & (settled == 0)).any():
+            self._begin(people, new, due, moment.now)
+        asked = (due > 0) & (settled != due) & ~new
+        concerned = (asked & moment.spools_empty) | ((missing > 0) & (due != missing))
         which = np.flatnonzero(concerned.any(axis=1))
         if not len(which):
             return []
         look = self._look(people[which], np.full(len(which), moment.now, dtype=np.int64))
+        heard = self._devices.heard(look.people)
         alerts = []
         for i, column in np.argwhere(concerned[which]).tolist():
             person, since = int(look.people[i]), int(due[which[i], column])
@@ -91,10 +97,19 @@ class Episodes:
                 stake["settled"] = since
                 if look.is_at[i, column] != INSIDE:
                     stake["missing"] = since
-                    episode = Episode("not-arrived", since, moment.now, "was expected and is not there")
+                    episode = Episode("not-arrived", since, moment.now, _ABSENT if heard[i] else _UNHEARD)
                     alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))
         self._touch(look)
         return alerts
+
+    def _begin(self, people: People, new: Bools, due: NDArray[np.int64], now: int) -> None:
+        """Whoever was expected there at no time yet (p, k) is from now on, and not for what was due before: a school that
+        registers its children at ten has not lost them all."""
+        which = np.flatnonzero(new.any(axis=1))
+        settled = self._table.stakes["settled"][people[which]]
+        begun = np.where(due[which] > 0, due[which], now)
+        self._table.stakes["settled"][people[which]] = np.where(new[which], begun, settled)
+        self._devices.touch(self._devices.worn[people[which]].max(axis=1))
 
     def end(self, lost: Open) -> Alert:
         """The clear of an episode whose zone is gone."""

@@ -7,6 +7,7 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from analytics.positions.awaited import Awaited
 from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
 from analytics.positions.doors import Doors, DoorSeen
@@ -69,6 +70,7 @@ class PositionState:
         max_devices: int = MAX_DEVICES,
         doors: Doors | None = None,
         elsewhere: Elsewhere | None = None,
+        awaited: Awaited | None = None,
     ) -> None:
         self.devices = devices
         self._watches = tuple(watches)
@@ -81,6 +83,7 @@ class PositionState:
         self._kept_at = 0
         self._doors = Doors() if doors is None else doors
         self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
+        self._awaited = awaited
 
     def apply(self, offset: int, message: PositionBatch | Tick | Missed) -> Sequence[Alert | Missed]:
         """Alerts of what the shards have not applied yet, and what the other partitions are told; the same offset
@@ -150,6 +153,7 @@ class PositionState:
         if now <= self._now:
             return ()
         self._now = now
+        self._await()
         slots = np.flatnonzero(self.devices.used)
         if (self._applied >= offset).any():  # a replay
             slots = slots[self._applied[self.devices.shard[slots]] < offset]
@@ -165,6 +169,16 @@ class PositionState:
         self._keep_the_doors()
         self._forget_the_old()
         return alerts
+
+    def _await(self) -> None:
+        """Whoever is awaited has a slot before they are heard, as long as there is room."""
+        if self._awaited is None:
+            return
+        come, gone = self._awaited.look(self._now)
+        self._forget(gone, "not awaited")
+        for device, person in come[: max(0, self._max_devices - len(self.devices))]:
+            self.devices.add(device, person)
+        self._match_room()
 
     def _keep_the_doors(self) -> None:
         """A partition of silent devices keeps one of its blocks now and then: the doors' ticks are in it."""

@@ -40,7 +40,8 @@ PERSON = np.dtype(
 UNSEEN = -1  # a pattern that never is: look at them at the next chance
 _NOBODY = (False, UNSEEN, (0, 0), (-1, -1), (-1, -1), (0, 0))
 # A person and a zone: `zone` is a row of the book or −1; `entered` is the open episode in a forbidden zone, `told` where
-# they were as last told, `settled` the last time they were expected and it was decided, `missing` the open episode.
+# they were as last told, `settled` the last time they were expected and it was decided (at first since when they are
+# expected at all; 0: not yet), `missing` the open episode.
 # `stays`: they were in it when its window held, or came early, and have not left since.
 STAKE = np.dtype(
     [("zone", "<i4"), ("entered", "<i8"), ("told", "i1"), ("settled", "<i8"), ("missing", "<i8"), ("stays", "?")]

@@ -1,6 +1,6 @@
 """What of the registry each process holds in memory: a class a slice, by `haechi.store.following`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ from haechi.domain.deliveries import Agency, AgencyRole
 from haechi.domain.people import Consent, Device, Guardian, Person, Reader, Reporter, SafeZone
 from haechi.domain.sensing import Sensor
 from haechi.domain.video import Camera
+from haechi.ids import SHARDS, shard_of
 from haechi.store.following import Slice
 from haechi.store.registry import (
     AGENCIES,
@@ -35,15 +36,27 @@ class DevicesSlice(Slice[DeviceEntry]):
 
     def _prepare_index(self) -> None:
         self._by_serial: dict[str, str] = {}
+        self._worn: list[dict[str, set[str]]] = [{} for _ in range(SHARDS)]
 
     def of_serial(self, serial: str) -> DeviceEntry | None:
         """The device that its maker calls so; a new one is found within the seconds in which the slice follows."""
         row_id = self._by_serial.get(serial)
         return None if row_id is None else self.get(row_id)
 
+    def wearers(self, shard: int) -> Mapping[str, Collection[str]]:
+        """The people of a logical shard who have devices, with the ids of these."""
+        return self._worn[shard]
+
     def _index(self, table: Table[Any], row_id: str, old: Any, new: Any) -> None:
         if table is not DEVICES:
             return
+        if old is not None:
+            worn = self._worn[shard_of(old.person_id)]
+            worn[old.person_id].discard(row_id)
+            if not worn[old.person_id]:
+                del worn[old.person_id]
+        if new is not None:
+            self._worn[shard_of(new.person_id)].setdefault(new.person_id, set()).add(row_id)
         if old is not None and self._by_serial.get(old.serial) == row_id:
             del self._by_serial[old.serial]
         if new is not None and new.serial is not None:

@@ -288,6 +288,20 @@ def test_who_is_expected_is_missed_however_long_nothing_was_heard_of_them() -> N
     assert said(run(state, *ticking(monday + 39, monday + 40), start=20)) == [("not-arrived", "raise", "school")]
 
 
+def test_a_zone_that_is_drawn_after_the_time_expects_its_people_from_the_next_day_on() -> None:
+    """Those who are in it have not been asked yet."""
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    pupils = [[fix(minute, 1000), fix(minute, 0, device="d2", person="p2")] for minute in range(3)]
+    run(state, *pupils, *ticking(30, 50))
+    registry.change(HOME_ZONE, msgspec.structs.replace(EXPECTED, person_id=None, person_ids=("p1", "p2")))
+    assert run(state, *ticking(55, 60), start=20) == []
+    tuesday = 24 * 60
+    came = [fix(tuesday + 35, 1000), fix(tuesday + 35, 0, device="d2", person="p2")]
+    alerts = run(state, *ticking(tuesday + 30), came, *ticking(tuesday + 40), start=30)
+    assert [alert.subject for alert in alerts if alert.kind == "not-arrived"] == ["p2"]
+
+
 def test_a_late_backlog_that_shows_the_arrival_is_in_time_for_the_decision() -> None:
     state = state_of(HOME_ZONE, EXPECTED)
     assert run(state, *walk(0, 0), *ticking(30, 45, spool_empty=False), [fix(38, 1000, received=46)]) == []

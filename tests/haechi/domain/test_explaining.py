@@ -216,3 +216,16 @@ def test_whatever_is_known_something_is_said_and_each_kind_of_recipient_is_accou
     text = why(incident, tuple(told), HOME if zoned else None).text()
     for kind in ("guardian", "police", "fire", "desk"):
         assert kind in text
+
+
+def test_of_who_was_never_heard_it_says_so_and_claims_no_place() -> None:
+    words = "was expected, and none of their devices was heard since we began to watch them: School"
+    because = Because("zone:safe", words, values=(("buffer_m", 20.0),), zone="z1", zone_version=3)
+    missed = left_home(
+        kind="not-arrived", title="Has not arrived at School", because=because, point=None, accuracy_m=None, scene=None
+    )
+    explained = explain(missed, (), (), HOME, later(600), UTC)
+    lines = {section.title: section.lines for section in explained.sections}
+    assert lines["Why"][0] == f"{words} (rule zone:safe)"
+    assert lines["Where"] == ("the place was not known",)
+    assert "Fixes that decided it" not in lines

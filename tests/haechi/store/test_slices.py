@@ -11,6 +11,7 @@ from haechi.domain.geo import Circle, Point
 from haechi.domain.people import SafeZone
 from haechi.domain.video import Camera
 from haechi.errors import TransientError
+from haechi.ids import shard_of
 from haechi.sealing import Sealer, create_key
 from haechi.store.consents import Consents, Decision
 from haechi.store.following import Change
@@ -51,6 +52,22 @@ async def test_a_device_is_found_by_its_serial_as_long_as_it_has_it(
     await until(lambda: devices.of_serial("04A2B9") is None and devices.of_serial("04A2BA") is not None)
     await registry.remove(DEVICES, DISTRICT, tag.id)
     await until(lambda: devices.of_serial("04A2BA") is None)
+
+
+async def test_a_persons_devices_are_known_by_their_shard_as_long_as_they_wear_them(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    child, other = [(await registry.add(PEOPLE, DISTRICT, person())).value.id for _ in range(2)]
+    watch, phone = [(await registry.add(DEVICES, DISTRICT, device(child))).value for _ in range(2)]
+    devices = DevicesSlice(pool, sealer)
+    await devices.start()
+    assert devices.wearers(shard_of(child)) == {child: {watch.id, phone.id}}
+    follow(devices)
+    await registry.change(DEVICES, DISTRICT, phone.id, msgspec.structs.replace(phone, person_id=other))
+    await until(lambda: devices.wearers(shard_of(other)).get(other) == {phone.id})
+    assert devices.wearers(shard_of(child))[child] == {watch.id}
+    await registry.remove(DEVICES, DISTRICT, watch.id)
+    await until(lambda: child not in devices.wearers(shard_of(child)))
 
 
 async def test_a_secret_of_another_data_key_does_not_keep_the_devices_out(
