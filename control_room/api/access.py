@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 from fastapi import Query
+from pydantic import StringConstraints
 from starlette.exceptions import HTTPException
 
 from haechi.domain.access import Principal, Right
@@ -14,10 +15,8 @@ District = Annotated[str | None, Query(description="Needed only by callers of se
 Reason = Annotated[str, Query(max_length=200, description="Why a person's data is looked at; goes into the audit.")]
 NeededReason = Annotated[
     str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=200),
     Query(
-        min_length=3,
-        max_length=200,
-        pattern=r"\S",
         description="Why it is looked at; goes into the audit, and the guardian can read it.",
         examples=["the mother called: not at school"],
     ),

@@ -86,7 +86,7 @@ async def test_without_a_consent_a_place_is_shown_only_while_an_incident_is_open
     assert (await admin.get(f"/people/{person}/trail", params=HOUR)).status_code == 200
 
 
-@pytest.mark.parametrize("reason", [None, "", "  ", "ab", "x" * 201])
+@pytest.mark.parametrize("reason", [None, "", "  ", "     ", "\t\n \u3000", "  a  ", "ab", "x" * 201])
 @pytest.mark.parametrize("path", ["position", "trail"])
 async def test_without_a_reason_nothing_is_shown(
     admin: httpx.AsyncClient, audit: Audit, child: str, path: str, reason: str | None
@@ -95,6 +95,13 @@ async def test_without_a_reason_nothing_is_shown(
     body = problem_of(await admin.get(f"/people/{child}/{path}", params=asked), 422)
     assert [one["field"] for one in body["errors"]] == ["reason"]
     assert await audit.looks(child) == []
+
+
+async def test_a_reason_is_written_down_without_the_spaces_around_it(
+    admin: httpx.AsyncClient, audit: Audit, child: str
+) -> None:
+    await admin.get(f"/people/{child}/position", params={"reason": f"  {WHY}\n"})
+    assert [look.reason for look in await audit.looks(child)] == [WHY]
 
 
 async def test_each_look_is_a_line_that_says_who_saw_what_and_why(
