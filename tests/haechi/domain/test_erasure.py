@@ -7,6 +7,7 @@ from haechi.domain.alerting import Because
 from haechi.domain.erasure import (
     ERASED,
     KEPT_OF_INCIDENT,
+    LOOK_AGAIN,
     SETTLE,
     Erasure,
     Waiting,
@@ -19,6 +20,7 @@ from haechi.domain.erasure import (
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Incident, open_incident
 from haechi.domain.people import Position
+from ingest.urgent import PERSEVERANCE_S
 from tests.haechi.store.conftest import raised
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -47,6 +49,12 @@ def test_a_receipt_is_final_when_the_last_stream_has_ended() -> None:
     final = after(erased, 700_000)
     assert (final.state, final.due_at, final.final_at) == ("final", None, AT + timedelta(seconds=700_000))
     assert final.counts == {"devices": 3}
+
+
+def test_the_second_look_comes_when_nothing_can_be_in_hand_any_more_and_as_soon_as_the_receipt_says() -> None:
+    assert timedelta(seconds=PERSEVERANCE_S) <= SETTLE, "a door offers a call for help so long"
+    assert timedelta(minutes=2) > SETTLE + LOOK_AGAIN
+    assert "within two minutes" in after(ASKED, 1).words
 
 
 def test_the_stores_are_empty_within_24_hours_of_the_request_when_what_holds_it_is_closed_in_time() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from haechi import topics
 from haechi.domain import wire
 from haechi.domain.alerting import Because, urgent_alert
 from haechi.domain.deliveries import Recipient
@@ -394,6 +395,19 @@ async def test_a_table_about_people_is_erased_or_says_why_it_stays(pool: Pool) -
     assert [name for (name,) in about if f"`{name}`" not in documented] == [], "add a row to docs/privacy.md"
     undecided = [name for (name,) in about if name not in STAYS and f" {name} " not in sql]
     assert undecided == [], "add a line to PASSES in haechi/store/erasures.py, or to STAYS here with the reason"
+
+
+NOBODYS = {
+    "frames": "pictures of a camera, two minutes",
+    "readings": "of sensors",
+    "sightings": "of cameras: nobody is recognised in them",
+    "evidence-requests": "of cameras, by the incident",
+}
+
+
+def test_a_topic_is_named_in_the_receipt_or_says_why_nobody_is_in_it() -> None:
+    every = {topic.name for topic in topics.TOPICS} | {topics.POSITION_BLOCKS.name}
+    assert {topic.name for topic in STREAMS} == every - set(NOBODYS), "add it to STREAMS, or to NOBODYS here"
 
 
 def test_how_long_each_stream_keeps_what_it_carries_is_written_down() -> None:

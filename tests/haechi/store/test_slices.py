@@ -16,7 +16,7 @@ from haechi.sealing import Sealer, create_key
 from haechi.store.consents import Consents, Decision
 from haechi.store.following import Change
 from haechi.store.postgres import Pool, open_pool
-from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, Registry
+from haechi.store.registry import AGENCIES, CAMERAS, DEVICES, GUARDIANS, PEOPLE, SAFE_ZONES, DeviceEntry, Registry
 from haechi.store.slices import (
     CamerasSlice,
     CustodySlice,
@@ -238,6 +238,40 @@ async def test_a_miss_is_read_through_once(pool: Pool, sealer: Sealer, registry:
 async def test_a_miss_while_postgresql_is_away_says_so(sealer: Sealer, nowhere: Pool) -> None:
     with pytest.raises(TransientError):
         await DevicesSlice(nowhere, sealer).read_through("unknown")
+
+
+async def test_a_device_of_whose_wearer_nothing_is_known_has_no_consent(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    owner = (await registry.add(PEOPLE, DISTRICT, person(consent=consent()))).value
+    watch = (await registry.add(DEVICES, DISTRICT, device(owner.id))).value
+    devices = DevicesSlice(pool, sealer)
+    await devices.start()
+    assert devices.values()[0].consent == consent()
+    follow(devices)
+    await pool.execute("UPDATE people SET deleted_at = clock_timestamp()")
+    await until(lambda: devices.values()[0].consent is None)
+    late = DevicesSlice(pool, sealer)
+    await late.start()
+    assert late.get(watch.id) == DeviceEntry(watch, None)
+
+
+async def test_guardians_come_in_the_order_in_which_they_are_called(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    ids = [(await registry.add(GUARDIANS, DISTRICT, guardian(name))).value.id for name in ("a", "b", "c")]
+    order = (ids[1], ids[2], ids[0])
+    child = (await registry.add(PEOPLE, DISTRICT, person(*order))).value
+    people = RecipientsSlice(pool, sealer)
+    await people.start()
+
+    def called() -> tuple[str, ...]:
+        return tuple(one.id for one in people.guardians_of(child.id))
+
+    assert called() == order
+    follow(people)
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=order[::-1]))
+    await until(lambda: called() == order[::-1])
 
 
 async def test_a_person_is_held_by_the_own_zones_and_everyones(

@@ -60,6 +60,17 @@ async def test_a_row_is_what_was_reported_and_unknown_is_null(trail: Trail, pool
     }
 
 
+@pytest.mark.parametrize("column", ["accuracy", "speed", "course", "battery"])
+async def test_what_is_unknown_of_a_fix_is_null_and_all_else_is_kept(
+    trail: Trail, pool: Pool, child: str, column: str
+) -> None:
+    known = {name: np.array([7.5], np.float32) for name in ("accuracy", "speed", "course", "battery")}
+    batch = msgspec.structs.replace(batch_of([Fix(child, AT)]), **known | {column: np.array([np.nan], np.float32)})
+    await trail.keep([batch])
+    (row,) = await pool.fetch("SELECT accuracy_m AS accuracy, speed, course, battery FROM trail")
+    assert dict(row) == dict.fromkeys(known, 7.5) | {column: None}
+
+
 fixes = st.lists(
     st.tuples(st.integers(0, 1), st.sampled_from(["phone", "watch"]), st.integers(-90_000, 90_000)), max_size=30
 )
