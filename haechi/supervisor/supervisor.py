@@ -23,7 +23,7 @@ from haechi.embedded.addresses import HOST, AddressBook, is_free
 from haechi.embedded.process import PLAIN_ENVIRONMENT, ChildProcess, Command, ServerFailed, fix_for
 from haechi.errors import ConfigError, TransientError
 from haechi.failpoints import LOG_VARIABLE, VARIABLE
-from haechi.process import NAMES
+from haechi.process import NAMES, run_beside
 from haechi.sealing import load_or_create_key
 from haechi.store.districts import ensure_district
 from haechi.store.live import Live
@@ -145,10 +145,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Look after everything until `stop`."""
-        while not self._stopping.is_set():
-            await self._look()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+        await run_beside(self._look_after(), self._hear())
 
     def stop(self) -> None:
         """Ask `run` to return."""
@@ -282,9 +279,14 @@ class Supervisor:
         except ServerFailed as error:
             child.why = str(error)
 
+    async def _look_after(self) -> None:
+        while not self._stopping.is_set():
+            await self._look()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), LOOK_S)
+
     async def _look(self) -> None:
         self._disk.look()
-        await self._hear()
         now = time.monotonic()
         for child in self._children:
             if child.process.alive():
@@ -319,13 +321,14 @@ class Supervisor:
             del self._starting[name]
 
     async def _hear(self) -> None:
-        if self._live is None:
-            return
-        try:
-            beats = await self._live.heartbeats()
-            self._beating = {name for name in beats if name in self._names}
-        except TransientError:
-            self._beating = set()
+        """Who beats. Beside the looking after: a Redis that does not answer must not keep a door that ended lying."""
+        while True:
+            try:
+                beats = await self._live.heartbeats() if self._live is not None else {}
+                self._beating = {name for name in beats if name in self._names}
+            except TransientError:
+                self._beating = set()
+            await asyncio.sleep(LOOK_S)
 
     def _write(self) -> None:
         site = Site(os.getpid(), self._started_at, self.addresses, self.states)

@@ -69,6 +69,7 @@ class CameraLine:
         self._thumbnail_at = 0.0
         self._partition = topics.partition_of(shard_of(camera.id))
         self._sending: asyncio.Task[None] | None = None
+        self._showing: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """For ever."""
@@ -82,9 +83,9 @@ class CameraLine:
                     picture = await reader.newest()
                     captured_at = self._clock()
                     frame, small = await asyncio.to_thread(self._look, picture, captured_at, reader.epoch)
-                    if small is not None:
-                        await self._show(small, captured_at)
                     self._pass_on(frame)
+                    if small is not None:
+                        self._show(small, captured_at)
         finally:
             await reader.stop()
 
@@ -113,7 +114,14 @@ class CameraLine:
             self._count("sent")
             self._sending = asyncio.create_task(self._send(topics.FRAMES.name, wire.FRAME.encode(frame)))
 
-    async def _show(self, jpeg: bytes, captured_at: datetime) -> None:
+    def _show(self, jpeg: bytes, captured_at: datetime) -> None:
+        """Without waiting, as a frame: a Redis that does not answer must not keep anyone from being seen."""
+        if self._showing is not None and not self._showing.done():
+            self._count("not shown")
+        else:
+            self._showing = asyncio.create_task(self._put_thumbnail(jpeg, captured_at))
+
+    async def _put_thumbnail(self, jpeg: bytes, captured_at: datetime) -> None:
         try:
             await self._live.put_thumbnail(self._camera.id, jpeg, captured_at)
         except TransientError:

@@ -68,6 +68,13 @@ async def test_a_full_disk_that_keeps_a_server_down_does_not_end_what_holds_the_
     assert any("The disk is full: free some space" in words for words in said)
 
 
+async def test_a_process_that_ends_while_redis_does_not_answer_is_started_again(tmp_path: Path) -> None:
+    async with looking_after(Server(takes_its_time), tmp_path) as (supervisor, _, running):
+        supervisor._live = SimpleNamespace(heartbeats=takes_its_time, close=lambda: asyncio.sleep(0))
+        await until(lambda: running.done() or supervisor.states[-1].restarts >= 2)
+        assert supervisor.states[-1].restarts >= 2
+
+
 async def test_a_process_that_ends_while_a_server_starts_does_not_wait_for_it(tmp_path: Path) -> None:
     server = Server(takes_its_time)
     async with looking_after(server, tmp_path) as (supervisor, _, running):
