@@ -14,6 +14,7 @@ from haechi.domain.people import Position
 from haechi.domain.places import Gazetteer
 from haechi.domain.scene import Scene, scene_of
 from haechi.errors import TransientError
+from haechi.patience import within
 
 log = structlog.get_logger(__name__)
 
@@ -93,8 +94,7 @@ class Scenes:
 
     async def _in_time(self, looking: Awaitable[tuple[Position, ...]]) -> tuple[Position, ...] | None:
         try:
-            async with asyncio.timeout(self._patience_s):
-                return await looking
+            return await within(self._patience_s, looking)
         except (TransientError, TimeoutError) as error:
             log.warning("scene.incomplete", reason=str(error) or "no answer in time")
             return None

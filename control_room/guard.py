@@ -26,6 +26,7 @@ from control_room.problems import problem
 from haechi.clock import Clock, utc_now
 from haechi.domain.access import Principal
 from haechi.errors import HaechiError, TransientError
+from haechi.patience import within
 from haechi.store.users import Users
 
 SESSION_S = 12 * 3600
@@ -35,6 +36,7 @@ UNAUTHENTICATED = 4401
 _FRESH_S = 2.0  # a disabled user is out after at most this long ...
 _AWAY_S = 60.0  # ... unless PostgreSQL is away, then after this
 _RECHECK_S = 30.0  # ... and a websocket after this
+_ASK_S = 2.0  # so long the next message of a websocket waits for the answer
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -146,8 +148,8 @@ class Guard:
 
     async def _still_in(self, scope: Scope, headers: Headers) -> bool:
         try:
-            return await self._principal(scope, headers) is not None
-        except TransientError:
+            return await within(_ASK_S, self._principal(scope, headers)) is not None
+        except (TransientError, TimeoutError):
             return True  # nobody can be asked; the wall says itself that it is stale
 
     async def _capped(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:

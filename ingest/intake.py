@@ -18,6 +18,7 @@ from haechi.domain.sensing import Reading, Sensor
 from haechi.domain.time import micros_of
 from haechi.errors import TransientError
 from haechi.failpoints import failpoint
+from haechi.patience import one_of, within
 from haechi.store.registry import DeviceEntry
 from haechi.visitors import source_of
 from ingest.batching import Batcher
@@ -218,22 +219,21 @@ class Intake:
 
     async def _look_up(self, device: str) -> DeviceEntry | None:
         try:
-            async with asyncio.timeout(_LOOK_UP_S), self._looking:
-                return await self._devices.read_through(device)
+            return await within(_LOOK_UP_S, one_of(self._looking, lambda: self._devices.read_through(device)))
         except (TransientError, TimeoutError) as error:
             raise overloaded("The registry is away, and this device is not in our copy of it.") from error
 
     async def _quick_look_up(self, device: str) -> DeviceEntry | None:
         try:
-            async with asyncio.timeout(_URGENT_LOOK_UP_S), self._looking_quickly:
-                return await self._devices.read_through(device)
+            return await within(
+                _URGENT_LOOK_UP_S, one_of(self._looking_quickly, lambda: self._devices.read_through(device))
+            )
         except (TransientError, TimeoutError):
             return None
 
     async def _look_up_sensor(self, sensor: str) -> Sensor | None:
         try:
-            async with asyncio.timeout(_LOOK_UP_S), self._looking:
-                return await self._sensors.read_through(sensor)
+            return await within(_LOOK_UP_S, one_of(self._looking, lambda: self._sensors.read_through(sensor)))
         except (TransientError, TimeoutError) as error:
             raise overloaded("The registry is away, and this sensor is not in our copy of it.") from error
 

@@ -1,4 +1,4 @@
-"""A wire to a server that can be cut and mended: the server goes away without being stopped."""
+"""A wire to a server that can be cut, hushed and mended: the server goes away without being stopped."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,6 +14,8 @@ class Wire:
         self._writers: set[asyncio.StreamWriter] = set()
         self._pairs: set[asyncio.Future[object]] = set()
         self._cut = False
+        self._carries = asyncio.Event()
+        self._carries.set()
         self.holds_ends = False  # what the far end closes stays open: the moment after its last word, made long
         self.port = 0
 
@@ -23,16 +25,23 @@ class Wire:
         for writer in tuple(self._writers):
             writer.transport.abort()
 
+    def hush(self) -> None:
+        """Connections stay and new ones are taken, and nothing is said any more."""
+        self._carries.clear()
+
     async def end(self) -> None:
         """Cut for good."""
         self.cut()
+        self._carries.set()
         await asyncio.gather(*self._pairs)
 
     def mend(self) -> None:
         """Connections go through again."""
         self._cut = False
+        self._carries.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._carries.wait()
         if self._cut:
             writer.transport.abort()
             return
@@ -52,6 +61,7 @@ class Wire:
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError):
             while data := await reader.read(65_536):
+                await self._carries.wait()
                 writer.write(data)
                 await writer.drain()
         if not self.holds_ends:

@@ -15,6 +15,7 @@ from haechi.clock import Clock
 from haechi.domain.access import RIGHTS, Principal
 from haechi.domain.incidents import Incident
 from haechi.errors import TransientError
+from haechi.patience import within
 
 SEND_S = 5.0
 WRITE_S = 1.0
@@ -80,8 +81,7 @@ class LiveSocket:
     async def _write_down(self, watcher: Watcher, principal: Principal) -> None:
         """Whose place comes in sight, before it does. Without PostgreSQL the wall goes on; each beat tries again."""
         try:
-            async with asyncio.timeout(WRITE_S):
-                await self._follows(principal, self._hub.in_sight(watcher))
+            await within(WRITE_S, self._follows(principal, self._hub.in_sight(watcher)))
         except (TransientError, TimeoutError) as error:
             why = str(error) or "no answer in time"
             _log.warning("a look at a place is not written down yet", who=principal.name, error=why)

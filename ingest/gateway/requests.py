@@ -10,6 +10,7 @@ from starlette.types import Receive, Scope
 
 from haechi.domain.people import Reporter
 from haechi.errors import TransientError
+from haechi.patience import one_of, within
 from ingest.intake import OnBehalf
 from ingest.refusal import Refused, overloaded
 
@@ -77,8 +78,7 @@ class Register(Generic[Row]):
         if (row := self._rows.get(credential)) is not None:
             return row
         try:
-            async with asyncio.timeout(_LOOK_UP_S), self._looking:
-                return await self._rows.read_through(credential)
+            return await within(_LOOK_UP_S, one_of(self._looking, lambda: self._rows.read_through(credential)))
         except (TransientError, TimeoutError) as error:
             raise overloaded("The registry is away, and this credential is not in our copy of it.") from error
 

@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from control_room import guard
 from control_room.guard import BODY_BYTES, PUBLIC, Guard, principal_of, session_key
 from control_room.sign_in import Limiter, local_path, make_routes
 from haechi.domain.access import Principal
@@ -348,6 +350,31 @@ async def test_an_open_websocket_is_let_go_after_its_user_was_disabled(house: Ho
     sent = await Socket(house).play("now", "later", "after", before=before)
     assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send", "websocket.close"]
     assert sent[-1]["code"] == 4401
+
+
+async def test_an_open_websocket_goes_on_while_nobody_answers_who_it_is(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.sign_in()
+    monkeypatch.setattr(guard, "_ASK_S", 0.01)
+    real, silent = house.users.principal_of_session, asyncio.Event()
+
+    async def principal(*session: str) -> Principal | None:
+        if not silent.is_set():
+            return await real(*session)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.Event().wait()  # of a PostgreSQL that does not answer, asyncpg does not let go when cancelled
+
+    def before(text: str) -> None:
+        if text == "later":
+            silent.set()
+            house.pass_time(60)
+
+    house.users.principal_of_session = principal
+    sent = await Socket(house).play("now", "later", before=before)
+    assert [message.get("text") for message in sent] == [None, "now", "later"]
 
 
 async def test_without_the_guard_nobody_is_taken_for_somebody() -> None:

@@ -51,7 +51,12 @@ class Known:
         if self.away and row_id not in self.rows:
             raise TransientError("PostgreSQL is away")
         if self.slow and row_id not in self.rows:
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                await (
+                    asyncio.Event().wait()
+                )  # of a PostgreSQL that does not answer, asyncpg does not let go when cancelled
         return self.rows.get(row_id) or self.behind.get(row_id)
 
 
