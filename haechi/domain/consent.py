@@ -60,12 +60,6 @@ def standing(ledger: Iterable[ConsentEntry]) -> Consent | None:
     return stands
 
 
-def effective(ledger: Iterable[ConsentEntry], at: datetime) -> Consent | None:
-    """The consent that holds at the instant; what was written down later does not count for it."""
-    stands = standing(entry for entry in ledger if entry.at <= at)
-    return stands if stands is not None and stands.holds(at) else None
-
-
 def possible(stands: Consent | None, entry: ConsentEntry) -> None:
     """Whether the entry can follow what stands; Conflict in words where it can't."""
     at = entry.at

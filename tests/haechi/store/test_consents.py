@@ -5,7 +5,7 @@ import asyncpg
 import msgspec
 import pytest
 
-from haechi.domain.consent import NoGuardian, effective, standing
+from haechi.domain.consent import NoGuardian, standing
 from haechi.domain.people import Person
 from haechi.errors import Conflict, NotFound
 from haechi.store.audit import Audit
@@ -47,7 +47,9 @@ async def test_each_step_is_an_entry_and_the_row_says_what_stands(
     assert (await row_of(registry, child)).consent is None
     ledger = await consents.ledger(child.id)
     assert (ledger[-1].decided_by, ledger[-1].recorded_by, ledger[-1].words) == ("Kim Minji", "clerk", "moved away")
-    assert effective(ledger, ledger[2].at) is not None, "what held once is still known"
+    before = standing(ledger[:-1])
+    assert before is not None
+    assert before.holds(ledger[-2].at), "what held once is still known"
 
 
 async def test_an_entry_is_an_audit_line_too(pool: Pool, consents: Consents, child: Person) -> None:
