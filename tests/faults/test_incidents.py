@@ -13,28 +13,13 @@ from haechi import topics
 from haechi.config import KafkaSettings
 from haechi.domain import wire
 from haechi.domain.alerting import Alert
-from haechi.sealing import Sealer, create_key
 from haechi.streaming import Connection, Producer, Record, connect
 from haechi.streaming.admin import ensure_topics
-from tests.alerts.receivers import Receivers, receiving, until
-from tests.alerts.town import EVERYONE, Town, settled
+from tests.alerts.receivers import Receivers, until
+from tests.alerts.town import EVERYONE, Town
 from tests.faults.processes import started
 
 pytestmark = pytest.mark.faults
-
-KEY = create_key()
-
-
-@pytest.fixture
-async def receivers() -> AsyncIterator[Receivers]:
-    async with receiving() as it:
-        yield it
-
-
-@pytest.fixture
-async def town(postgres_database: str, receivers: Receivers) -> AsyncIterator[Town]:
-    async with settled(postgres_database, receivers, Sealer(KEY)) as it:
-        yield it
 
 
 @pytest.fixture
@@ -43,17 +28,8 @@ def prefix() -> str:
 
 
 @pytest.fixture
-def environment(postgres_database: str, redis_url: str, kafka_url: str, prefix: str, tmp_path: Path) -> dict[str, str]:
-    return {
-        "HAECHI_DATA": str(tmp_path / "data"),
-        "HAECHI_DATA_KEY": KEY,
-        "HAECHI_DISTRICT": "haneul",
-        "HAECHI_KAFKA__URL": kafka_url,
-        "HAECHI_KAFKA__PREFIX": prefix,
-        "HAECHI_POSTGRES__URL": postgres_database,
-        "HAECHI_REDIS__URL": redis_url,
-        "HAECHI_ALERTS__ALLOW_NETWORKS": "127.0.0.0/8",
-    }
+def environment(settings: dict[str, str], kafka_url: str, prefix: str) -> dict[str, str]:
+    return settings | {"HAECHI_KAFKA__URL": kafka_url, "HAECHI_KAFKA__PREFIX": prefix}
 
 
 @pytest.fixture

@@ -1,23 +1,20 @@
 """The sender killed with -9 at every place, and PostgreSQL gone: nothing missing, at most one duplicate, one incident."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp.web
 import pytest
 
 from haechi.domain import wire
-from haechi.sealing import Sealer, create_key
 from haechi.store.outbox import Inbox
-from tests.alerts.receivers import Receivers, receiving, status, until
-from tests.alerts.town import EVERYONE, Town, settled
+from tests.alerts.receivers import Receivers, status, until
+from tests.alerts.town import EVERYONE, Town
 from tests.cut import wire_to
 from tests.faults.processes import started
 
 pytestmark = pytest.mark.faults
 
-KEY = create_key()
 PLACES = (
     "alerts.before_commit",
     "incidents.before_commit",
@@ -31,28 +28,8 @@ PLACES = (
 
 
 @pytest.fixture
-async def receivers() -> AsyncIterator[Receivers]:
-    async with receiving() as it:
-        yield it
-
-
-@pytest.fixture
-async def town(postgres_database: str, receivers: Receivers) -> AsyncIterator[Town]:
-    async with settled(postgres_database, receivers, Sealer(KEY)) as it:
-        yield it
-
-
-@pytest.fixture
-def environment(postgres_database: str, redis_url: str, tmp_path: Path) -> dict[str, str]:
-    return {
-        "HAECHI_DATA": str(tmp_path / "data"),
-        "HAECHI_DATA_KEY": KEY,
-        "HAECHI_DISTRICT": "haneul",
-        "HAECHI_POSTGRES__URL": postgres_database,
-        "HAECHI_REDIS__URL": redis_url,
-        "HAECHI_ALERTS__ALLOW_NETWORKS": "127.0.0.0/8",
-        "HAECHI_ALERTS__CALLBACKS_PORT": "8099",
-    }
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    return settings | {"HAECHI_ALERTS__CALLBACKS_PORT": "8099"}
 
 
 async def press(town: Town) -> None:
