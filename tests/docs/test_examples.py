@@ -17,7 +17,7 @@ from control_room.importing.rows import COLUMNS, parse
 from control_room.importing.sheet import read
 from haechi.domain.sensing import OBSERVED_PROPERTIES
 from haechi.store.postgres import Pool
-from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON
+from tests.control_room.api.build import GUARDIAN, PERSON
 from tests.control_room.api.test_usual_place_routes import HOME, a_night, lived
 from tests.docs.pages import PAGES, Example, blocks, documents, examples, page, rows
 from tests.ingest.devices.test_traccar import DEVICE, EVENT, POSITION

@@ -5,7 +5,7 @@ import httpx
 import pytest
 
 from haechi.store.audit import Audit
-from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
+from tests.control_room.api.build import GUARDIAN, PERSON, problem_of
 from tests.haechi.store.conftest import DISTRICT
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -13,7 +13,7 @@ from haechi.domain.signatures import signature
 from haechi.ids import new_id
 from haechi.store.audit import Audit
 from haechi.store.incidents import Incidents
-from tests.control_room.api.test_registry_routes import CAMERA, PERSON, problem_of
+from tests.control_room.api.build import CAMERA, PERSON, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT, GUARDIAN, raised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,7 +8,7 @@ from haechi.store.audit import Audit, Look
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox, Received
 from haechi.store.postgres import Pool
-from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
+from tests.control_room.api.build import GUARDIAN, PERSON, problem_of
 from tests.haechi.store.conftest import DISTRICT, raised
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

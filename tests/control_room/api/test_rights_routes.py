@@ -17,7 +17,7 @@ from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool
 from haechi.store.trail import Trail
 from haechi.store.usual_places import UsualPlaces
-from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, ZONE, problem_of
+from tests.control_room.api.build import GUARDIAN, PERSON, ZONE, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT, raised
 from tests.positions import Fix, batch_of
 

@@ -15,7 +15,7 @@ from haechi.store.audit import Audit
 from haechi.store.postgres import Pool
 from haechi.store.trail import Trail
 from haechi.store.usual_places import UsualPlaces
-from tests.control_room.api.test_registry_routes import GUARDIAN, PERSON, problem_of
+from tests.control_room.api.build import GUARDIAN, PERSON, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT
 from tests.positions import Fix, batch_of
 

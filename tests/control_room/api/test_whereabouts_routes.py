@@ -15,7 +15,7 @@ from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live
 from haechi.store.postgres import Pool
 from haechi.store.trail import Trail
-from tests.control_room.api.test_registry_routes import PERSON, problem_of
+from tests.control_room.api.build import PERSON, problem_of
 from tests.haechi.store.conftest import AT, DISTRICT, raised
 from tests.positions import Fix, batch_of
 
