@@ -12,8 +12,9 @@ import signal
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 import pytest
@@ -25,7 +26,8 @@ from haechi.process import NAMES
 from haechi.store.postgres import open_pool
 from haechi.supervisor import Supervisor
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+T = TypeVar("T")
 
 BLIND = tuple(name for name in NAMES if name not in ("ingest.cameras", "vision", "analytics.sightings"))
 FATES = {
@@ -36,7 +38,7 @@ FATES = {
     "alerts.incidents": "incidents.after_commit=kill@2",
     "alerts.sender": "sender.after_post=kill@3",
 }
-LONGEST_S = 120
+LONGEST_S = 240
 
 
 class Receivers:
@@ -76,8 +78,13 @@ class Centre:
 
     async def incidents(self) -> list[dict[str, object]]:
         url = f"{self.supervisor.addresses['wall']}/api/v1/incidents?limit=200"
-        async with self.client.get(url) as answer:
-            return (await answer.json())["items"]
+
+        async def once() -> dict[str, list[dict[str, object]]]:
+            async with self.client.get(url) as answer:
+                answer.raise_for_status()  # 503 while PostgreSQL is away: asked again
+                return await answer.json()
+
+        return (await until(once))["items"]
 
     async def report(self, device: str, **more: str | float) -> None:
         """As a phone does: again until it is accepted, then a line in the ledger."""
@@ -129,16 +136,13 @@ class Centre:
         os.kill(pid, signal.SIGKILL)
 
 
-async def until(once: Callable[[], Awaitable[object]]) -> object:
+async def until(once: Callable[[], Awaitable[T]]) -> T:
     """Again until it gives something true; what is away is tried again."""
     async with asyncio.timeout(LONGEST_S):
         while True:
-            try:
-                answer = await once()
-            except (aiohttp.ClientError, TimeoutError, OSError):
-                answer = None
-            if answer:
-                return answer
+            with suppress(aiohttp.ClientError, TimeoutError, OSError):
+                if answer := await once():
+                    return answer
             await asyncio.sleep(0.2)
 
 
