@@ -20,13 +20,13 @@ _AGAIN_S = 2.0
 async def tell_of_damage(
     spool: Spool,
     deliver: Callable[[bytes], Awaitable[None]],
-    app: str,
+    door: str,
     district: str,
     metrics: IngestMetrics,
     clock: Clock,
 ) -> None:
-    """For ever. One incident for each file while it is open. `deliver` puts an alert into its topic, or the spool, before
-    it returns."""
+    """For ever. One incident for each file while it is open; `door` names the process and its machine. `deliver` puts an
+    alert into its topic, or the spool, before it returns."""
     while True:
         damage = await spool.damage()
         words = (
@@ -34,7 +34,7 @@ async def tell_of_damage(
             "what lies around them is sent. Look whether the disk of this machine is sound."
         )
         try:
-            await deliver(wire.ALERT.encode(unprocessed(app, damage.file, words, district, clock())))
+            await deliver(wire.ALERT.encode(unprocessed(door, damage.file, words, district, clock())))
         except HaechiError as error:
             log.warning("damage.untold", file=damage.file, error=str(error))
             await asyncio.sleep(_AGAIN_S)

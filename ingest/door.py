@@ -79,13 +79,12 @@ class Door:
     def work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """The tasks that make the door work, by name."""
         lanes = [outlet.lane for outlet in self._outlets]
-        name = f"{self.name}@{socket.gethostname()}/{self.spool.folder.name}"
+        door = f"{self.name}@{socket.gethostname()}"
+        name = f"{door}/{self.spool.folder.name}"
         tasks = {
             "registry": self._follow(),
             "gauges": self._show(),
-            "damage": tell_of_damage(
-                self.spool, self.desk.deliver, self.name, self._district, self.metrics, self.clock
-            ),
+            "damage": tell_of_damage(self.spool, self.desk.deliver, door, self._district, self.metrics, self.clock),
             "ticks": tick_forever(self.producer, self.spool, lanes, name, self.clock),
         }
         tasks |= {f"positions.{i}": batcher.run() for i, batcher in enumerate(self._positions)}
