@@ -41,6 +41,7 @@ from haechi.domain.incidents import Acknowledge, Command, EndTest, Incident, Inc
 from haechi.domain.people import Guardian, Person
 from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
+from haechi.shown import one_line
 from haechi.store.audit import AuditEntry, Look
 from haechi.store.drills import A_DAY, ButtonTest
 
@@ -296,7 +297,8 @@ class Callbacks:
             answer = msgspec.json.decode(body, type=Answer)
         except msgspec.DecodeError as error:
             return PlainTextResponse(f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)
-        said = " · ".join(part for part in (answer.status, answer.reference[:100], answer.words[:500]) if part)
+        parts = (answer.status, answer.reference[:100], answer.words[:500])
+        said = " · ".join(part for part in map(one_line, parts) if part)
         incident = await self._incidents.get(link.incident, link.district)
         if not await self._said(incident, recipient.name, said):  # their retry of the same answer
             await self._apply(link, Note(recipient.name, self._clock(), said))

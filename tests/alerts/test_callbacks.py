@@ -280,12 +280,12 @@ async def test_an_agencys_answer_is_a_line_in_the_trail(
     for body in (
         b'{"status":"accepted","reference":"CFS-12"}',
         b'{"status":"accepted","reference":"CFS-12"}',
-        b'{"status":"on scene"}',
+        b'{"status":"on scene","words":"car 4\\u0000\\r\\nclosed by the desk"}',
     ):
         address, headers = await answer_of(town, incident, body)
         assert (await http.post(address, content=body, headers=headers)).status_code == 204
     lines = [(event.by, event.words) for event in await town.incidents.trail(incident.id) if event.kind == "note"]
-    assert lines == [("police", "accepted · CFS-12"), ("police", "on scene")]
+    assert lines == [("police", "accepted · CFS-12"), ("police", "on scene · car 4 closed by the desk")]
 
 
 async def test_an_answer_signed_by_somebody_else_is_refused(
