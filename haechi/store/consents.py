@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from haechi.domain.alerting import CALLS
 from haechi.domain.consent import ConsentEntry, EntryKind, check_giver, possible, step
 from haechi.domain.people import Consent, Guardian, Person, Scope
 from haechi.errors import NotFound
@@ -31,6 +32,15 @@ WITH gone AS (
     INSERT INTO audit (who, what, subject, district) SELECT 'system', 'consent is over', 'people:' || id, district FROM gone
 )
 SELECT id FROM gone"""
+# What waits to tell a guardian where somebody is would tell it afterwards. A call for help is told all the same.
+_CANCEL = """
+UPDATE deliveries d
+SET state = 'cancelled', finished_at = clock_timestamp(), last_error = 'no consent', leased_until = NULL,
+    changed = pg_current_xact_id()
+FROM incidents i
+WHERE i.id = d.incident_id AND i.subject = ANY($1::text[]) AND i.kind <> ALL($2::text[]) AND i.body->>'status' = 'Actual'
+  AND d.recipient->>'kind' = 'guardian' AND d.state IN ('pending', 'sending')
+"""
 
 
 class Given(msgspec.Struct, frozen=True):
@@ -114,7 +124,10 @@ class Consents:
     async def end_over(self) -> list[str]:
         """What is over no longer stands in the row, so that everybody who follows it forgets; the ledger stays."""
         with translate_errors():
-            return [row["id"] for row in await self._pool.fetch(_END_OVER)]
+            async with self._pool.acquire() as connection, connection.transaction():
+                over = [row["id"] for row in await connection.fetch(_END_OVER)]
+                await connection.execute(_CANCEL, over, CALLS)
+                return over
 
     async def _decide(self, kind: EntryKind, district: str, person: str, decision: Decision, by: str) -> Consent | None:
         with translate_errors():
@@ -184,7 +197,8 @@ def _grant(consent: Consent) -> Consent:
 
 
 async def add_entries(connection: Any, entries: Mapping[str, ConsentEntry]) -> None:  # asyncpg has no types
-    """One for each person, in the transaction that also writes what stands by it into their rows."""
+    """One for each person, in the transaction that also writes what stands by it into their rows. What still waits to tell
+    where somebody is ends with the consent."""
     await connection.executemany(
         f"INSERT INTO consents (person_id, {_ENTRY}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",  # noqa: S608 - literal columns
         [
@@ -203,6 +217,9 @@ async def add_entries(connection: Any, entries: Mapping[str, ConsentEntry]) -> N
             for person, entry in entries.items()
         ],
     )
+    ended = [person for person, entry in entries.items() if entry.kind in ("withdrawn", "paused")]
+    if ended:
+        await connection.execute(_CANCEL, ended, CALLS)
 
 
 async def _record(connection: Any, person: Person, entry: ConsentEntry) -> Consent | None:

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 
 import asyncpg
@@ -10,9 +11,10 @@ from haechi.domain.people import Person
 from haechi.errors import Conflict, NotFound
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents, Decision, Given
+from haechi.store.incidents import Incidents
 from haechi.store.postgres import Pool, migrate, open_pool, shipped
 from haechi.store.registry import GUARDIANS, PEOPLE, Registry
-from tests.haechi.store.conftest import AT, DISTRICT, consent, guardian, person
+from tests.haechi.store.conftest import AT, DISTRICT, GUARDIAN, POLICE, consent, guardian, person, raised
 
 LITTLE = date(2018, 3, 1)  # under 14
 MOTHER = Decision("Kim Minji")
@@ -50,6 +52,47 @@ async def test_each_step_is_an_entry_and_the_row_says_what_stands(
     before = standing(ledger[:-1])
     assert before is not None
     assert before.holds(ledger[-2].at), "what held once is still known"
+
+
+async def withdrawn(consents: Consents, registry: Registry, child: Person) -> None:
+    await consents.withdraw(DISTRICT, child.id, MOTHER, by="clerk")
+
+
+async def paused(consents: Consents, registry: Registry, child: Person) -> None:
+    await consents.pause(DISTRICT, child.id, MOTHER, by="clerk")
+
+
+async def left_out(consents: Consents, registry: Registry, child: Person) -> None:
+    row = await registry.get(PEOPLE, DISTRICT, child.id)
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(row.value, consent=None))
+
+
+async def over(consents: Consents, registry: Registry, child: Person) -> None:
+    await consents._pool.execute("UPDATE people SET consent_ends_at = clock_timestamp() WHERE id = $1", child.id)
+    assert await consents.end_over() == [child.id]
+
+
+@pytest.mark.parametrize("end", [withdrawn, paused, left_out, over])
+async def test_what_still_waits_to_tell_a_guardian_where_somebody_is_ends_with_the_consent(
+    pool: Pool, registry: Registry, consents: Consents, child: Person, end: Callable[..., Awaitable[None]]
+) -> None:
+    """An address that was away for hours would be told the place afterwards. A call for help is told all the same."""
+    await consents.give(DISTRICT, child.id, FOR_POSITION, by="clerk")
+    incidents, mother = Incidents(pool), msgspec.structs.replace(GUARDIAN, id=child.guardian_ids[0])
+    told = {}
+    for kind in ("zone-exit", "sos"):
+        applied = await incidents.apply_alert(raised(kind=kind, subject=child.id), lambda _: [mother, POLICE])
+        assert applied.incident is not None
+        told[kind] = applied.incident.id
+    await end(consents, registry, child)
+    states = {
+        kind: {one.recipient.kind: one.state for one in await incidents.deliveries(incident)}
+        for kind, incident in told.items()
+    }
+    assert states == {
+        "zone-exit": {"guardian": "cancelled", "police": "pending"},
+        "sos": {"guardian": "pending", "police": "pending"},
+    }
 
 
 async def test_an_entry_is_an_audit_line_too(pool: Pool, consents: Consents, child: Person) -> None:
