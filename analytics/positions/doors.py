@@ -85,6 +85,13 @@ class Doors:
             )
         self._forget()
 
+    def hears_nothing_new(self, tick: Tick) -> bool:
+        """Whether the tick says only that time passes, so that whose silence counts is the same before it and after."""
+        at, known = micros_of(tick.at), self._doors.get(tick.producer)
+        there = [door for door in self._doors.values() if door.name != _GONE and not self.is_away(door)]
+        stay = all(door.empty and at - door.at <= self._missing_after for door in there)
+        return known in there and tick.spool_empty and stay
+
     def tell(self, door: DoorSeen, away: bool) -> None:
         """The desk was told that it is away, or that it is back."""
         self._doors[door.name] = msgspec.structs.replace(self._doors[door.name], told=away)

@@ -27,7 +27,8 @@ from haechi.streaming import PartlyApplied
 _SECOND_US = 1_000_000
 MAX_DEVICES = 100_000
 FORGET_AFTER_US = 30 * 24 * 3600 * _SECOND_US
-_LOOK_EVERY_US = 3600 * _SECOND_US
+LOOK_EVERY_US = 5 * _SECOND_US
+_TIDY_EVERY_US = 3600 * _SECOND_US
 _KEEP_EVERY_US = 10 * _SECOND_US  # where nobody is heard, what our doors said is kept so often
 
 log = structlog.get_logger(__name__)
@@ -79,7 +80,7 @@ class PositionState:
         self._applied = np.full(SHARDS, -1, dtype=np.int64)
         self._room = 0
         self._now = 0
-        self._looked_at = 0
+        self._tidied_at = 0
         self._kept_at = 0
         self._doors = Doors() if doors is None else doors
         self._elsewhere = Elsewhere() if elsewhere is None else elsewhere
@@ -96,7 +97,7 @@ class PositionState:
     def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
         """As `apply` of one after the other, in fewer steps. After PartlyApplied of several the state is in doubt."""
         outputs: list[Alert | Missed] = []
-        for step in steps(messages):
+        for step in steps(messages, self._passes):
             if not isinstance(step, tuple):
                 outputs.extend(self._positions(step))
             elif isinstance(step[1], Missed):
@@ -147,12 +148,19 @@ class PositionState:
                 self._metrics.fixes.labels(Verdict(kind).name.lower()).inc(count)
         return Heard(batch, rows, slots, fixes, verdict, walked, tuple(deciding))
 
+    def _passes(self, tick: Tick) -> bool:
+        """Whether positions are decided before the tick as after it."""
+        return not self._is_due(tick) and self._doors.hears_nothing_new(tick)
+
+    def _is_due(self, tick: Tick) -> bool:
+        """The time is looked at with the first tick of each five seconds, and so of each minute, where schedules begin."""
+        return micros_of(tick.at) // LOOK_EVERY_US > self._now // LOOK_EVERY_US
+
     def _tick(self, offset: int, tick: Tick) -> Sequence[Alert]:
-        now = micros_of(tick.at)
         self._doors.hear(tick)
-        if now <= self._now:
+        if not self._is_due(tick):
             return ()
-        self._now = now
+        now = self._now = micros_of(tick.at)
         self._await()
         slots = np.flatnonzero(self.devices.used)
         if (self._applied >= offset).any():  # a replay
@@ -217,9 +225,9 @@ class PositionState:
 
     def _forget_the_old(self) -> None:
         """Once an hour: who has been silent for 30 days with nothing open, and who has moved to another person."""
-        if self._now - self._looked_at < _LOOK_EVERY_US:
+        if self._now - self._tidied_at < _TIDY_EVERY_US:
             return
-        self._looked_at = self._now
+        self._tidied_at = self._now
         used = np.flatnonzero(self.devices.used)
         old = used[self.devices.seen(used) < self._now - FORGET_AFTER_US]
         for watch in self._watches:

@@ -1,6 +1,6 @@
 """Several messages as one: a step costs little more for a thousand positions than for one."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 
 import numpy as np
@@ -12,15 +12,23 @@ from haechi.domain.time import Tick
 Numbered = tuple[int, PositionBatch | Tick | Missed]
 
 
-def steps(messages: Sequence[Numbered]) -> Iterator[Sequence[tuple[int, PositionBatch]] | tuple[int, Tick | Missed]]:
+def steps(
+    messages: Sequence[Numbered], passes: Callable[[Tick], bool]
+) -> Iterator[Sequence[tuple[int, PositionBatch]] | tuple[int, Tick | Missed]]:
     """The messages with their offsets, in their order: batches that follow each other and are about different people
-    are one step, because nobody's step depends on another's. Anything else is alone."""
+    are one step, because nobody's step depends on another's. Anything else is alone; a tick that `passes`, which is asked
+    when all before the step has been applied, comes after the batches that it stood between."""
     together: list[tuple[int, PositionBatch]] = []
+    passed: list[tuple[int, Tick]] = []
     people: set[str] = set()
     for offset, message in messages:
+        if together and isinstance(message, Tick) and passes(message):
+            passed.append((offset, message))
+            continue
         if together and (not isinstance(message, PositionBatch) or not people.isdisjoint(message.persons)):
             yield together
-            together, people = [], set()
+            yield from passed
+            together, passed, people = [], [], set()
         if not isinstance(message, PositionBatch):
             yield offset, message
         else:
@@ -28,6 +36,7 @@ def steps(messages: Sequence[Numbered]) -> Iterator[Sequence[tuple[int, Position
             people.update(message.persons)
     if together:
         yield together
+        yield from passed
 
 
 def joined(batches: Sequence[PositionBatch]) -> PositionBatch:

@@ -31,7 +31,7 @@ class Heard(msgspec.Struct, frozen=True):
 
 
 class Moment(msgspec.Struct, frozen=True):
-    """Time has passed, as data. `now` is event time, microseconds since 1970, and never goes back.
+    """Some seconds have passed, as data. `now` is event time, microseconds since 1970, and never goes back.
 
     `slots` (n,) are all devices of the shards that have not applied this tick yet. `spools_empty`: every live gateway
     says that it holds nothing back, and has said so since this state began to listen long enough for each to have
@@ -59,7 +59,7 @@ class Watch(Protocol):
         """Look at positions; at least one. Their shards are kept without `touch`."""
 
     def tick(self, moment: Moment) -> list[Alert]:
-        """Look at the time; changed slots are given to `Devices.touch`."""
+        """Look at the time, every five seconds; changed slots are given to `Devices.touch`."""
 
     def holds(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(n,) whether something is open there, so that the device must not be forgotten."""

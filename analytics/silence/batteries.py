@@ -19,7 +19,6 @@ from haechi.domain.people import PositionBatch
 from haechi.domain.time import instant_of
 
 _SECOND = 1_000_000
-_LOOK_EVERY = 5 * _SECOND
 _SAMPLE_EVERY = 900 * _SECOND
 _EMPTY = 5.0  # percent: phones switch themselves off at about that
 
@@ -39,7 +38,6 @@ class Batteries:
         self._rule = rule
         self._zone = zone
         self._columns = Columns(_COLUMNS, _NOTHING)
-        self._looked_at = 0
 
     def positions(self, heard: Heard) -> list[Alert]:
         """Readings, in the order of their time; a late one tells nothing."""
@@ -55,9 +53,6 @@ class Batteries:
 
     def tick(self, moment: Moment) -> list[Alert]:
         """An open episode ends when the device is no longer ours to watch."""
-        if moment.now - self._looked_at < _LOOK_EVERY:
-            return []
-        self._looked_at = moment.now
         low = moment.slots[self._columns.rows["low"][moment.slots] > 0]
         if not len(low):
             return []

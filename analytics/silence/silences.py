@@ -31,7 +31,6 @@ from haechi.domain.time import instant_of
 from haechi.ids import front_of
 
 _SECOND = 1_000_000
-LOOK_EVERY = 5 * _SECOND
 GIVE_UP_AFTER = 30 * DAY
 _OVERDUE = 0.6  # of what is allowed
 _MOVED_M, _MOVING_SPEED = 100.0, 1.0
@@ -91,7 +90,6 @@ class Silences:
         self._rule = rule
         self._columns = Columns(_COLUMNS, _NOTHING)
         self._areas = Areas(devices, registered, self._columns, rule.together, elsewhere)
-        self._looked_at = 0
 
     def positions(self, heard: Heard) -> list[Alert]:
         """Whoever reports is not silent; how long they were quiet teaches what is usual."""
@@ -102,10 +100,9 @@ class Silences:
         return alerts
 
     def tick(self, moment: Moment) -> list[Alert]:
-        """Every few seconds: who is silent now."""
-        if moment.now - self._looked_at < LOOK_EVERY or not len(moment.slots):
+        """Who is silent now."""
+        if not len(moment.slots):
             return []
-        self._looked_at = moment.now
         slots, rows, now = moment.slots, self._columns.rows, moment.now
         self._registered.look_up(slots, now)
         alerts = self._watch_or_not(slots, now)

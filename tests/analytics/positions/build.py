@@ -114,11 +114,11 @@ def partition(
     return Positions(outlook, metrics or PositionMetrics(CollectorRegistry()), *place)
 
 
-def run(state: PositionState, *messages: Sequence[Fix] | Tick, start: int = 0) -> list[Alert]:
+def run(state: PositionState, *messages: Sequence[Fix] | PositionBatch | Tick, start: int = 0) -> list[Alert]:
     """All alerts of the messages, each at its offset."""
     alerts: list[Alert] = []
     for offset, message in enumerate(messages, start):
-        found = state.apply(offset, message if isinstance(message, Tick) else batch(message))
+        found = state.apply(offset, message if isinstance(message, Tick | PositionBatch) else batch(message))
         alerts.extend(one for one in found if isinstance(one, Alert))
     return alerts
 

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from analytics.positions.doors import FORGET_AFTER, MOST_DOORS, Doors
 from haechi.domain.time import Tick, micros_of
@@ -118,6 +120,36 @@ def test_of_what_was_kept_at_different_times_the_newest_is_taken() -> None:
         for kept in order:
             doors.load(kept)
         assert doors.dump() == new
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("gggh"), st.integers(0, 40), st.sampled_from((True, True, True, False))), max_size=8
+    )
+)
+def test_a_tick_that_says_nothing_new_changes_nothing_of_whose_silence_counts(
+    told: list[tuple[str, int, bool]],
+) -> None:
+    doors, second = Doors(30), 0
+    heard = np.array([micros(second) for second in range(-10, 340)])
+    for door, later, empty in told:
+        second += later
+        new, counts = tick(second, door, empty=empty), doors.counts_from(heard) <= heard
+        nothing_new = doors.hears_nothing_new(new)
+        doors.hear(new)
+        assert not nothing_new or np.array_equal(doors.counts_from(heard) <= heard, counts)
+
+
+def test_a_tick_says_nothing_new_while_every_door_is_as_it_was() -> None:
+    doors = listening(("http", 0, 101), ("mqtt", 0, 101))
+    assert doors.hears_nothing_new(tick(101))
+    assert not doors.hears_nothing_new(tick(101, empty=False))
+    assert not doors.hears_nothing_new(tick(101, "new"))
+    assert not doors.hears_nothing_new(tick(131))  # if nothing was heard of the other since, it is away by then
+    listening(("http", 101, 140), to=doors)
+    assert doors.hears_nothing_new(tick(140))  # it is away as it was
+    assert not doors.hears_nothing_new(tick(140, "mqtt"))
 
 
 def test_whether_spools_are_empty_is_unknown_until_each_door_had_the_time_to_speak() -> None:

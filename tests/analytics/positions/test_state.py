@@ -177,7 +177,7 @@ def test_time_never_goes_back_and_a_second_tick_of_the_same_time_says_nothing() 
                 tick(0, producer="a", spool_empty=False),
                 tick(0.2),
                 tick(0.7),
-                tick(0.71, producer="a", spool_empty=False),
+                tick(0.8, producer="a", spool_empty=False),
             ],
             False,
         ),
