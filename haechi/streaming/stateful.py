@@ -31,7 +31,9 @@ PutRight: TypeAlias = Callable[[M, datetime], M]
 OUTPUTS_WAITING = 2000  # unacknowledged outputs per partition; beyond that no event is taken
 EVENTS_OPEN = 20_000  # events per partition since the last checkpoint; the same
 _SEND_AT_ONCE = 500
-GATHER_S = 0.02  # so long a step waits for more messages: it costs little more for many than for one
+# So long a step waits for more messages: it costs little more for many than for one. Longer for those that have waited already.
+GATHER_S, GATHER_OLD_S = 0.02, 0.1
+_OLD_S = 1.0
 
 
 class Stateful(Generic[M, Out]):
@@ -73,7 +75,8 @@ class Stateful(Generic[M, Out]):
             await partition.take(message)
             if not self._gathering:
                 self._gathering = True
-                asyncio.get_running_loop().call_later(GATHER_S, self._gathered)
+                is_old = runtime.clock().timestamp() - message.timestamp > _OLD_S
+                asyncio.get_running_loop().call_later(GATHER_OLD_S if is_old else GATHER_S, self._gathered)
 
     def _gathered(self) -> None:
         """Faust brings a message every few turns of the loop, so that only the clock says when it was worth waiting."""
