@@ -87,7 +87,6 @@ class ZoneBook:
     `safe`, `forbidden`, `everyones`, `notices`, `expects`, `scheduled` (z + 1,) are what a zone is; the last entry, which
     row −1 finds, is False: no zone.
     `reach` (z,) metres is about the radius inside: a fix less accurate than that cannot say that somebody is in the zone.
-    `inner` (z,): how far inside the edge one must be to have entered, `inner_m` or less where the zone is small.
     `first` is the book whose rows this one goes on with, `number` counts from there; `changes` are the people whom each of
     the last changes concerns (None: anybody), the newest last.
     """
@@ -114,7 +113,6 @@ class ZoneBook:
         self.scheduled = self._flags(lambda zone: bool(zone.schedule))
         self.edges = Edges(self.plane, [zone.area for zone in self.zones])
         self.reach = self.edges.reach
-        self.inner = np.minimum(inner_m, self.reach / 4)
         self._read_people()
         self._read_schedules()
         self.first = self
@@ -152,6 +150,10 @@ class ZoneBook:
                 return None
             found |= people
         return found
+
+    def inner(self, reach: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) metres inside the edge where one has entered a zone of such a `reach`: `inner_m`, or less where it is small."""
+        return np.minimum(self._inner_m, reach / 4)
 
     def of(self, person: str) -> tuple[int, ...]:
         """The rows of the zones of a person: their own, and those of everyone in their district."""
@@ -222,7 +224,7 @@ class ZoneBook:
         for name in _FLAGS:
             setattr(self, name, np.append(getattr(self, name)[:-1], getattr(more, name)))
         self.edges = self.edges.with_more(more.edges)
-        self.reach, self.inner = self.edges.reach, np.append(self.inner, more.inner)
+        self.reach = self.edges.reach
         self._of, self._everyones = dict(self._of), dict(self._everyones)
         for rows_of, keys in ((self._of, owners), (self._everyones, list(self._everyones))):
             for key in keys:

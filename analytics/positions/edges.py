@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from copy import copy
+from typing import Any
 
 import numpy as np
 import shapely
@@ -11,6 +12,22 @@ from haechi.domain.geo import Area, Circle, Corridor, LocalPlane, Point
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
+
+# A middle and how far the edge is from it at most; `half` a corridor's width or a circle's radius; `segments` of its lines
+# from the `first` on, none of a circle; `filled` polygons. One record each, because each is looked at somewhere else.
+_AREA = np.dtype(
+    [
+        ("x", "<f8"),
+        ("y", "<f8"),
+        ("outer", "<f8"),
+        ("reach", "<f8"),
+        ("half", "<f8"),
+        ("first", "<i8"),
+        ("segments", "<i4"),
+        ("filled", "?"),
+    ],
+    align=True,
+)
 
 
 class Edges:
@@ -22,70 +39,69 @@ class Edges:
     """
 
     def __init__(self, plane: LocalPlane, areas: Sequence[Area]) -> None:
-        count = len(areas)
         self._plane = plane
-        self._half = np.zeros(count)  # a circle's radius, half a corridor's width
-        self._filled = np.zeros(count, dtype=bool)  # polygons
-        self._x, self._y, self._outer = np.zeros((3, count))
-        self.reach = np.zeros(count)
-        self._first = np.zeros(count, dtype=np.int64)
-        self._segments = np.zeros(count, dtype=np.int64)  # how many; none of a circle
+        self._areas: NDArray[Any] = np.zeros(len(areas), dtype=_AREA)
         self._read_circles(areas)
         self._read_lines(areas)
-        self._round = not self._segments.any()
+
+    @property
+    def reach(self) -> Floats:
+        reach: Floats = self._areas["reach"]
+        return reach
 
     def with_more(self, more: "Edges") -> "Edges":
         """The areas of both, in the same plane; those of `more` come after ours."""
         both, ours, theirs = copy(self), vars(self), vars(more)
-        of_areas = ("_half", "_filled", "_x", "_y", "_outer", "_segments", "reach")
-        joined = {name: np.append(ours[name], theirs[name]) for name in of_areas}
-        lines, segments = np.concatenate([ours["_lines"], theirs["_lines"]], axis=1), joined["_segments"]
-        vars(both).update(joined, _lines=lines, _first=np.cumsum(segments) - segments, _round=not segments.any())
+        areas = np.append(ours["_areas"], theirs["_areas"])
+        areas["first"][len(ours["_areas"]) :] += len(ours["_lines"])
+        vars(both).update(_areas=areas, _lines=np.concatenate([ours["_lines"], theirs["_lines"]]))
         return both
 
     def distance(self, row: Rows, x: Floats, y: Floats, near: Floats) -> Floats:
         """(n,) metres from each area's edge to (n,) places, negative inside; exact as far as `near` (n,) metres outside,
         and never more than the truth beyond."""
-        distance: Floats = np.hypot(x - self._x[row], y - self._y[row]) - self._outer[row]
-        if self._round:
-            return distance
-        close = np.flatnonzero((self._segments[row] > 0) & (distance <= near))
+        area = self._areas.take(row)
+        distance: Floats = np.hypot(x - area["x"], y - area["y"]) - area["outer"]
+        close = np.flatnonzero((area["segments"] > 0) & (distance <= near))
         if len(close):
-            distance[close] = self._to_lines(row[close], x[close], y[close])
+            distance[close] = self._to_lines(area.take(close), x[close], y[close])
         return distance
 
-    def _to_lines(self, row: Rows, x: Floats, y: Floats) -> Floats:
-        count = self._segments[row]
+    def _to_lines(self, area: NDArray[Any], x: Floats, y: Floats) -> Floats:
+        count = area["segments"]
         starts = np.cumsum(count) - count
-        which = np.repeat(np.arange(len(row)), count)
-        segment = np.arange(len(which)) - starts[which] + self._first[row][which]
-        ax, ay, by, dx, dy, length2 = self._lines[:, segment]
+        which = np.repeat(np.arange(len(area)), count)
+        segment = np.arange(len(which)) + (area["first"] - starts)[which]
+        ax, ay, by, dx, dy, length2 = self._lines.take(segment, axis=0).T
         px, py = x[which] - ax, y[which] - ay
         along = np.clip((px * dx + py * dy) / length2, 0, 1)
         to_edge: Floats = np.minimum.reduceat(np.hypot(px - along * dx, py - along * dy), starts)
-        filled = self._filled[row]
+        filled: NDArray[np.bool_] = area["filled"]
+        outside: Floats = to_edge - area["half"]
         if not filled.any():
-            return to_edge - self._half[row]
+            return outside
         crosses = (y[which] < ay) != (y[which] < by)  # a corner belongs to one of its two segments
         right = px * np.abs(dy) < py * dx * np.sign(dy)
         inside = np.add.reduceat((crosses & right).astype(np.int64), starts) % 2 == 1
-        return np.where(filled & inside, -to_edge, to_edge - self._half[row])
+        return np.where(filled & inside, -to_edge, outside)
 
     def _read_circles(self, areas: Sequence[Area]) -> None:
         found = [(i, area) for i, area in enumerate(areas) if isinstance(area, Circle)]
         rows = np.array([i for i, _ in found], dtype=np.int64)
-        self._x[rows], self._y[rows] = self._metres([area.centre for _, area in found])
-        self.reach[rows] = self._half[rows] = self._outer[rows] = [area.radius_m for _, area in found]
+        self._areas["x"][rows], self._areas["y"][rows] = self._metres([area.centre for _, area in found])
+        for name in ("reach", "half", "outer"):
+            self._areas[name][rows] = [area.radius_m for _, area in found]
 
     def _read_lines(self, areas: Sequence[Area]) -> None:
+        known = self._areas
         paths: list[Sequence[Point]] = []
         of: list[int] = []
         for i, area in enumerate(areas):
             if isinstance(area, Circle):
                 continue
             if isinstance(area, Corridor):
-                self._half[i], self.reach[i] = area.width_m / 2, area.width_m
-            self._filled[i] = not isinstance(area, Corridor)
+                known["half"][i], known["reach"][i] = area.width_m / 2, area.width_m
+            known["filled"][i] = not isinstance(area, Corridor)
             for path in (area.line,) if isinstance(area, Corridor) else area.rings:
                 paths.append(path)
                 of.append(i)
@@ -94,18 +110,19 @@ class Edges:
         path_of = np.repeat(np.arange(len(paths)), [len(path) for path in paths])
         within = np.flatnonzero(path_of[1:] == path_of[:-1])  # from a point to the next of the same path
         dx, dy = x[within + 1] - x[within], y[within + 1] - y[within]
-        self._lines = np.stack([x[within], y[within], y[within + 1], dx, dy, np.maximum(dx * dx + dy * dy, 1e-9)])
-        self._segments = np.bincount(owner[within], minlength=len(areas)).astype(np.int64)
-        self._first = np.cumsum(self._segments) - self._segments
+        length2 = np.maximum(dx * dx + dy * dy, 1e-9)
+        self._lines = np.stack([x[within], y[within], y[within + 1], dx, dy, length2], axis=1)  # (segments, 6)
+        known["segments"] = np.bincount(owner[within], minlength=len(areas))
+        known["first"] = np.cumsum(known["segments"]) - known["segments"]
         rows = np.unique(owner)
         points = np.bincount(owner, minlength=len(areas))[rows]
-        self._x[rows] = np.bincount(owner, x, len(areas))[rows] / points
-        self._y[rows] = np.bincount(owner, y, len(areas))[rows] / points
-        np.maximum.at(self._outer, owner, np.hypot(x - self._x[owner], y - self._y[owner]))
-        self._outer[rows] += self._half[rows]
-        polygons = np.flatnonzero(self._filled)
+        known["x"][rows] = np.bincount(owner, x, len(areas))[rows] / points
+        known["y"][rows] = np.bincount(owner, y, len(areas))[rows] / points
+        np.maximum.at(known["outer"], owner, np.hypot(x - known["x"][owner], y - known["y"][owner]))
+        known["outer"][rows] += known["half"][rows]
+        polygons = np.flatnonzero(known["filled"])
         shapes = np.array([self._plane.shape(areas[i]) for i in polygons.tolist()], dtype=object)
-        self.reach[polygons] = 2 * shapely.area(shapes) / shapely.length(shapes)
+        known["reach"][polygons] = 2 * shapely.area(shapes) / shapely.length(shapes)
 
     def _metres(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         lon = np.array([point.lon for point in points], dtype=np.float64)

@@ -191,8 +191,9 @@ class SafeZones:
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
         accuracy = known_accuracy(fixes["accuracy"])[which]
         distance = self.book.edges.distance(zone, x[which], y[which], _SURELY * accuracy + rule.buffer_m)
-        coarse = accuracy > self.book.reach[zone]
-        inside = (distance <= -self.book.inner[zone]) & ~coarse
+        reach = self.book.reach[zone]
+        coarse = accuracy > reach
+        inside = (distance <= -self.book.inner(reach)) & ~coarse
         cell = cells.take(pair)
         usable = accuracy <= rule.coarse_m
         walks = walked[which] & usable

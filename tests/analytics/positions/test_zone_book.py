@@ -64,7 +64,7 @@ def said_of(book: ZoneBook, name: str) -> list[object]:
     flags = [getattr(book, flag)[row] for flag in ("safe", "forbidden", "everyones", "notices", "expects")]
     hours = book.hours(np.full((len(HOURS), 1), row), HOURS)
     distance = book.edges.distance(np.full(len(LON), row), *x_y, np.full(len(LON), 5000.0))
-    of = [*flags, book.reach[row], book.inner[row], book.zones[row], np.round(distance, 6).tolist()]
+    of = [*flags, book.reach[row], book.inner(book.reach[row]), book.zones[row], np.round(distance, 6).tolist()]
     return [*of, *(column.tolist() for column in msgspec.structs.astuple(hours))]
 
 
