@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from hashlib import sha256 as digest_of
+from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import obstore.exceptions
 from obstore.store import LocalStore, from_url
@@ -32,7 +35,7 @@ class Evidence:
 
     def __init__(self, url: str) -> None:
         try:
-            self._store = LocalStore.from_url(url, mkdir=True) if url.startswith("file:") else from_url(url)
+            self._store = _folder(url) if url.startswith("file:") else from_url(url)
         except (obstore.exceptions.BaseError, OSError, ValueError) as error:
             raise ConfigError(
                 f"HAECHI_EVIDENCE__URL '{url}' cannot be used: {_first_line(error)}. It is file:///folder or "
@@ -64,6 +67,12 @@ class Evidence:
                 await self._store.delete_async(path)
         except NotFound:
             return
+
+
+def _folder(url: str) -> LocalStore:
+    """Made where it is not there, for its owner alone: there are people in the pictures, and they are not sealed."""
+    Path(url2pathname(urlsplit(url).path)).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return LocalStore.from_url(url)
 
 
 def _path(sha256: str) -> str:

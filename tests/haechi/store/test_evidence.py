@@ -24,6 +24,16 @@ async def test_what_was_put_is_found_under_its_hash_also_when_put_twice(evidence
     assert await evidence.get(NAME) == PICTURE
 
 
+def test_a_folder_that_is_made_for_it_is_its_owners_alone_and_one_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
+    Evidence(f"file://{tmp_path}/made%20for/evidence")
+    assert (tmp_path / "made for" / "evidence").stat().st_mode & 0o777 == 0o700
+    there = tmp_path / "there"
+    there.mkdir()
+    there.chmod(0o750)
+    Evidence(there.as_uri())
+    assert there.stat().st_mode & 0o777 == 0o750
+
+
 @pytest.mark.parametrize("name", [NAME, "../../etc/passwd", "", NAME.upper()])
 async def test_what_was_never_put_is_not_found(evidence: Evidence, name: str) -> None:
     with pytest.raises(NotFound):
