@@ -131,12 +131,13 @@ class City:
 
 @asynccontextmanager
 async def city(kafka_url: str, database: str, redis_url: str, folder: Path) -> AsyncIterator[City]:
-    """Topics and tables are made. A tick a minute is often enough for a door."""
+    """Topics and tables are made, empty. A tick a minute is often enough for a door."""
     key, prefix = create_key(), f"{uuid4().hex[:12]}."
     connection = connect(KafkaSettings(url=kafka_url, prefix=prefix))
     await ensure_topics(connection, _TOPICS, [Changelog(POSITIONS, topics.POSITIONS)])
-    await migrate(database)
     pool = await open_pool(database, size=2)
+    await pool.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")  # the test before it may have left incidents
+    await migrate(database)
     await ensure_district(pool, DISTRICT, "Haneul-dong")
     settings = {
         "HAECHI_DATA": str(folder / "data"),

@@ -9,6 +9,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.crowd import Patience
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,8 +24,10 @@ class Started:
 
     async def died_at(self, failpoint: str, seconds: float = 60) -> None:
         """It was killed, and at this very place."""
-        async with asyncio.timeout(seconds):
-            code = await self.process.wait()
+        patience, ending = Patience(seconds), asyncio.ensure_future(self.process.wait())
+        while not ending.done() and not patience.over():
+            await asyncio.wait({ending}, timeout=1)
+        code = self.process.returncode
         marked = self.marks.read_text() if self.marks.exists() else ""
         assert code == -signal.SIGKILL, self.log.read_text()[-3000:]
         assert any(

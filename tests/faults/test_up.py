@@ -13,7 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(420)]
+from tests.crowd import Patience
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 LONGEST_S = 150
 
@@ -38,8 +40,8 @@ def site(data: Path) -> dict[str, object]:
 
 
 def wait_until_live(data: Path, process: subprocess.Popen[bytes]) -> dict[str, object]:
-    began = time.monotonic()
-    while time.monotonic() - began < LONGEST_S:
+    patience = Patience(LONGEST_S)
+    while not patience.over():
         assert process.poll() is None, (data.parent / "up.log").read_text()[-3000:]
         if (data / "site.json").exists():
             now = site(data)
@@ -51,9 +53,9 @@ def wait_until_live(data: Path, process: subprocess.Popen[bytes]) -> dict[str, o
 
 
 def wait_until_gone(pids: list[int]) -> None:
-    began = time.monotonic()
+    patience = Patience(30)
     while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
-        assert time.monotonic() - began < 30, [psutil.Process(p).cmdline() for p in pids if psutil.pid_exists(p)]
+        assert not patience.over(), [psutil.Process(p).cmdline() for p in pids if psutil.pid_exists(p)]
         time.sleep(0.1)
 
 
@@ -67,12 +69,12 @@ def test_killed_restarted_and_stopped_it_leaves_no_process_and_loses_no_address(
         before = wait_until_live(data, first)
         victim = next(p for p in before["processes"] if p["name"] == "analytics.urgent")
         os.kill(victim["pid"], signal.SIGKILL)
-        began = time.monotonic()
+        patience = Patience(LONGEST_S)
         while True:
             again = next(p for p in site(data)["processes"] if p["name"] == "analytics.urgent")
             if again["restarts"] == 1 and again["state"] == "live":
                 break
-            assert time.monotonic() - began < LONGEST_S
+            assert not patience.over()
             time.sleep(0.2)
         alive = pids_of(site(data))
         first.kill()
@@ -82,5 +84,5 @@ def test_killed_restarted_and_stopped_it_leaves_no_process_and_loses_no_address(
         after = wait_until_live(data, second)
         assert after["addresses"] == before["addresses"]
         second.send_signal(signal.SIGINT)
-        assert second.wait(timeout=60) == 0
+        assert second.wait() == 0  # bounded by the test's own time-out
         wait_until_gone(pids_of(after))
