@@ -113,7 +113,7 @@ async def test_a_guardians_whole_story(
         assert "Jihoon · Home" in shown
         assert (await public.post(f"{page}/on-it")).status_code == 303
         [incident] = (await api.get("/incidents?open=true")).json()["items"]
-        assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", f"guardian:{guardian}")
+        assert (incident["state"], incident["acknowledged_by"]) == ("acknowledged", "Kim Minji (guardian)")
         assert incident["because"]["zone"] == home
 
         await walks(5, (5, 20), (6, 0), (7, 0))
