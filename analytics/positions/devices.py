@@ -118,12 +118,11 @@ class Devices:
         gone: NDArray[np.int64] = people[(np.isin(worn, slots) | (worn < 0)).all(axis=1)]
         return gone
 
-    def heard(self, people: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(p,) whether any of their devices ever was, of each row."""
+    def heard_at(self, people: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(p,) the newest event time of any of their devices, of each row; 0: none was ever heard."""
         worn = self.worn[people]
-        newest = np.where(worn >= 0, self.seen(worn), 0).max(axis=1, initial=0)
-        ever: NDArray[np.bool_] = newest > 0
-        return ever
+        newest: NDArray[np.int64] = np.where(worn >= 0, self.seen(worn), 0).max(axis=1, initial=0)
+        return newest
 
     def unheard(self) -> Slots:
         """The slots of devices that have said nothing yet, ascending."""

@@ -82,7 +82,7 @@ class Episodes:
         if not len(which):
             return []
         look = self._look(people[which], np.full(len(which), moment.now, dtype=np.int64))
-        heard = self._devices.heard(look.people)
+        heard = self._devices.heard_at(look.people) > 0
         alerts = []
         for i, column in np.argwhere(concerned[which]).tolist():
             person, since = int(look.people[i]), int(due[which[i], column])

@@ -127,8 +127,7 @@ class SafeZones:
         """An open episode keeps a person's devices; where they are expected, the one that was heard last stays."""
         people = self._devices.wearer[slots]
         expected = self.book.expects[self._table.stakes["zone"][people]].any(axis=1)
-        worn = self._devices.worn[people]
-        last = np.where(worn >= 0, self._devices.seen(worn), 0).max(axis=1, initial=0)
+        last = self._devices.heard_at(people)
         held: NDArray[np.bool_] = self._table.is_open(people) | expected & (self._devices.seen(slots) == last)
         return held
 

@@ -40,6 +40,8 @@ _AWAY = (
     exceptions.IdleInTransactionSessionTimeoutError,
     exceptions.ReadOnlySQLTransactionError,  # a failover left us with a standby
 )
+# Whatever a connection says that is not there any more.
+_LOST = (*_AWAY, exceptions.InterfaceError, exceptions.InternalClientError)
 _UNFIT = (exceptions.CharacterNotInRepertoireError, exceptions.UntranslatableCharacterError)
 _REFUSED = (exceptions.InvalidAuthorizationSpecificationError, exceptions.InvalidCatalogNameError)
 
@@ -139,7 +141,7 @@ class _Listener:
                     self._connection = await asyncpg.connect(self._url, timeout=_CONNECT_S, server_settings=_SESSION)
             if self._connection is None or self._connection.is_closed():
                 return
-            with suppress(*_AWAY, exceptions.InterfaceError, exceptions.InternalClientError):
+            with suppress(*_LOST):
                 for channel in missing:
                     await self._connection.add_listener(channel, self._notified)
                     self._listening.add(channel)
@@ -154,7 +156,7 @@ class _Listener:
 
     async def close(self) -> None:
         if self._connection is not None and not self._connection.is_closed():
-            with suppress(*_AWAY, exceptions.InterfaceError, exceptions.InternalClientError):
+            with suppress(*_LOST):
                 await self._connection.close(timeout=1)
 
     def terminate(self) -> None:

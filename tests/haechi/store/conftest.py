@@ -14,6 +14,7 @@ from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, Guardian, Person
 from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
+from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import Registry
 
@@ -126,3 +127,10 @@ GUARDIAN = Recipient(
     "guardian", "00000000-0000-4000-8000-000000000001", "Kim Minji", "webhook", "https://phone.example"
 )
 POLICE = Recipient("police", "00000000-0000-4000-8000-000000000002", "Police", "webhook", "https://police.example")
+
+
+@pytest.fixture
+async def live(redis_url: str) -> AsyncIterator[Live]:
+    opened = Live(redis_url)
+    yield opened
+    await opened.close()

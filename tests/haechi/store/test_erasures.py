@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,13 +38,6 @@ CONSENT = Consent("Kim Minji", AT - timedelta(days=300), ("position", "sos"))
 PICTURE = "ab" * 32
 # What stands in no table afterwards. The device's id is gone with the last pass.
 SECRETS = ("Jihoon", "2010-03-01", "Kim Minji", "+82 10 0000 0000", "phone.example", "Grandma's house", "lives at 7")
-
-
-@pytest.fixture
-async def live(redis_url: str) -> AsyncIterator[Live]:
-    opened = Live(redis_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture

@@ -1,5 +1,4 @@
 import math
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,13 +17,6 @@ from tests.haechi.store.conftest import AT
 def fix(second: int, *, received: int | None = None, speed: float = math.nan) -> LastFix:
     at, got = (micros_of(AT + timedelta(seconds=s)) for s in (second, second if received is None else received))
     return LastFix("k3jf9a2kwmdkfjs", at, got, 126.98, 37.57, 5.0, speed, math.nan, math.nan)
-
-
-@pytest.fixture
-async def live(redis_url: str) -> AsyncIterator[Live]:
-    opened = Live(redis_url)
-    yield opened
-    await opened.close()
 
 
 async def test_a_heartbeat_lives_as_long_as_it_was_told(live: Live) -> None:

@@ -1,7 +1,6 @@
 """Where a person is and was, at the edges: of a span, of how far back one looks, between Redis and the trail."""
 
 import math
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -19,13 +18,6 @@ from tests.haechi.store.conftest import AT, DISTRICT, device, person
 from tests.positions import Fix, batch_of
 
 DAYS = 2
-
-
-@pytest.fixture
-async def live(redis_url: str) -> AsyncIterator[Live]:
-    opened = Live(redis_url)
-    yield opened
-    await opened.close()
 
 
 @pytest.fixture
