@@ -152,8 +152,7 @@ class Contract:
 
     @asynccontextmanager
     async def feeding(self) -> AsyncIterator[None]:
-        """A steady feed in the background."""
-
+        """A steady feed in the background. What it feeds last waits for who is alive: the dead may have done the rest."""
         enough = asyncio.Event()
 
         async def feed() -> None:
@@ -167,6 +166,7 @@ class Contract:
         finally:
             enough.set()
             await task
+            await self.feed(4)
 
     async def close(self) -> None:
         for life in self.lives:
