@@ -52,6 +52,18 @@ async def test_a_block_is_sealed_by_the_data_key_and_opens_with_no_other(
         await changelog(connection, Sealer(create_key())).load(0)
 
 
+async def test_a_block_is_packed_and_one_that_an_older_version_sealed_as_it_was_still_opens(
+    connection: Connection, producer: Producer
+) -> None:
+    await admin.ensure_topics(connection, [ONE], [admin.Changelog("app", ONE)])
+    ours, fleet = changelog(connection, sealer := Sealer(create_key())), WHERE * 50
+    older = sealer.seal(WHERE, f"{TOPIC}:2".encode())
+    await producer.send(Record(TOPIC, older, b"2", 0, (("position", b"7"), ("sealed", b"1"))))
+    await producer.send(*ours.records(0, {4: fleet}, 7))
+    assert await ours.load(0) == Kept({2: WHERE, 4: fleet})
+    assert len((await written(connection))[-1]) < len(fleet) / 4
+
+
 class Still:
     """A state that remembers what it was given, and changes by nothing."""
 
