@@ -24,19 +24,22 @@ from haechi.streaming import StreamMetrics, Worker, connect, run_process
 
 
 class Meter:
-    """CPU seconds of this process from where `known` positions were applied to the checkpoint after the last one."""
+    """CPU seconds of this process from where `known` devices have been heard to the checkpoint after the last position."""
 
     def __init__(self, known: int, expected: int) -> None:
         self._known = known
         self._expected = expected
         self._seen = 0
+        self._heard = 0
         self._began: tuple[int, float] | None = None
         self._done = asyncio.Event()
 
-    def count(self, positions: int) -> None:
-        """So many were applied."""
+    def count(self, positions: int, devices: int) -> None:
+        """So many were applied, of which so many devices were heard for the first time: one partition is far ahead of
+        another meanwhile."""
         self._seen += positions
-        if self._began is None and self._seen >= self._known:
+        self._heard += devices
+        if self._began is None and self._heard >= self._known:
             self._began = self._seen, time.process_time()
         if self._seen >= self._expected:
             self._done.set()
@@ -59,8 +62,10 @@ async def main(url: str, prefix: str, known: int, expected: int) -> None:
 
     class Counted(agents.Positions):
         def apply_all(self, messages: Sequence[Numbered]) -> Sequence[Alert | Missed]:
+            before = len(self.devices)
             alerts = super().apply_all(messages)
-            meter.count(sum(len(message) for _, message in messages if isinstance(message, PositionBatch)))
+            positions = sum(len(message) for _, message in messages if isinstance(message, PositionBatch))
+            meter.count(positions, len(self.devices) - before)
             return alerts
 
     worker = Worker(
