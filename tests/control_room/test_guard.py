@@ -12,10 +12,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Message, Scope
 from starlette.websockets import WebSocket, WebSocketDisconnect
+from structlog.testing import capture_logs
 
 from control_room import guard
 from control_room.guard import BODY_BYTES, PUBLIC, Guard, principal_of, session_key
-from control_room.sign_in import Limiter, local_path, make_routes
+from control_room.sign_in import MOST_AT_ONCE, Limiter, local_path, make_routes
 from haechi.domain.access import Principal
 from haechi.errors import HaechiError, TransientError
 from haechi.sealing import create_key
@@ -225,14 +226,43 @@ async def test_after_five_wrong_passwords_even_the_right_one_waits(house: House)
     assert (await house.sign_in()).headers["location"] == "/"
 
 
+async def _wrong_from(house: House, address: str) -> str:
+    """Where a wrong password sends whoever comes from there."""
+    transport = httpx.ASGITransport(house.guard, client=(address, 40_000))
+    async with httpx.AsyncClient(transport=transport, base_url="http://wall.test") as browser:
+        form = {"name": "kim", "password": "wrong password"}
+        return (await browser.post("/sign-in", data=form, headers=OURS)).headers["location"]
+
+
 async def test_whoever_has_an_ipv6_network_has_no_more_tries_than_one_address(house: House) -> None:
-    answers = []
-    for n in range(6):
-        transport = httpx.ASGITransport(house.guard, client=(f"2001:db8:1:2::{n}", 40_000))
-        async with httpx.AsyncClient(transport=transport, base_url="http://wall.test") as browser:
-            form = {"name": "kim", "password": "wrong password"}
-            answers.append((await browser.post("/sign-in", data=form, headers=OURS)).headers["location"])
+    answers = [await _wrong_from(house, f"2001:db8:1:2::{n}") for n in range(6)]
     assert answers == ["/sign-in?failed=1"] * 5 + ["/sign-in?wait=30"]
+
+
+async def test_in_a_crowd_of_forged_sign_ins_nobody_waits_long_for_an_answer(house: House) -> None:
+    free, looked_at = asyncio.Event(), asyncio.Semaphore(0)
+
+    async def slow(_: str, __: str) -> None:
+        looked_at.release()
+        await free.wait()
+
+    house.users.sign_in = slow  # type: ignore[method-assign]  # as if a hash took many seconds
+    crowd = [asyncio.create_task(_wrong_from(house, f"192.0.2.{n}")) for n in range(MOST_AT_ONCE)]
+    for _ in crowd:
+        await looked_at.acquire()
+    assert await _wrong_from(house, "198.51.100.1") == "/sign-in?wait=2"
+    free.set()
+    assert await asyncio.gather(*crowd) == ["/sign-in?failed=1"] * MOST_AT_ONCE
+    assert await _wrong_from(house, "198.51.100.1") == "/sign-in?failed=1"
+
+
+async def test_a_proxy_that_nobody_named_is_named_where_all_its_users_wait(house: House) -> None:
+    with capture_logs() as log:
+        for _ in range(6):
+            await house.sign_in("wrong password", **{"x-forwarded-for": "203.0.113.9"})
+    said = [line for line in log if line["event"] == "sign_in.proxy_not_trusted"]
+    assert len(said) == 1
+    assert "HAECHI_TRUSTED_PROXIES" in said[0]["do"]
 
 
 async def test_right_passwords_cost_nothing(house: House) -> None:
