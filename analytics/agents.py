@@ -10,7 +10,7 @@ from analytics.archive import Archive
 from analytics.cameras import CameraZoneState
 from analytics.clocks import put_right
 from analytics.positions import Devices, Doors, PositionMetrics, PositionState, Watch
-from analytics.positions.awaited import Awaited, Wearers
+from analytics.positions.awaited import Arrivals, Awaited, Wearers
 from analytics.positions.consent import Consents, NobodyRefuses, covered
 from analytics.positions.night_walks import NightWalks
 from analytics.positions.safe_zones import Rule as ZoneRule
@@ -133,11 +133,13 @@ class Outlook(msgspec.Struct, frozen=True):
     put_right: PutRight = put_right
 
 
-def watches(devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlook) -> Sequence[Watch]:
+def watches(
+    devices: Devices, doors: Doors, elsewhere: Elsewhere, outlook: Outlook, arrivals: Arrivals
+) -> Sequence[Watch]:
     """Who looks at positions, in this order: whether an empty battery explains a silence, is what was known of it before the
     report that ends both. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
-    zones = SafeZones(devices, outlook.book, outlook.zones, outlook.zones_read)
+    zones = SafeZones(devices, outlook.book, outlook.zones, arrivals.are_possible, outlook.zones_read)
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
     walks = NightWalks(devices, registered, outlook.silence.zone)
@@ -149,10 +151,10 @@ class Positions(PositionState):
 
     def __init__(self, outlook: Outlook, metrics: PositionMetrics, partition: int = 0, partitions: int = 1) -> None:
         devices, doors, elsewhere = Devices(), Doors(outlook.missing_after_s), Elsewhere(partition, partitions)
-        looking = watches(devices, doors, elsewhere, outlook)
+        arrivals = Arrivals(outlook.entry_of, outlook.wearers)
+        looking = watches(devices, doors, elsewhere, outlook, arrivals)
         shards = range(partition, SHARDS, partitions)
-        registry = (outlook.entry_of, outlook.wearers, outlook.registry_version)
-        awaited = Awaited(devices, shards, outlook.book, *registry)
+        awaited = Awaited(devices, shards, outlook.book, arrivals, outlook.wearers, outlook.registry_version)
         super().__init__(devices, looking, metrics, doors=doors, elsewhere=elsewhere, awaited=awaited)
         self._consents = outlook.consents
         self._refusals = -1

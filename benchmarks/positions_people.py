@@ -1,6 +1,6 @@
 """The people of the benchmark of positions: 50,000 with three zones each, and what their devices report."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from itertools import pairwise
 
@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from haechi import topics
 from haechi.domain.geo import Circle, Corridor, LocalPlane, Point, Polygon
-from haechi.domain.people import Consent, Device, PositionBatch, SafeZone
+from haechi.domain.people import PositionBatch, SafeZone
 from haechi.domain.schedule import DAYS, Window
 from haechi.domain.time import Tick, instant_of, micros_of
 from haechi.ids import shard_of
-from haechi.store.registry import DeviceEntry
 
 PEOPLE = 50_000
 EVERY_S = 10  # each device reports so often: 5,000 positions a second
@@ -39,15 +38,6 @@ def zones(people: int = PEOPLE) -> list[SafeZone]:
     """Of each: the home, a circle; the school, a polygon in its hours, that tells of arriving and leaving, and where one in
     a hundred is expected; the way there, a corridor in the same hours, or a river, which is forbidden."""
     return [zone for who in range(people) for zone in zones_of(who)]
-
-
-def entries(people: int = PEOPLE) -> Callable[[str], DeviceEntry | None]:
-    """The registry: everyone has consented, so that silence and batteries are watched, too."""
-    consent = Consent("a guardian", datetime(2026, 1, 1, tzinfo=UTC), ("position",))
-    return {
-        device: DeviceEntry(Device(device, "haneul", person, "phone"), consent)
-        for device, person in zip(DEVICES[:people], PERSONS, strict=False)
-    }.get
 
 
 class Reports(msgspec.Struct, frozen=True):

@@ -12,7 +12,8 @@ from analytics import agents
 from analytics.positions import PositionMetrics
 from analytics.positions.together import Numbered
 from analytics.zone_book import ZoneBook
-from benchmarks.positions_people import entries, zones
+from benchmarks.positions_outlook import outlook
+from benchmarks.positions_people import zones
 from haechi import topics
 from haechi.clock import utc_now
 from haechi.config import KafkaSettings
@@ -75,10 +76,10 @@ async def main(url: str, prefix: str, known: int, expected: int) -> None:
         StreamMetrics(registry),
     )
     book = ZoneBook(zones())
-    outlook = agents.Outlook(book=lambda: book, entry_of=entries(), district="haneul")
+    view = outlook(lambda: book)
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda partition: Counted(outlook, metrics, partition, topics.POSITIONS.partitions),
+        lambda partition: Counted(view, metrics, partition, topics.POSITIONS.partitions),
         agents.to_alerts_and_beside(utc_now),
         agents.on_positions,
     )

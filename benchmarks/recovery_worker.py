@@ -10,7 +10,8 @@ from analytics import agents
 from analytics.positions import PositionMetrics
 from analytics.positions.together import Numbered
 from analytics.zone_book import ZoneBook
-from benchmarks.positions_people import entries, zones
+from benchmarks.positions_outlook import outlook
+from benchmarks.positions_people import zones
 from benchmarks.recovery import PEOPLE
 from haechi import topics
 from haechi.clock import utc_now
@@ -39,7 +40,7 @@ async def main(url: str, prefix: str, key: str) -> None:
     registry = CollectorRegistry()
     metrics = PositionMetrics(registry)
     book = ZoneBook(zones(PEOPLE))
-    outlook = agents.Outlook(book=lambda: book, entry_of=entries(PEOPLE), district="haneul")
+    view = outlook(lambda: book, PEOPLE)
     worker = Worker(
         "analytics.positions",
         connect(KafkaSettings(url=url, prefix=prefix)),
@@ -48,7 +49,7 @@ async def main(url: str, prefix: str, key: str) -> None:
     )
     worker.consume_with_state(
         topics.POSITIONS,
-        lambda partition: Telling(outlook, metrics, partition, topics.POSITIONS.partitions),
+        lambda partition: Telling(view, metrics, partition, topics.POSITIONS.partitions),
         agents.to_alerts_and_beside(utc_now),
         agents.on_positions,
     )

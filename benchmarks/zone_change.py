@@ -12,7 +12,8 @@ from prometheus_client import CollectorRegistry
 from analytics import agents
 from analytics.positions import PositionMetrics
 from analytics.zone_book import ZoneBook
-from benchmarks.positions_people import BEGIN, EVERY_S, GATEWAY, PEOPLE, entries, stream, zones
+from benchmarks.positions_outlook import outlook
+from benchmarks.positions_people import BEGIN, EVERY_S, GATEWAY, PEOPLE, stream, zones
 from benchmarks.result import Options, Peer, Result
 from haechi import topics
 from haechi.domain.people import PositionBatch, SafeZone
@@ -36,9 +37,9 @@ class Town:
     def __init__(self, them: list[SafeZone]) -> None:
         self.zones = {zone.id: zone for zone in them}
         self.newest = ZoneBook(them)
-        outlook = agents.Outlook(book=lambda: self.newest, entry_of=entries(), district="haneul")
+        view = outlook(lambda: self.newest)
         metrics = PositionMetrics(CollectorRegistry())
-        self._partitions = [agents.Positions(outlook, metrics) for _ in range(topics.PARTITIONS)]
+        self._partitions = [agents.Positions(view, metrics) for _ in range(topics.PARTITIONS)]
         self._version = 1
         for offset, (partition, message) in enumerate(stream(PEOPLE, PEOPLE, 500)):
             if isinstance(message, PositionBatch):

@@ -31,6 +31,30 @@ class Zones(Protocol):
         """The rows of a person's zones."""
 
 
+class Arrivals:
+    """Who can arrive at all, by the newest registry: whoever has no device can't, nor be missed for it. A button calls for
+    help; only of one that has told a place may an arrival be expected."""
+
+    def __init__(self, entry_of: Callable[[str], DeviceEntry | None], wearers: Wearers) -> None:
+        self._entry_of = entry_of
+        self._wearers = wearers
+
+    def device(self, person: str, at: datetime, heard: Collection[str] = ()) -> str | None:
+        """A device of theirs that may tell of an arrival; `heard` are those that have told a place."""
+        worn = sorted(self._wearers(shard_of(person)).get(person, ()))
+        return next((device for device in worn if self._may_tell(device, at, heard)), None)
+
+    def are_possible(self, person: str, at: datetime, heard: Collection[str]) -> bool:
+        """Whether they can be missed."""
+        return self.device(person, at, heard) is not None
+
+    def _may_tell(self, device: str, at: datetime, heard: Collection[str]) -> bool:
+        entry = self._entry_of(device)
+        if entry is None or entry.consent is None or (entry.device.kind == "button" and device not in heard):
+            return False
+        return entry.consent.allows("position", at)
+
+
 class Turn(NamedTuple):
     """Who (device, person) is awaited from now on, and which slots stood for somebody who is not any more."""
 
@@ -39,24 +63,21 @@ class Turn(NamedTuple):
 
 
 class Awaited:
-    """Those of some shards, by the newest registry: `version` changes with what `entry_of` and `wearers` answer.
-
-    Whoever has no device can't arrive, nor be missed for it; a button calls for help and tells no arrival.
-    """
+    """Those of some shards, by the newest registry: `version` changes with what `arrivals` and `wearers` answer."""
 
     def __init__(
         self,
         devices: Devices,
         shards: Collection[int],
         zones: Callable[[], Zones],
-        entry_of: Callable[[str], DeviceEntry | None],
+        arrivals: Arrivals,
         wearers: Wearers,
         version: Callable[[], int],
     ) -> None:
         self._devices = devices
         self._shards = shards
         self._zones = zones
-        self._entry_of = entry_of
+        self._arrivals = arrivals
         self._wearers = wearers
         self._version = version
         self._asked: tuple[Zones, int, int] | None = None
@@ -69,7 +90,7 @@ class Awaited:
             return Turn()
         self._asked = asked
         at, unheard = instant_of(now), self._devices.unheard()
-        gone = [slot for slot in unheard.tolist() if self._comes_with(self._devices.person(slot), at) is None]
+        gone = [slot for slot in unheard.tolist() if self._arrivals.device(self._devices.person(slot), at) is None]
         come = tuple(self._come(zones, at)) if zones.expects.any() else ()
         return Turn(come, np.array(gone, dtype=np.int64))
 
@@ -77,16 +98,6 @@ class Awaited:
         for shard in self._shards:
             for person in self._devices.strangers(self._wearers(shard)):
                 if any(zones.expects[row] for row in zones.of(person)):
-                    device = self._comes_with(person, at)
+                    device = self._arrivals.device(person, at)
                     if device is not None:
                         yield device, person
-
-    def _comes_with(self, person: str, at: datetime) -> str | None:
-        """A device of theirs that may tell of an arrival."""
-        worn = sorted(self._wearers(shard_of(person)).get(person, ()))
-        return next((device for device in worn if self._may_tell(self._entry_of(device), at)), None)
-
-    def _may_tell(self, entry: DeviceEntry | None, at: datetime) -> bool:
-        if entry is None or entry.consent is None or entry.device.kind == "button":
-            return False
-        return entry.consent.allows("position", at)

@@ -1,5 +1,8 @@
 """From where people are to what is told: episodes that begin and end, and notices. Only for those of whom it changed."""
 
+from collections.abc import Callable, Collection
+from datetime import datetime
+
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +16,11 @@ from analytics.positions.zone_table import Open, ZoneTable
 from analytics.zone_book import EVER, HOLDS, SOON, Timetable
 from haechi.domain.alerting import Alert
 from haechi.domain.people import SafeZone
+from haechi.domain.time import instant_of
 
 People = NDArray[np.int64]
+CanArrive = Callable[[str, datetime, Collection[str]], bool]
+"""Whether somebody has a device that may tell of an arrival then, by those of theirs that have told a place."""
 
 _SECOND_US = 1_000_000
 _BACK = "is back inside"
@@ -45,10 +51,13 @@ class Glance(msgspec.Struct, frozen=True):
 class Episodes:
     """Reads and writes the people and stakes of a ZoneTable; `thresholds` are what alerts say decided them."""
 
-    def __init__(self, devices: Devices, table: ZoneTable, thresholds: tuple[tuple[str, float], ...]) -> None:
+    def __init__(
+        self, devices: Devices, table: ZoneTable, thresholds: tuple[tuple[str, float], ...], can_arrive: CanArrive
+    ) -> None:
         self._devices = devices
         self._table = table
         self._thresholds = thresholds
+        self._can_arrive = can_arrive
 
     def speak(self, people: People, at: NDArray[np.int64], why: str) -> list[Alert]:
         """Raise what has begun and clear what is over, each of the people (at most once) at their time (p,)."""
@@ -69,7 +78,8 @@ class Episodes:
         return alerts
 
     def expect(self, people: People, moment: Moment) -> list[Alert]:
-        """Who is not where they are expected by now; not decided while a gateway holds something back."""
+        """Who is not where they are expected by now; not decided while a gateway holds something back. Who can't arrive,
+        because their devices were taken back, is not missed."""
         table = self._table
         zones = table.stakes["zone"][people].astype(np.int64)
         due = table.book.at(moment.now).due[table.book.line[zones]]
@@ -95,7 +105,7 @@ class Episodes:
                 stake["missing"] = 0
             if since and moment.spools_empty and stake["settled"][0] != since:
                 stake["settled"] = since
-                if look.is_at[i, column] != INSIDE:
+                if look.is_at[i, column] != INSIDE and self._can_come(look, i):
                     stake["missing"] = since
                     episode = Episode("not-arrived", since, moment.now, _ABSENT if heard[i] else _UNHEARD)
                     alerts.append(self._alert("raise", episode, look, i, int(look.zones[i, column])))
@@ -246,6 +256,11 @@ class Episodes:
         far = np.full(len(zones), np.inf)
         distance = book.edges.distance(zones, np.repeat(x, len(zones)), np.repeat(y, len(zones)), far)
         return int(columns[distance.argmin()])
+
+    def _can_come(self, look: Glance, i: int) -> bool:
+        worn = look.worn[i][look.worn[i] >= 0]
+        heard = [self._devices.device(slot) for slot in worn[self._devices.seen(worn) > 0].tolist()]
+        return self._can_arrive(self._devices.person(int(worn[0])), instant_of(int(look.at[i])), heard)
 
     def _newest(self, slots: NDArray[np.int64]) -> int:
         return int(slots[self._table.newest(slots)["at"].argmax()])

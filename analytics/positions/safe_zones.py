@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
-from analytics.positions.episodes import Episodes
+from analytics.positions.episodes import CanArrive, Episodes
 from analytics.positions.fusion import INSIDE, OUTSIDE
 from analytics.positions.patterns import Patterns
 from analytics.positions.quality import ALONE_US, FINE_M, known_accuracy
@@ -61,12 +61,17 @@ class Rule(msgspec.Struct, frozen=True):
 
 class SafeZones:
     """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
-    message. `reads` counts how often the registry has been read for it, and is infinite where the book cannot be old."""
+    message. Nobody is missed who `can_arrive` nowhere. `reads` counts how often the registry has been read for it, and is infinite where the book cannot be old."""
 
     name = "zones"
 
     def __init__(
-        self, devices: Devices, book: Callable[[], ZoneBook], rule: Rule, reads: Callable[[], float] = lambda: inf
+        self,
+        devices: Devices,
+        book: Callable[[], ZoneBook],
+        rule: Rule,
+        can_arrive: CanArrive,
+        reads: Callable[[], float] = lambda: inf,
     ) -> None:
         self._devices = devices
         self._newest_book = book
@@ -76,7 +81,7 @@ class SafeZones:
         self._dwell_us = int(rule.dwell_s * _SECOND_US)
         self._mask = np.uint8((1 << max(rule.votes, rule.confirmations, rule.entry_confirmations)) - 1)
         self._table = ZoneTable(devices, book())
-        self._episodes = Episodes(devices, self._table, self._thresholds())
+        self._episodes = Episodes(devices, self._table, self._thresholds(), can_arrive)
         self._patterns = Patterns(self._table)
         self._asked: object = None
         self._read_book()

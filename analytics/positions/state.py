@@ -57,7 +57,7 @@ class PositionState:
     A test, a benchmark or a simulation builds it as the process does, and feeds it without Kafka:
 
         devices, book = Devices(), ZoneBook(zones)
-        watches = [SafeZones(devices, lambda: book, Rule())]
+        watches = [SafeZones(devices, lambda: book, Rule(), lambda *_: True)]
         state = PositionState(devices, watches, PositionMetrics(CollectorRegistry()))
         alerts = state.apply(offset, batch)     # a PositionBatch or a Tick; offsets ascend
     """

@@ -43,7 +43,7 @@ class Ours:
         persons = tuple(f"person-{row}" for row in range(len(zones)))
         book = ZoneBook(self._safe_zone(zone, person) for zone, person in zip(zones, persons, strict=True))
         devices = Devices()
-        watches = [SafeZones(devices, lambda: book, self._thresholds)]
+        watches = [SafeZones(devices, lambda: book, self._thresholds, lambda *_: False)]
         state = PositionState(devices, watches, PositionMetrics(CollectorRegistry()))
         made = _Batches(self._plane, persons, fixes)
         device, at_s = [], []

@@ -14,14 +14,19 @@ from analytics.positions.safe_zones import Rule
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
 from haechi.domain.geo import Circle, LocalPlane, Point
-from haechi.domain.people import PositionBatch, SafeZone
+from haechi.domain.people import Consent, Device, PositionBatch, SafeZone
 from haechi.domain.schedule import Window
 from haechi.domain.time import Tick
 from haechi.ids import shard_of
+from haechi.store.registry import DeviceEntry
 
 HOME = Point(126.9227, 37.6186)
 PLANE = LocalPlane(HOME)
 AT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)  # Monday, 9:00 in Seoul
+CONSENT = Consent("a guardian", AT - timedelta(days=30), ("position",))
+# Who wears what by the registry: tags, whose silence tells nobody anything.
+WEARERS = {"p1": ("d1",), "p2": ("d2",)}
+ENTRIES = {d: DeviceEntry(Device(d, "haneul", person, "tag"), CONSENT) for person, (d,) in WEARERS.items()}
 RULE = Rule(buffer_m=20, confirmations=2, votes=3, dwell_s=0)
 
 
@@ -104,7 +109,15 @@ class Registry:
 def state_of(*zones: SafeZone, rule: Rule = RULE, registry: Registry | None = None) -> PositionState:
     """A partition as the process builds it."""
     registry = registry or Registry(*zones)
-    return partition(Outlook(book=registry, zones=rule, zones_read=lambda: registry.reads))
+    return partition(
+        Outlook(
+            book=registry,
+            zones=rule,
+            zones_read=lambda: registry.reads,
+            entry_of=ENTRIES.get,
+            wearers=lambda shard: {person: worn for person, worn in WEARERS.items() if shard_of(person) == shard},
+        )
+    )
 
 
 def partition(

@@ -206,6 +206,24 @@ def test_a_device_that_is_removed_or_another_persons_now_is_waited_for_no_longer
     assert town.see(*ticking(40, 50)) == []
 
 
+def test_whoever_was_heard_and_had_to_give_their_devices_back_is_missed_on_no_morning() -> None:
+    """And no sooner than the morning after they are given another one."""
+    town = Town().wear()
+    assert town.see(*walk(0, 0), *ticking(30)) == []
+    town.take_off("d1")
+    assert town.see(*ticking(40, 50), *ticking(DAY + 30, DAY + 40, DAY + 50)) == []
+    town.wear("d2")
+    assert town.see(*ticking(DAY + 60)) == []
+    assert said(town.see(*ticking(2 * DAY + 30, 2 * DAY + 40))) == [MISSED]
+
+
+def test_a_button_that_has_told_a_place_may_tell_of_an_arrival() -> None:
+    town = Town().wear(kind="button")
+    town.see(*walk(0, 0))
+    assert said(town.see(*ticking(30, 40))) == [MISSED]
+    assert said(town.see(*walk(1000, start=50))) == [FOUND]
+
+
 def test_who_gets_another_device_goes_on_being_missed_and_is_found_by_it() -> None:
     town = Town().wear()
     (missed,) = town.see(*ticking(30, 40))
