@@ -37,7 +37,7 @@ from haechi.domain.alerting import KINDS, Alert
 from haechi.domain.deliveries import DeliveryView, Recipient
 from haechi.domain.drills import all_answered, as_real
 from haechi.domain.habits import UsualPlace
-from haechi.domain.incidents import Acknowledge, Command, EndTest, Incident, IncidentEvent, Note, for_people
+from haechi.domain.incidents import Acknowledge, Command, EndTest, Incident, IncidentEvent, Note, for_people, placeless
 from haechi.domain.people import Guardian, Person
 from haechi.domain.signatures import signature
 from haechi.errors import Conflict, NotFound, PermanentError, TransientError
@@ -163,7 +163,8 @@ class Callbacks:
     async def show(self, request: Request) -> Response:
         """The page. Looking changes nothing but leaves a trace: a place was disclosed to somebody."""
         link, whole, guardian = await self._guarded(request)
-        incident, name = for_people(whole), signature(guardian.id)
+        covered = whole.open or self._may_know(whole.subject)  # whoever must still act is told where
+        incident, name = for_people(whole if covered else placeless(whole)), signature(guardian.id)
         trail = await self._incidents.trail(incident.id)
         if incident.point is not None and request.method == "GET":
             shown = f"incident {incident.number}"
@@ -174,7 +175,7 @@ class Callbacks:
         names = {signature(one.id): one.name for one in self._people.guardians_of(incident.subject)}
         person = self._people.name_of(incident.subject)
         token, places = request.path_params["token"], await self._offered(link, incident, name)
-        view = View(incident, token, name, said, self._clock(), looks, test, names, person, places)
+        view = View(incident, token, name, said, self._clock(), looks, test, names, person, covered, places)
         self._count.labels("page").inc()
         page = incident_page(view, words_of(guardian.language), self._sheet, self._zone)
         return HTMLResponse(page, headers=_HEADERS)

@@ -58,6 +58,7 @@ class View(msgspec.Struct, frozen=True):
     test: ButtonTest | None = None
     names: Mapping[str, str] = {}  # the guardians', by signature
     person: str = ""
+    covered: bool = True  # whether the place may be shown
     places: tuple[UsualPlace, ...] | None = None  # that wait for a yes or a no; None: the page is not about places
 
 
@@ -127,7 +128,8 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     if view.places is not None:
         return ""
     if point is None:
-        return f"<p class=stale>{escape(words.no_place)}</p>" if incident.status == "Actual" else ""
+        why = words.no_place if view.covered else words.no_consent
+        return f"<p class=stale>{escape(why)}</p>" if incident.status == "Actual" else ""
     age_s = (view.now - incident.seen_at).total_seconds()
     age = age_in_words(words, age_s)
     over = incident.ends_at is not None  # then the place is where it began, and nobody takes it for where they are

@@ -27,6 +27,7 @@ class Words(msgspec.Struct, frozen=True):
     fix_age: str
     days_left: str
     no_place: str
+    no_consent: str
     stale: str
     open_map: str
     map_url: str
@@ -108,6 +109,7 @@ KOREAN = Words(
     fix_age="위치는 {age} 전",
     days_left="{days}일 남음({date}까지)",
     no_place="위치를 알 수 없습니다",
+    no_consent="위치정보 이용 동의가 없어 종료된 경보의 위치는 보여 드리지 않습니다.",
     stale="위치는 {age} 전의 것입니다",
     open_map="지도에서 열기",
     map_url="https://map.kakao.com/link/map/{lat},{lon}",
@@ -210,6 +212,7 @@ ENGLISH = Words(
     fix_age="place {age} old",
     days_left="days left: {days}, until {date}",
     no_place="The place is not known",
+    no_consent="No consent covers the place any more: of what is over it is not shown.",
     stale="This place is {age} old",
     open_map="Open in a map",
     map_url="https://www.openstreetmap.org/?mlat={lat}&mlon={lon}#map=18/{lat}/{lon}",

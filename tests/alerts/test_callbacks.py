@@ -21,6 +21,7 @@ from haechi.domain.scene import Scene
 from haechi.domain.signatures import signature
 from haechi.errors import TransientError
 from haechi.store.audit import Audit, Look
+from haechi.store.consents import Consents, Decision, Given
 from haechi.store.drills import Drills
 from haechi.store.registry import PEOPLE
 from tests.alerts.town import DISTRICT, EVERYONE, LINKS, Town, public_http
@@ -87,6 +88,25 @@ async def test_of_what_is_over_the_place_is_where_it_began_and_not_where_they_ar
     assert "Place when it began" in english
     for said in ("Last known place", "This place is"):
         assert said not in english
+
+
+async def test_of_a_closed_incident_the_place_is_shown_only_while_a_consent_covers_it(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    consents, page = Consents(town.pool), page_of(town, incident, "father")
+    await consents.give(DISTRICT, town.child, Given(("position", "sos"), "mother"), by="clerk")
+    await consents.withdraw(DISTRICT, town.child, Decision("mother"), by="clerk")
+    await town.people.start()
+    assert "37.56650, 126.97800" in (await http.get(page)).text, "whoever must still act is told where"
+    await http.post(f"{page}/on-it")
+    await town.incidents.apply_command(incident.id, DISTRICT, Close("operator", utc_now(), "resolved"))
+    closed = (await http.get(page)).text
+    assert "37.56" not in closed
+    assert "<svg" not in closed
+    assert "No consent covers the place any more" in closed
+    await consents.give(DISTRICT, town.child, Given(("position",), "mother"), by="clerk")
+    await town.people.start()
+    assert "37.56650, 126.97800" in (await http.get(page)).text
 
 
 async def test_the_page_is_small_has_no_script_and_is_kept_by_nobody(
