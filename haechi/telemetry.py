@@ -6,7 +6,6 @@ import os
 import socket
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -16,6 +15,8 @@ from haechi.clock import Clock, utc_now
 from haechi.config import TelemetrySettings
 from haechi.errors import TransientError
 from haechi.repeats import Repeats
+
+log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 1.0
 HEARTBEAT_TTL_S = 5
@@ -89,7 +90,7 @@ async def beat_forever(
 ) -> None:
     """Tell each second that this process of the component lives; several of one name do not hide each other.
 
-    A store that is away is tried again, in silence, next second.
+    A store that is away is tried again, in silence, next second; any other failure is logged, and no reason to seem dead.
     """
     host, pid = socket.gethostname(), str(os.getpid())
     fields = {
@@ -99,7 +100,11 @@ async def beat_forever(
         "since": clock().isoformat(),
     }
     while True:
-        with suppress(TransientError):
-            told = fields | dict(notes) | {"at": clock().isoformat()}
+        told = fields | dict(notes) | {"at": clock().isoformat()}
+        try:
             await store.beat(component, f"{host}:{pid}", told, HEARTBEAT_TTL_S)
+        except TransientError:
+            pass
+        except Exception as error:  # noqa: BLE001 - a heart that stops says that the process is dead
+            log.warning("heartbeat.failed", reason=repr(error))
         await asyncio.sleep(HEARTBEAT_S)

@@ -1,10 +1,15 @@
 """Logs: one line each, with the component; tracebacks never show local values, which can be people's data."""
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
+from structlog.testing import capture_logs
+
+from haechi import telemetry
+from haechi.errors import TransientError
 
 SCRIPT = """
 import structlog, logging
@@ -42,3 +47,30 @@ def test_json_lines_can_be_read_by_a_program() -> None:
     assert [line["event"] for line in lines] == ["sender.failed", "from a library"]
     assert {line["component"] for line in lines} == {"alerts.sender"}
     assert lines[0]["delivery"] == "d1"
+
+
+class Moody:
+    """A store that fails in ways nobody expects, then in the usual one, and then takes the beat."""
+
+    def __init__(self) -> None:
+        self.beats = asyncio.Event()
+        self._moods: list[Exception] = [
+            RuntimeError("read() called while another coroutine waits"),
+            TransientError("away"),
+        ]
+
+    async def beat(self, component: str, instance: str, fields: dict[str, str], ttl_s: int) -> None:
+        if self._moods:
+            raise self._moods.pop(0)
+        self.beats.set()
+
+
+async def test_a_heart_beats_on_whatever_its_store_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telemetry, "HEARTBEAT_S", 0)
+    store = Moody()
+    heart = asyncio.create_task(telemetry.beat_forever(store, "alerts.sender", None, {}))
+    with capture_logs() as said:
+        async with asyncio.timeout(10):
+            await store.beats.wait()
+    heart.cancel()
+    assert [line["event"] for line in said] == ["heartbeat.failed"]
