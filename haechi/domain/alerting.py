@@ -76,6 +76,8 @@ STRANGER = "unknown:"
 
 # What people ask for by a button, or a device for them: processed whoever it is, and whatever they consented to.
 CALLS = ("sos", "man-down", "strap-cut", "tamper")
+# What guardians are told without a consent: calls, and what does not come of a position.
+WITHOUT_CONSENT = (*CALLS, "consent-ends", "phone-test")
 # A call for help that reaches us longer after it happened than this says so to everybody who reads of it.
 LATE = timedelta(minutes=1)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from haechi.domain.alerting import CALLS
-from haechi.domain.consent import ConsentEntry, EntryKind, check_giver, possible, step
+from haechi.domain.consent import OWN_CONSENT_AGE, ConsentEntry, EntryKind, age_on, check_giver, possible, step
 from haechi.domain.people import Consent, Guardian, Person, Scope
 from haechi.errors import NotFound
 from haechi.ids import is_uuid
@@ -156,17 +156,25 @@ async def first_entries(
 
 async def replacing_entry(
     connection: Any,  # asyncpg has no types
-    stands: Consent | None,
+    before: Person,
     wanted: Person,
     *,
     by: str,
 ) -> ConsentEntry | None:
-    """The entry that makes the row's consent what is wanted: one given, the one that stands withdrawn, or (None) neither."""
+    """The entry that makes the row's consent what is wanted: one given, the one that stands withdrawn, or (None) neither.
+
+    NoGuardian when its giver may not give it, also where that shows by a birthday that is put right.
+    """
+    stands = before.consent
     person, consent = msgspec.structs.replace(wanted, consent=stands), wanted.consent
     if consent is not None and (stands is None or _grant(consent) != _grant(stands)):
         guardians = await _guardians(connection, person.guardian_ids)
         now = await connection.fetchval(_NOW)
         return _entry(person, guardians, _asked(consent), now, by=by)
+    if consent is not None and before.born < wanted.born:
+        now = await connection.fetchval(_NOW)
+        if age_on(before.born, now) >= OWN_CONSENT_AGE:
+            check_giver(person, await _guardians(connection, person.guardian_ids), consent.given_by, None, now)
     if consent is None and stands is not None:
         return ConsentEntry("withdrawn", await connection.fetchval(_NOW), by, by)
     return None

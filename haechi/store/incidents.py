@@ -96,12 +96,13 @@ class Incidents:
                     [(one.id, one.action, one.received_at, step.incident.id) for one in applied],
                 )
                 await _add_events(connection, step)
+                hidden = ward.hidden(alert, moment)
                 if step.tell:
-                    await _add_deliveries(connection, step, ward.tellable(route(step.incident)))
+                    await _add_deliveries(connection, step, ward.tellable(route(step.incident)), hidden=hidden)
                 elif step.tell_end:
                     heard = await _guardians_who_heard(connection, step.incident)
                     hear = [one for one in ward.tellable(route(step.incident)) if one.id in heard]
-                    await _add_deliveries(connection, step, hear)
+                    await _add_deliveries(connection, step, hear, hidden=hidden)
                 await connection.execute("SELECT pg_notify('incidents', $1)", step.incident.id)
                 failpoint("incidents.before_commit")
         failpoint("incidents.after_commit")
@@ -321,16 +322,25 @@ async def _add_events(connection: Any, step: Step) -> None:
     )
 
 
-async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient]) -> None:
+async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient], *, hidden: bool) -> None:
     """One row per recipient; its id is the webhook-id, the same however often this step is computed.
 
-    Who cannot be told has failed from the start, so that everybody who looks at the incident sees it.
+    Who cannot be told has failed from the start, and a guardian from whom it is `hidden` is cancelled from the start, so
+    that everybody who looks at the incident sees it.
     """
+
+    def outcome(recipient: Recipient) -> tuple[str, str | None]:
+        if hidden and recipient.kind == "guardian":
+            return "cancelled", "no consent"
+        if recipient.channel == NO_CHANNEL:
+            return "failed", recipient.address
+        return "pending", None
+
     incident, reason = step.incident, step.events[0].kind
     urgency = Severity.ADVISORY if step.tell_end else incident.severity
     await connection.executemany(
         "INSERT INTO deliveries (id, incident_id, recipient, reason, severity, state, finished_at, last_error) "
-        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 = 'failed' THEN clock_timestamp() END, $7) "
+        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 <> 'pending' THEN clock_timestamp() END, $7) "
         "ON CONFLICT (id) DO NOTHING",
         [
             (
@@ -339,8 +349,7 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
                 msgspec.json.encode(recipient).decode(),
                 reason,
                 urgency,
-                "failed" if recipient.channel == NO_CHANNEL else "pending",
-                recipient.address if recipient.channel == NO_CHANNEL else None,
+                *outcome(recipient),
             )
             for recipient in recipients
         ],

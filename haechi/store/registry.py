@@ -242,11 +242,12 @@ class Registry:
         return [Row(from_record(table, record, self._sealer), record["version"]) for record in records]
 
     async def some(self, table: Table[T], district: str, ids: Sequence[str], *, within: Any) -> tuple[Row[T], ...]:
-        """Those of the rows with these ids that are there, as the connection `within` sees them."""
+        """Those of the rows with these ids that are there, locked for the transaction of the connection `within`: what is
+        changed by what was read here undoes nothing that somebody else did meanwhile."""
         with translate_errors():
             records = await within.fetch(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
-                "WHERE id = ANY($1) AND district = $2 AND deleted_at IS NULL",
+                "WHERE id = ANY($1) AND district = $2 AND deleted_at IS NULL ORDER BY id FOR UPDATE",
                 ids,
                 district,
             )
@@ -286,8 +287,9 @@ class Registry:
                 stands, entries = None, {}
                 if isinstance(value, Person):
                     await bars.check_links(connection, whole, value.guardian_ids)
-                    stands = cast("Person", from_record(table, present, self._sealer)).consent
-                    if (entry := await consents.replacing_entry(connection, stands, value, by=by)) is not None:
+                    before = cast("Person", from_record(table, present, self._sealer))
+                    stands = before.consent
+                    if (entry := await consents.replacing_entry(connection, before, value, by=by)) is not None:
                         entries[whole] = entry
                 value = _by_the_ledger(value, stands, entries)
                 try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, STRANGER, Alert, urgent_alert
+from haechi.domain.alerting import CALLS, STRANGER, WITHOUT_CONSENT, Alert, urgent_alert
 from haechi.domain.deliveries import Recipient
 from haechi.domain.people import Consent
 from haechi.ids import is_uuid
@@ -27,10 +27,17 @@ ORDER BY serial = $1 DESC NULLS LAST LIMIT 1
 
 
 class Ward(msgspec.Struct, frozen=True):
-    """The subject of an alert, as far as it is a person."""
+    """The subject of an alert, as far as it is a person (`known`: one of ours)."""
 
     consent: Consent | None = None
     barred: frozenset[str] = frozenset()
+    known: bool = False
+
+    def hidden(self, alert: Alert, at: datetime) -> bool:
+        """Whether no guardian may be told of it any more: it says where somebody is, and was decided before the consent
+        ended."""
+        told_anyhow = alert.kind in WITHOUT_CONSENT or alert.status != "Actual"
+        return self.known and not told_anyhow and not (self.consent and self.consent.allows("position", at))
 
     def tellable(self, recipients: Sequence[Recipient]) -> list[Recipient]:
         """Without the guardians who are barred, also where the process that routes does not know of it yet."""
@@ -45,7 +52,7 @@ async def ward_of(connection: Any, subject: str) -> Ward:  # asyncpg has no type
     if not row:
         return Ward()
     consent = None if row["consent"] is None else msgspec.json.decode(row["consent"], type=Consent)
-    return Ward(consent, await barred_from(connection, subject))
+    return Ward(consent, await barred_from(connection, subject), known=True)
 
 
 async def identified(connection: Any, alert: Alert) -> Alert:  # asyncpg has no types

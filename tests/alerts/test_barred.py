@@ -146,7 +146,7 @@ async def test_a_call_for_help_without_a_valid_consent_is_processed_marked_and_a
     if consent != "none":
         scopes = ("position",) if consent == "of other things" else ("position", "sos")
         await consents.give(DISTRICT, town.child, Given(scopes, "mother"), by="clerk")  # type: ignore[arg-type]  # scopes
-    if consent == "withdrawn":
+    if consent in ("none", "withdrawn"):
         await consents.withdraw(DISTRICT, town.child, mother, by="clerk")
     elif consent == "paused":
         await consents.pause(DISTRICT, town.child, mother, by="clerk")

@@ -88,7 +88,7 @@ async def test_what_is_over_stands_no_longer_and_the_ledger_stays(town: Town, ro
     await let_it_be_over(town)
     await rounds.once()
     assert (await town.registry.get(PEOPLE, DISTRICT, town.child)).value.consent is None
-    assert [entry.kind for entry in await consents.ledger(town.child)] == ["given"]
+    assert [entry.kind for entry in await consents.ledger(town.child)] == ["given", "given"]
     newest = (await Audit(town.pool).recent(DISTRICT))[0]
     assert (newest.who, newest.what, newest.subject) == ("system", "consent is over", f"people:{town.child}")
     assert await consents.end_over() == []

@@ -68,6 +68,7 @@ async def test_places_are_offered_in_one_message_and_once(town: Town) -> None:
 
 
 async def test_without_a_consent_nothing_is_offered_and_nothing_shown(town: Town, http: httpx.AsyncClient) -> None:
+    await Consents(town.pool).withdraw(DISTRICT, town.child, Decision("mother"), by="clerk")
     await learned(town, SCHOOL)
     assert await offers(town) == []
     await consent(town)

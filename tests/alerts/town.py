@@ -26,6 +26,7 @@ from haechi.domain.incidents import Incident
 from haechi.domain.people import Guardian, Person, Position, UrgentCall
 from haechi.sealing import Sealer
 from haechi.store.audit import Audit
+from haechi.store.consents import Consents, Given
 from haechi.store.districts import ensure_district
 from haechi.store.drills import Drills
 from haechi.store.incidents import Incidents
@@ -135,6 +136,7 @@ async def settled(database: str, receivers: Receivers, sealer: Sealer) -> AsyncI
     child = await registry.add(
         PEOPLE, DISTRICT, Person("", "", "Jihoon", date(2018, 3, 1), "child", (ids["mother"], ids["father"]), None)
     )
+    await Consents(pool).give(DISTRICT, child.value.id, Given(("position",), "mother"), by="clerk")
     people, sites = RecipientsSlice(pool, sealer), CameraSitesSlice(pool, sealer)
     await people.start()
     await sites.start()

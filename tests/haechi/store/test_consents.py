@@ -27,6 +27,11 @@ def consents(pool: Pool) -> Consents:
 
 
 @pytest.fixture
+def incidents(pool: Pool) -> Incidents:
+    return Incidents(pool)
+
+
+@pytest.fixture
 async def child(registry: Registry) -> Person:
     mother = (await registry.add(GUARDIANS, DISTRICT, guardian())).value
     return (await registry.add(PEOPLE, DISTRICT, person(mother.id, born=LITTLE))).value
@@ -93,6 +98,42 @@ async def test_what_still_waits_to_tell_a_guardian_where_somebody_is_ends_with_t
         "zone-exit": {"guardian": "cancelled", "police": "pending"},
         "sos": {"guardian": "pending", "police": "pending"},
     }
+
+
+@pytest.mark.parametrize("end", [withdrawn, paused, left_out, over])
+async def test_what_was_decided_before_the_end_and_comes_after_it_tells_no_guardian_where_somebody_is(
+    registry: Registry, consents: Consents, incidents: Incidents, child: Person, end: Callable[..., Awaitable[None]]
+) -> None:
+    """It may have waited in Kafka. The desk sees it, and that no guardian was told, and why."""
+    await consents.give(DISTRICT, child.id, FOR_POSITION, by="clerk")
+    await end(consents, registry, child)
+    mother = msgspec.structs.replace(GUARDIAN, id=child.guardian_ids[0])
+    for kind, guardian_hears in (("zone-exit", "cancelled"), ("sos", "pending"), ("consent-ends", "pending")):
+        applied = await incidents.apply_alert(raised(kind=kind, subject=child.id), lambda _: [mother, POLICE])
+        assert applied.incident is not None
+        deliveries = await incidents.deliveries(applied.incident.id)
+        assert {one.recipient.kind: one.state for one in deliveries} == {
+            "guardian": guardian_hears,
+            "police": "pending",
+        }
+        if guardian_hears == "cancelled":
+            assert {one.last_error for one in deliveries} == {"no consent", None}
+
+
+async def test_a_birthday_put_right_asks_for_a_guardians_consent(
+    registry: Registry, consents: Consents, child: Person
+) -> None:
+    grown = msgspec.structs.replace(child, born=date(2000, 3, 1), consent=consent())
+    grown = msgspec.structs.replace(grown, consent=msgspec.structs.replace(consent(), given_by="Jihoon"))
+    await registry.change(PEOPLE, DISTRICT, child.id, grown)
+    stands = (await row_of(registry, child)).consent
+    younger = msgspec.structs.replace(grown, born=LITTLE, consent=stands)
+    with pytest.raises(NoGuardian, match="under 14"):
+        await registry.change(PEOPLE, DISTRICT, child.id, younger)
+    assert (await row_of(registry, child)).born == grown.born
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(younger, consent=consent()))
+    await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(younger, consent=consent(), name="Jiho"))
+    assert [entry.decided_by for entry in await consents.ledger(child.id)] == ["Jihoon", "Kim Minji"]
 
 
 async def test_an_entry_is_an_audit_line_too(pool: Pool, consents: Consents, child: Person) -> None:
