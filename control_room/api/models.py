@@ -41,6 +41,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 RowId = Annotated[str, Field(min_length=1, max_length=64)]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
 MASK = "***"
+MOST_DIGITS = 15  # of a telephone (E.164)
 
 
 class ResourceBody(Protocol[T]):
@@ -86,6 +87,13 @@ class GuardianBody(Body):
     language: str = Field("ko", pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", description="BCP 47, such as ko.")
 
     _checked = field_validator("webhook_url")(_webhook)
+
+    @field_validator("phone")
+    @classmethod
+    def _one(cls, phone: str | None) -> str | None:
+        if phone is not None and sum(letter.isdigit() for letter in phone) > MOST_DIGITS:
+            raise ValueError(f"is one telephone, of at most {MOST_DIGITS} digits")
+        return phone
 
     def value(self) -> Guardian:
         return Guardian("", "", self.name, self.phone, self.webhook_url, self.language)

@@ -3,8 +3,8 @@
 import asyncio
 import csv
 import os
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,7 +16,7 @@ from rich.table import Table
 
 from control_room.importing.rows import Entry, Problem, parse
 from control_room.importing.sheet import read
-from control_room.importing.write import Importer, Made, Outcome
+from control_room.importing.write import Importer, Made, Outcome, alone
 from haechi import config
 from haechi.clock import utc_now
 from haechi.config import Settings
@@ -80,7 +80,7 @@ async def _check(
     settings: Settings, district: str, _file: Path, entries: Sequence[Entry], _console: Console
 ) -> list[Outcome]:
     async with _importer(settings, district, "dry run") as importer:
-        return [Outcome(problems=tuple(importer.check(entries)))]
+        return [Outcome(problems=tuple(await importer.check(entries)))]
 
 
 async def _write(
@@ -88,13 +88,13 @@ async def _write(
 ) -> list[Outcome]:
     outcomes: list[Outcome] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    async with _importer(settings, district, f"import of {file.name}") as importer:
+    made = _beside(file, "made")
+    async with _importer(settings, district, f"import of {file.name}", lambda some: _hand_on(made, some)) as importer:
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("Writing", total=len(entries))
             done = 0
             try:
                 async for outcome in importer.write(entries):
-                    _hand_on(_beside(file, "made"), outcome.made)
                     outcomes.append(outcome)
                     rows = outcome.added + outcome.changed + outcome.same + len(outcome.problems)
                     done += rows
@@ -107,13 +107,17 @@ async def _write(
 
 
 @asynccontextmanager
-async def _importer(settings: Settings, district: str, by: str) -> AsyncIterator[Importer]:
+async def _importer(
+    settings: Settings, district: str, by: str, hand_on: Callable[[Sequence[Made]], None] | None = None
+) -> AsyncIterator[Importer]:
+    """Writes where there is somebody to hand on to what is told once."""
     pool = await open_pool(settings.postgres, size=2)
     try:
         registry = Registry(pool, Sealer(data_key_of(settings)))
-        importer = Importer(pool, registry, district, f"command line, {by}", utc_now)
-        await importer.open()
-        yield importer
+        async with alone(pool, district) if hand_on else nullcontext():
+            importer = Importer(pool, registry, district, f"command line, {by}", utc_now, hand_on or (lambda _: None))
+            await importer.open()
+            yield importer
     finally:
         await pool.close()
 
@@ -132,15 +136,18 @@ def _hand_on(path: Path, made: Sequence[Made]) -> None:
     if not made:
         return
     new = not path.exists()
-    with os.fdopen(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8", newline=""
-    ) as to:
-        writer = csv.writer(to)
-        if new:
-            writer.writerow(("ref", "what", "id", "secret"))
-        writer.writerows((_cell(one.ref), _cell(one.what), one.id, one.secret) for one in made)
-        to.flush()
-        os.fsync(to.fileno())
+    try:
+        with os.fdopen(
+            os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8", newline=""
+        ) as to:
+            writer = csv.writer(to)
+            if new:
+                writer.writerow(("ref", "what", "id", "secret"))
+            writer.writerows((_cell(one.ref), _cell(one.what), one.id, one.secret) for one in made)
+            to.flush()
+            os.fsync(to.fileno())
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}. Nobody is registered whose credentials are not there.") from error
 
 
 def _report(file: Path, problems: Sequence[Problem], console: Console) -> None:

@@ -17,6 +17,8 @@ from haechi.errors import ConfigError
 T = TypeVar("T")
 GUARDIANS = 4
 _SPLIT = re.compile(r"[;,/\s]+")
+_DAY = re.compile(r"(\d{4})(?:(\d{2})(\d{2})|\D(\d{1,2})\D(\d{1,2})\D?)")  # 2018112 may be two days, and is none
+_ZERO_LOST = re.compile(r"1[016789]-?\d{3,4}-?\d{4}")  # a spreadsheet takes 01012345678 for a number
 _KINDS: Final = {"아동": "child", "어린이": "child", "노인": "elder", "어르신": "elder", "기타": "other"}
 # A column by our name, the name that a Korean sheet may have for it, and what belongs there (docs/registry.md).
 COLUMNS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -143,7 +145,7 @@ class _Reader:
             if parts["name"] is None:
                 self.wrong(f"guardian{n}_name", "it is empty, but other cells of this guardian are not")
                 continue
-            fields = {"name": parts["name"], "phone": parts["phone"], "webhook_url": parts["webhook"]}
+            fields = {"name": parts["name"], "phone": _dialled(parts["phone"]), "webhook_url": parts["webhook"]}
             fields |= {"language": parts["language"]} if parts["language"] else {}
             column = {"webhook_url": "webhook"}
             body = self._checked(
@@ -188,10 +190,10 @@ class _Reader:
         return tuple(device.kind for device in found if device is not None)
 
     def _day(self, column: str) -> date | None:
-        digits = re.fullmatch(r"(\d{4})\D?(\d{1,2})\D?(\d{1,2})\D?", self._cells[column].replace(" ", ""))
+        digits = _DAY.fullmatch(self._cells[column].replace(" ", ""))
         try:
             if digits:
-                return date(*(int(part) for part in digits.groups()))
+                return date(*(int(part) for part in digits.groups() if part is not None))
         except ValueError:  # such as the 30th of February
             pass
         self.wrong(column, f"'{self._cells[column]}' is no day")
@@ -206,3 +208,7 @@ class _Reader:
                 column = column_of(str(one["loc"][0]) if one["loc"] else "body")
                 self.wrong(column, one["msg"].removeprefix("Value error, "))
             return None
+
+
+def _dialled(phone: str | None) -> str | None:
+    return f"0{phone}" if phone is not None and _ZERO_LOST.fullmatch(phone) else phone

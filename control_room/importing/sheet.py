@@ -2,6 +2,7 @@
 
 import csv
 import io
+import unicodedata
 
 import msgspec
 
@@ -56,21 +57,15 @@ def read(data: bytes, name: str) -> Sheet:
 def _text(data: bytes, name: str) -> str:
     if data.startswith(_WIDE):
         raise ConfigError(f'{name} is UTF-16 (Excel\'s "Unicode text"); save it as CSV UTF-8.')
+    fits = 0
     for encoding in _ENCODINGS:
         try:
             text = data.decode(encoding)
-        except UnicodeDecodeError:
+        except UnicodeDecodeError as error:
+            fits = max(fits, error.start)  # it is in the encoding in which it can be read the furthest
             continue
         if "\0" in text:
             raise ConfigError(f"{name} is no text file; save the table as CSV UTF-8.")
-        return text
-    line = data[: _first_wrong(data)].count(b"\n") + 1
+        return unicodedata.normalize("NFC", text)  # a Mac may write 김 as three letters
+    line = data[:fits].count(b"\n") + 1
     raise ConfigError(f"{name}, line {line}: neither UTF-8 nor CP949. Save the table as CSV UTF-8.")
-
-
-def _first_wrong(data: bytes) -> int:
-    try:
-        data.decode("cp949")
-    except UnicodeDecodeError as error:
-        return error.start
-    return 0

@@ -6,7 +6,9 @@ registry, and no wall a changed incident.
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
@@ -21,6 +23,12 @@ from haechi.store.registry import DEVICES, GUARDIANS, PEOPLE, Registry
 
 TOGETHER = 50
 TOGETHER_S = 0.2  # what a transaction should last; the next takes fewer rows where one took longer
+_LOCK = 0x696D_706F  # "impo"
+_GIVEN = """
+SELECT person_id, decided_by, starts_at, scopes, ends_at FROM consents WHERE kind = 'given' AND person_id = ANY($1)"""
+_WITHDRAWN = """
+SELECT DISTINCT ON (person_id) person_id, kind, at FROM consents WHERE kind IN ('given', 'withdrawn') AND person_id = ANY($1)
+ORDER BY person_id, id DESC"""
 
 
 class Made(msgspec.Struct, frozen=True):
@@ -42,12 +50,48 @@ class Outcome(msgspec.Struct, frozen=True):
     problems: tuple[Problem, ...] = ()
 
 
-class Importer:
-    """Into one district; `by` is who does it, for the audit."""
+@asynccontextmanager
+async def alone(pool: Pool, district: str) -> AsyncIterator[None]:
+    """Meanwhile no other import into the district writes: each would make guardians whom the other does not know. Conflict
+    where one does."""
+    with translate_errors():
+        async with pool.acquire() as connection:
+            if not await connection.fetchval("SELECT pg_try_advisory_lock($1, hashtext($2))", _LOCK, district):
+                raise Conflict(
+                    f"Another import into '{district}' is under way; wait for its end, then repeat this one."
+                )
+            try:
+                yield
+            finally:
+                if not connection.is_closed():  # whose end gives it back as well
+                    await connection.execute("SELECT pg_advisory_unlock($1, hashtext($2))", _LOCK, district)
 
-    def __init__(self, pool: Pool, registry: Registry, district: str, by: str, clock: Clock) -> None:
+
+class _Known(msgspec.Struct, frozen=True):
+    """What the registry has of a person whom a row names again."""
+
+    person: Person
+    given: frozenset[Consent]  # each that was ever given
+    withdrawn_at: datetime | None  # where nothing was given since
+    devices: Counter[DeviceKind]
+
+
+class Importer:
+    """Into one district; `by` is who does it, for the audit. `hand_on` takes what is told once, before it is committed:
+    nobody is registered whose credentials are not written down."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        registry: Registry,
+        district: str,
+        by: str,
+        clock: Clock,
+        hand_on: Callable[[Sequence[Made]], None] = lambda _: None,
+    ) -> None:
         self._pool = pool
         self._clock = clock
+        self._hand_on = hand_on
         self.registry = registry
         self.district = district
         self.by = by
@@ -71,9 +115,22 @@ class Importer:
         for row in guardians:
             self.know(Guardian(*row))
 
-    def check(self, entries: Sequence[Entry]) -> list[Problem]:
-        """What would be refused, as far as it can be known without writing."""
-        return [problem for entry in entries if (problem := self.refused(entry)) is not None]
+    async def check(self, entries: Sequence[Entry]) -> list[Problem]:
+        """What would be refused, as far as it can be known without writing. Nothing can be written by the importer then."""
+        problems: list[Problem] = []
+        for start in range(0, len(entries), TOGETHER):
+            together = entries[start : start + TOGETHER]
+            with translate_errors():
+                async with self._pool.acquire() as connection, connection.transaction():
+                    known = await self.known_people(connection, together)
+            for entry in together:
+                if (problem := self.refused(entry, known)) is not None:
+                    problems.append(problem)
+                    continue
+                for guardian in entry.guardians:  # as the rows that follow would find them
+                    if self.known(guardian) is None:
+                        self.know(msgspec.structs.replace(guardian, id=self.registry.new_id(GUARDIANS)))
+        return problems
 
     async def write(self, entries: Sequence[Entry]) -> AsyncIterator[Outcome]:
         """An outcome for at most `TOGETHER` rows, when they are committed. TransientError: what was told is written."""
@@ -93,6 +150,7 @@ class Importer:
             with translate_errors():
                 async with self._pool.acquire() as connection, connection.transaction():
                     outcome = await batch.write(connection)
+                    self._hand_on(outcome.made)
         except (NotFound, Conflict, PermanentError) as error:
             batch.take_back()
             if len(entries) == 1:
@@ -106,17 +164,27 @@ class Importer:
             self.people |= batch.people
             yield outcome
 
-    def refused(self, entry: Entry) -> Problem | None:
-        """Why the row cannot be written, as far as that is known without asking."""
+    def refused(self, entry: Entry, known: Mapping[str, _Known]) -> Problem | None:
+        """Why the row cannot be written, as far as that is known without trying; `known` are those of `known_people`."""
+        if (person := self.people.get(entry.ref)) is not None and (problem := _against(entry, known.get(person))):
+            return problem
         for n, guardian in enumerate(entry.guardians, 1):
-            known = self.known(guardian)
-            if known is not None and known.name != guardian.name:
+            there = self.known(guardian)
+            if there is not None and there.name != guardian.name:
                 return Problem(
                     entry.line,
                     entry.ref,
                     f"guardian{n}_phone",
-                    f"this telephone is {known.name}'s, and the row says {guardian.name}",
+                    f"this telephone is {there.name}'s, and the row says {guardian.name}",
                     "write the name as it is registered, or another telephone",
+                )
+            if there is not None and guardian.webhook_url not in (None, there.webhook_url):
+                return Problem(
+                    entry.line,
+                    entry.ref,
+                    f"guardian{n}_webhook",
+                    f"{there.name} is registered with another address, or with none",
+                    "change it at the guardian (PATCH /api/v1/guardians/ID), or leave the cell empty",
                 )
         if entry.consent is not None:
             named = [msgspec.structs.replace(one, id=str(n)) for n, one in enumerate(entry.guardians)]
@@ -126,6 +194,36 @@ class Importer:
                 do = "write the name of a guardian of this row"
                 return Problem(entry.line, entry.ref, "consent_by", str(error), do)
         return None
+
+    async def known_people(
+        self, connection: Any, entries: Sequence[Entry]
+    ) -> dict[str, _Known]:  # asyncpg has no types
+        """By id the people whom these rows name again, locked for the transaction: who withdraws a consent meanwhile has
+        done it before, or does it afterwards."""
+        ids = [person for entry in entries if (person := self.people.get(entry.ref))]
+        if not ids:
+            return {}
+        people = await self.registry.some(PEOPLE, self.district, ids, within=connection)
+        given = await connection.fetch(_GIVEN, ids)
+        last = {row["person_id"]: row for row in await connection.fetch(_WITHDRAWN, ids)}
+        devices = await connection.fetch(
+            "SELECT person_id, kind, count(*) AS n FROM devices WHERE person_id = ANY($1) AND deleted_at IS NULL "
+            "GROUP BY person_id, kind",
+            ids,
+        )
+        return {
+            row.value.id: _Known(
+                row.value,
+                frozenset(
+                    Consent(one["decided_by"], one["starts_at"], tuple(one["scopes"]), one["ends_at"])
+                    for one in given
+                    if one["person_id"] == row.value.id
+                ),
+                end["at"] if (end := last.get(row.value.id)) is not None and end["kind"] == "withdrawn" else None,
+                Counter({one["kind"]: one["n"] for one in devices if one["person_id"] == row.value.id}),
+            )
+            for row in people
+        }
 
     def known(self, guardian: Guardian) -> Guardian | None:
         """Who has this telephone already."""
@@ -149,14 +247,6 @@ class Importer:
             del self._phones[digits]
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """What the registry has of a person whom a row names again."""
-
-    person: Person
-    given: frozenset[Consent]  # each that was ever given
-    devices: Counter[DeviceKind]
-
-
 class _Batch:
     """Some rows, each planned before anything is written, then written by the table: a row costs no trips of its own.
 
@@ -177,11 +267,11 @@ class _Batch:
         """Within its transaction. NotFound, Conflict, PermanentError: the registry refuses one of the rows."""
         importer, by = self._importer, self._importer.by
         district, registry = importer.district, importer.registry
-        known = await self._known(connection)
+        known = await importer.known_people(connection, self._entries)
         count: Counter[str] = Counter()
         problems: list[Problem] = []
         for entry in self._entries:
-            if (refused := importer.refused(entry)) is None:
+            if (refused := importer.refused(entry, known)) is None:
                 count[self._plan(entry, known)] += 1
             else:
                 problems.append(refused)
@@ -203,37 +293,8 @@ class _Batch:
         for guardian in self._guardians:
             self._importer.forget(guardian)
 
-    async def _known(self, connection: Any) -> dict[str, _Known]:  # asyncpg has no types
-        """By id the people whom these rows name again."""
-        ids = [person for entry in self._entries if (person := self._importer.people.get(entry.ref))]
-        if not ids:
-            return {}
-        people = await self._importer.registry.some(PEOPLE, self._importer.district, ids, within=connection)
-        given = await connection.fetch(
-            "SELECT person_id, decided_by, starts_at, scopes, ends_at FROM consents "
-            "WHERE kind = 'given' AND person_id = ANY($1)",
-            ids,
-        )
-        devices = await connection.fetch(
-            "SELECT person_id, kind, count(*) AS n FROM devices WHERE person_id = ANY($1) AND deleted_at IS NULL "
-            "GROUP BY person_id, kind",
-            ids,
-        )
-        return {
-            row.value.id: _Known(
-                row.value,
-                frozenset(
-                    Consent(one["decided_by"], one["starts_at"], tuple(one["scopes"]), one["ends_at"])
-                    for one in given
-                    if one["person_id"] == row.value.id
-                ),
-                Counter({one["kind"]: one["n"] for one in devices if one["person_id"] == row.value.id}),
-            )
-            for row in people
-        }
-
     def _plan(self, entry: Entry, known: Mapping[str, _Known]) -> Literal["added", "changed", "same"]:
-        """What becomes of the row. NotFound: its person was removed."""
+        """What becomes of the row, which nothing stands against."""
         person_id = self._importer.people.get(entry.ref)
         if person_id is None:
             guardians = tuple(self._guardian(entry, one, None).id for one in entry.guardians)
@@ -244,9 +305,7 @@ class _Batch:
             self.people[entry.ref] = person.id
             self._give(entry, person.id, Counter())
             return "added"
-        there = known.get(person_id)
-        if there is None:
-            raise NotFound(f"There is no people/{person_id}.")
+        there = known[person_id]
         present, consent = there.person, entry.consent
         if consent is None or consent in there.given:
             consent = present.consent  # the same file does not bring back what was withdrawn since
@@ -284,6 +343,19 @@ class _Batch:
             self._devices.append(device)
             self._made.append(Made(entry.ref, kind, device.id))
         return bool(missing)
+
+
+def _against(entry: Entry, there: _Known | None) -> Problem | None:
+    """What stands against a row about somebody who was registered already."""
+    if there is None:
+        do = "leave the row out; whoever comes back gets a new ref"
+        return Problem(entry.line, entry.ref, "ref", f"the person of '{entry.ref}' was removed from the registry", do)
+    consent, ended = entry.consent, there.withdrawn_at
+    if consent is None or consent in there.given or ended is None or consent.given_at > ended:
+        return None
+    wrong = f"the consent was withdrawn on {ended:%Y-%m-%d}, and the row's is of an earlier day"
+    do = "leave the cells of the consent empty; a new one has a later first day, or is written down at the person"
+    return Problem(entry.line, entry.ref, "consent_from", wrong, do)
 
 
 def _problem(entry: Entry, error: HaechiError) -> Problem:

@@ -1,10 +1,15 @@
 """`haechi people import` into the real PostgreSQL."""
 
+import asyncio
 import csv
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -12,15 +17,17 @@ from control_room.importing import write
 from control_room.importing.cli import app
 from control_room.importing.rows import parse
 from control_room.importing.sheet import read
-from control_room.importing.write import Importer
+from control_room.importing.write import Importer, alone
 from haechi.clock import utc_now
+from haechi.errors import ConfigError, Conflict
 from haechi.sealing import Sealer, create_key
 from haechi.store.bars import Bars
 from haechi.store.consents import Consents, Decision
 from haechi.store.postgres import Pool
-from haechi.store.registry import Registry
+from haechi.store.registry import Registry, Row, Table
 from tests.haechi.store.conftest import DISTRICT, pool  # noqa: F401 - a fixture
 
+T = TypeVar("T", bound=msgspec.Struct)
 HEAD = (
     "ref,name,born,kind,guardian1_name,guardian1_phone,guardian2_name,guardian2_phone,consent_by,consent_from,devices"
 )
@@ -45,8 +52,8 @@ class Office:
         self.pool = pool
         self.file = folder / "people.csv"
 
-    def imports(self, *lines: str, args: tuple[str, ...] = ()) -> Result:
-        self.file.write_text("\n".join([HEAD, *lines, ""]), encoding="cp949")
+    def imports(self, *lines: str, head: str = HEAD, args: tuple[str, ...] = ()) -> Result:
+        self.file.write_text("\n".join([head, *lines, ""]), encoding="cp949")
         with ThreadPoolExecutor(1) as apart:  # it has an event loop of its own
             arguments = ["import", str(self.file), "--district", DISTRICT, *args]
             return apart.submit(CliRunner().invoke, app, arguments).result()
@@ -65,6 +72,19 @@ class Office:
     async def person(self, ref: str) -> str:
         found: str = await self.pool.fetchval("SELECT person_id FROM people_refs WHERE ref = $1", ref)
         return found
+
+
+class Withdrawing(Registry):
+    """The mother withdraws while an import has read its rows and not changed them yet."""
+
+    withdrawal: asyncio.Task[None] | None = None
+
+    async def some(self, table: Table[T], district: str, ids: Sequence[str], *, within: object) -> tuple[Row[T], ...]:
+        rows = await super().some(table, district, ids, within=within)
+        withdraw = Consents(self._pool).withdraw(district, ids[0], Decision("김민지"), by="clerk")
+        self.withdrawal = asyncio.create_task(withdraw)
+        await asyncio.wait([self.withdrawal], timeout=1)  # where nothing holds it up it is done
+        return rows
 
 
 async def test_people_come_with_guardians_in_order_of_call_devices_and_consent(office: Office) -> None:
@@ -109,7 +129,85 @@ async def test_what_was_withdrawn_is_not_brought_back_by_the_same_file(office: O
     await Consents(office.pool).withdraw(DISTRICT, child, Decision("김민지"), by="clerk")
     assert "1 as they were" in office.imports(CHILD).output
     assert await office.pool.fetchval("SELECT consent FROM people WHERE id = $1", child) is None
-    assert "1 changed" in office.imports(CHILD.replace("2026-01-01", "2026-06-01")).output, "a new one is a new one"
+    later = f"{utc_now() + timedelta(days=2):%Y-%m-%d}"
+    assert "1 changed" in office.imports(CHILD.replace("2026-01-01", later)).output, "a new one is a new one"
+
+
+async def test_what_was_withdrawn_is_not_brought_back_by_a_longer_consent_of_an_earlier_day(office: Office) -> None:
+    """An office that makes all its consents a year longer writes a row that it had never sent before."""
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    await Consents(office.pool).withdraw(DISTRICT, child, Decision("김민지"), by="clerk")
+    longer = CHILD.replace("박지훈", "박지호").replace("2026-01-01", "2026-02-01")
+    assert "1 of 1 rows would be refused" in office.imports(longer, args=("--dry-run",)).output
+    assert "0 added, 0 changed, 0 as they were, 1 refused." in office.imports(longer).output
+    (refused,) = office.beside("refused")
+    assert (refused["column"], "withdrawn" in refused["what is wrong"]) == ("consent_from", True)
+    assert await office.pool.fetchval("SELECT consent FROM people WHERE id = $1", child) is None
+
+
+async def test_a_withdrawal_in_the_middle_of_an_import_stays_withdrawn(office: Office) -> None:
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    registry = Withdrawing(office.pool, Sealer(create_key()))
+    importer = Importer(office.pool, registry, DISTRICT, "test", utc_now)
+    await importer.open()
+    content = f"{HEAD}\n{CHILD.replace('박지훈', '박지호')}".encode()
+    entries, _ = parse(read(content, "people.csv"), "people.csv", ZoneInfo("Asia/Seoul"))
+    assert [outcome.changed async for outcome in importer.write(entries)] == [1]
+    assert registry.withdrawal is not None
+    await registry.withdrawal
+    ledger = await Consents(office.pool).ledger(child)
+    assert [entry.kind for entry in ledger] == ["given", "withdrawn"]
+
+
+async def test_two_imports_into_one_district_are_one_after_the_other(office: Office) -> None:
+    async with alone(office.pool, DISTRICT):
+        busy = office.imports(CHILD)
+        assert busy.exit_code != 0
+        assert isinstance(busy.exception, Conflict)
+        assert office.imports(CHILD, args=("--dry-run",)).exit_code == 0
+        async with alone(office.pool, "other"):
+            pass
+    assert "1 added" in office.imports(CHILD).output
+
+
+async def test_nobody_is_registered_whose_credentials_cannot_be_written_down(office: Office) -> None:
+    """They are told once: of an import that ended just after a commit nobody would know the secrets of its guardians."""
+    made = office.file.with_name("people.made.csv")
+    made.mkdir()
+    done = office.imports(CHILD)
+    assert isinstance(done.exception, ConfigError)
+    assert "people.made.csv" in str(done.exception)
+    assert await office.count("people") == await office.count("guardians") == 0
+    made.rmdir()
+    assert "1 added" in office.imports(CHILD).output
+    assert len(office.beside("made")) == 4
+
+
+async def test_somebody_who_was_removed_does_not_come_back_by_an_old_file(office: Office) -> None:
+    office.imports(CHILD)
+    child = await office.person("A-1")
+    await office.pool.execute("UPDATE people SET deleted_at = clock_timestamp() WHERE id = $1", child)
+    for args in (("--dry-run",), ()):
+        assert office.imports(CHILD, ELDER, args=args).exit_code == 1
+        (refused,) = office.beside("refused")
+        assert (refused["line"], refused["column"]) == ("2", "ref")
+        assert "was removed" in refused["what is wrong"]
+        assert "new ref" in refused["what to do"]
+
+
+async def test_a_dry_run_finds_what_two_rows_of_one_file_say_differently(office: Office) -> None:
+    office.imports(CHILD, SISTER.replace("김민지", "김민정"), args=("--dry-run",))
+    assert [(row["ref"], row["column"]) for row in office.beside("refused")] == [("A-2", "guardian1_phone")]
+
+
+async def test_another_address_of_a_known_guardian_is_not_passed_over_in_silence(office: Office) -> None:
+    office.imports(CHILD)
+    done = office.imports(CHILD + ",https://phone.example/", head=HEAD + ",guardian1_webhook")
+    assert "1 refused" in done.output
+    (refused,) = office.beside("refused")
+    assert refused["column"] == "guardian1_webhook"
 
 
 async def test_each_refused_row_is_told_and_leaves_nothing_half_done(office: Office) -> None:

@@ -1,5 +1,6 @@
 """Sheets as offices send them, and what is wrong with their rows."""
 
+import unicodedata
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -53,6 +54,8 @@ def test_korean_columns_kinds_and_days_are_understood_and_other_delimiters_too()
         (GOOD.replace("2018-03-01", "yesterday"), "born", "'yesterday' is no day"),
         (GOOD.replace("2018-03-01", "2018-02-30"), "born", "is no day"),
         (GOOD.replace("2018-03-01", "1018-03-01"), "born", "1890"),
+        (GOOD.replace("2018-03-01", "2018112"), "born", "'2018112' is no day"),
+        (GOOD.replace("+82 10 1234 5678", "010-1234-5678/010-9999-1111"), "guardian1_phone", "one telephone"),
         (GOOD.replace("child", "cat"), "kind", "child"),
         (GOOD.replace(",김민지,+82", ",,+82"), "guardian1_name", "empty"),
         (GOOD.replace("+82 10 1234 5678", "call me"), "guardian1_phone", "match"),
@@ -70,6 +73,27 @@ def test_what_is_wrong_is_said_with_line_and_column_and_what_to_do(line: str, co
     assert [(one.line, one.column) for one in problems] == [(3, column)], problems
     assert words in problems[0].wrong
     assert problems[0].do
+
+
+@pytest.mark.parametrize("saved", ["1012345678", "10-1234-5678"])
+def test_the_zero_that_a_spreadsheet_took_from_a_telephone_is_put_back(saved: str) -> None:
+    (entry,), _ = rows(GOOD.replace("+82 10 1234 5678", saved))
+    assert entry.guardians[0].phone == f"0{saved}"
+
+
+def test_a_name_and_a_column_are_the_same_however_a_mac_spells_them() -> None:
+    (entry,), problems = rows(
+        *(unicodedata.normalize("NFD", line) for line in ("7;박지훈;2018.3.1;아동",)),
+        head=unicodedata.normalize("NFD", "관리번호;이름;생년월일;구분"),
+    )
+    assert problems == []
+    assert entry.person.name == "박지훈"
+
+
+def test_a_byte_that_is_no_text_is_found_in_its_line() -> None:
+    content = f"{HEAD}\n{GOOD}\n{GOOD}".encode() + b"\nA-3,\xff\xfe"
+    with pytest.raises(ConfigError, match="line 4"):
+        read(content, "people.csv")
 
 
 def test_a_row_says_everything_that_is_wrong_with_it() -> None:
