@@ -150,12 +150,10 @@ class _Watching:
         """Whether the gateway took it; it may refuse for want of a consent, and for nothing else."""
         query = PLACE | {"id": one.device, "timestamp": str(time.time_ns() // 1_000_000)} | fields
         async with self._session.post(self._gateway, params=query) as answer:
-            if answer.status == 200:
-                return True
             said = await answer.text()
-            if answer.status == 403 and "no-consent" in said:
-                return False
-            raise HaechiError(f"The gateway answered with {answer.status}: {said}")
+            if answer.status != 200:
+                raise HaechiError(f"The gateway answered with {answer.status}: {said}")
+            return not said  # else it says that no consent covers it
 
 
 def run(options: Options) -> Result:

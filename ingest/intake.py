@@ -189,7 +189,8 @@ class Intake:
         if entry is None:
             raise Refused(403, "unknown-device", "No device is registered under this id.", field="id")
         if entry.consent is None or not entry.consent.allows("position", received_at):
-            raise Refused(403, "no-consent", "No valid consent covers this person's positions; nothing was kept.")
+            words = "No valid consent covers this person's positions; nothing was kept."
+            raise Refused(403, "no-consent", words, forget=True)
         if self._limit and not self._limit.allows(entry.device.id, time.monotonic()):
             raise Refused(429, "rate-limit", "This device reports too often; send it again later.", retry_after_s=5)
         return entry

@@ -6,11 +6,19 @@ from haechi.errors import HaechiError
 class Refused(HaechiError):  # noqa: N818 - read as "raise Refused(...)": an answer, not a fault of ours
     """An input that is not accepted. `status` is the HTTP status, `reason` the metric's label.
 
-    `field` names the field that is wrong, `retry_after_s` says when trying again may succeed.
+    `field` names the field that is wrong, `retry_after_s` says when trying again may succeed. `forget`: nothing is
+    wrong with it, and the sender should not keep it either.
     """
 
     def __init__(
-        self, status: int, reason: str, words: str, *, field: str | None = None, retry_after_s: int | None = None
+        self,
+        status: int,
+        reason: str,
+        words: str,
+        *,
+        field: str | None = None,
+        retry_after_s: int | None = None,
+        forget: bool = False,
     ) -> None:
         super().__init__(words)
         self.status = status
@@ -18,6 +26,7 @@ class Refused(HaechiError):  # noqa: N818 - read as "raise Refused(...)": an ans
         self.words = words
         self.field = field
         self.retry_after_s = retry_after_s
+        self.forget = forget
 
 
 def unreadable(words: str) -> Refused:

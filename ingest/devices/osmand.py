@@ -52,7 +52,7 @@ _json = msgspec.json.Decoder(_Document)
 
 
 def parse(posted: Posted) -> Report | NoFix:
-    """The report; NoFix where the tracker says that its place is not valid. Raises Refused naming the field."""
+    """The report; NoFix where the tracker tells no place, or one that is not valid. Raises Refused naming the field."""
     if posted.body.lstrip()[:1] == b"{":
         return _of_json(posted)
     fields = _form(posted.query)
@@ -63,13 +63,14 @@ def parse(posted: Posted) -> Report | NoFix:
     if lat is None and "location" in fields:
         lat, _, lon = fields["location"].partition(",")
     get, read = fields.get, Fields()
-    urgent, valid = urgent_of(get("alarm")), get("valid") not in _INVALID
-    if not valid and urgent is None:
+    urgent = urgent_of(get("alarm"))
+    placed = not (lat is None and lon is None) and get("valid") not in _INVALID
+    if not placed and urgent is None:
         return NoFix(device)
     report = Report(
         device=device,
         at=read.time("timestamp", get("timestamp"), posted.received_at),
-        point=read.point(lon, lat) if valid else None,
+        point=read.point(lon, lat) if placed else None,
         accuracy_m=read.accuracy("accuracy", get("accuracy")),
         speed=read.positive("speed", get("speed"), 1000, KNOT),
         course=read.positive("bearing", get("bearing", get("heading")), 360),
@@ -90,21 +91,25 @@ def _form(data: bytes) -> dict[str, str]:
         raise unreadable(f"The fields cannot be read: {error}.") from error
 
 
-def _of_json(posted: Posted) -> Report:
+def _of_json(posted: Posted) -> Report | NoFix:
     document = decoded(_json, posted.body)
     location = document.location or _Location()
     coords = location.coords or _Coords()
-    extras = location.extras or _Extras()
+    device = device_of(document.device_id, "device_id")
+    urgent = urgent_of(location.alarm) or urgent_of((location.extras or _Extras()).alarm) or urgent_of(document.alarm)
+    placed = not (coords.latitude is None and coords.longitude is None)
+    if not placed and urgent is None:
+        return NoFix(device)
     read = Fields()
     report = Report(
-        device=device_of(document.device_id, "device_id"),
+        device=device,
         at=read.time("location.timestamp", location.timestamp, posted.received_at),
-        point=read.point(coords.longitude, coords.latitude, _PLACE),
+        point=read.point(coords.longitude, coords.latitude, _PLACE) if placed else None,
         accuracy_m=read.accuracy("location.coords.accuracy", coords.accuracy),
         speed=read.positive("location.coords.speed", coords.speed, 1000),
         course=read.positive("location.coords.heading", coords.heading, 360),
         battery=read.positive("location.battery.level", (location.battery or _Battery()).level, 100, 100),
-        urgent=urgent_of(location.alarm) or urgent_of(extras.alarm) or urgent_of(document.alarm),
+        urgent=urgent,
     )
-    read.refuse_unless(report.urgent)
+    read.refuse_unless(urgent)
     return report

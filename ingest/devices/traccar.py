@@ -19,6 +19,7 @@ _PLACE = ("position.longitude", "position.latitude")
 
 class _Attributes(msgspec.Struct):
     alarm: Any = None
+    approximate: Any = None
     battery: Any = msgspec.field(default=None, name="batteryLevel")
 
 
@@ -102,7 +103,9 @@ def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | Non
 
 
 def _is_fix(position: _Position) -> bool:
-    return position.valid is not False and position.outdated is not True
+    """Whether the place is new. What Traccar found by Wi-Fi or cells is, though it leaves its mark `outdated` on it."""
+    found = (position.attributes or _Attributes()).approximate is True
+    return position.valid is not False and (found or position.outdated is not True)
 
 
 def _device(forwarded: _Forwarded) -> str:

@@ -21,6 +21,8 @@ from ingest.metrics import IngestMetrics
 from ingest.refusal import Refused, overloaded
 from ingest.sensors import sensorthings
 
+_NO_PLACE = b"It tells no place; nothing was kept.\n"
+
 
 class Readiness(msgspec.Struct, frozen=True):
     """What `/readyz` answers with; `ready` decides between 200 and 503."""
@@ -62,7 +64,8 @@ def make_app(
 
 
 class DeviceDoor:
-    """One device format."""
+    """One device format. What is understood and not kept is answered with 200, and why in words where the format leaves
+    room for them."""
 
     def __init__(self, form: DeviceFormat, intake: Intake, metrics: IngestMetrics, body: Body) -> None:
         self._form = form
@@ -72,7 +75,7 @@ class DeviceDoor:
         self._body = body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        received_at = self._intake.clock()
+        received_at, left = self._intake.clock(), b""
         try:
             body = await self._body.read(scope, receive)
             report = self._form.parse(
@@ -86,13 +89,14 @@ class DeviceDoor:
                 case NoFix():
                     await self._intake.no_fix(report, received_at)
                     self._ignored.inc()
+                    left = _NO_PLACE
                 case None:
                     self._ignored.inc()
         except HaechiError as error:
-            await _refuse(send, error, self._refused)
+            await _refuse_report(send, error, self._refused, self._form)
         else:
             failpoint("gateway.before_answer")
-            await respond(send, 200, self._form.answer)
+            await respond(send, 200, self._form.answer or left)
 
 
 class ForwardingDoor:
@@ -128,7 +132,7 @@ class ForwardingDoor:
             if by is None:
                 raise stranger
         except HaechiError as error:
-            await _refuse(send, error, self._refused)
+            await _refuse_report(send, error, self._refused, self._form)
         else:
             failpoint("gateway.before_answer")
             await respond(send, 200, self._form.answer)
@@ -171,6 +175,16 @@ class Readyz:
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         now = self._readiness()
         await respond(send, 200 if now.ready else 503, msgspec.json.encode(now))
+
+
+async def _refuse_report(send: Send, error: HaechiError, refused: Counter, form: DeviceFormat) -> None:
+    """Phones and Traccar servers send again whatever was refused, phones the oldest first and for ever: what no consent
+    covers would hold up all that comes after it, a call for help too, and reach us as soon as there is one again."""
+    if isinstance(error, Refused) and error.forget:
+        refused.labels(error.reason).inc()
+        await respond(send, 200, form.answer or f"{error.words}\n".encode())
+    else:
+        await _refuse(send, error, refused)
 
 
 async def _refuse(send: Send, error: HaechiError, refused: Counter) -> None:

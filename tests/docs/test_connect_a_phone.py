@@ -77,8 +77,11 @@ async def test_the_check_by_hand_is_answered_and_leaves_nothing(tmp_path: Path) 
     path = curl.split('"')[1].removeprefix("GATEWAY")
     async with Room(tmp_path).open() as room:
         client = Client(room)
-        assert (await client.ask("GET", path.replace("DEVICE", "d1")))[0] == 200
-        assert [(await client.ask("GET", path.replace("DEVICE", other)))[0] for other in ("nobody", "d2")] == [403, 403]
+        told = [await client.ask("GET", path.replace("DEVICE", device)) for device in ("d1", "d2", "nobody")]
+        assert [status for status, _, _ in told] == [200, 200, 403]
+        text = " ".join(page(PAGE).split())
+        assert told[0][2].decode().strip() in text
+        assert told[1][2].decode().partition(";")[0] in text
         assert (room.sent, room.kafka.records, room.inbox.calls) == ([], [], {})
 
 

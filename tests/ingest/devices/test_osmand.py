@@ -53,6 +53,24 @@ def test_a_place_that_the_tracker_calls_invalid_is_none_and_never_stops_an_sos(w
     assert read(QUERY | {"valid": "true"}) == REPORT
 
 
+def test_a_heartbeat_that_tells_no_place_is_no_fix() -> None:
+    """Traccar Client 10 sends one when it finds no place, and again for ever, before all else, where it is refused."""
+    beat = {"id": "abc", "timestamp": QUERY["timestamp"], "batt": "76", "charge": "false"}
+    for posted in (Posted(urlencode(beat).encode(), b"", NOW), Posted(b"", urlencode(beat).encode(), NOW)):
+        assert parse(posted) == NoFix("abc")
+    document = {"device_id": "abc", "location": {"timestamp": "2026-03-01T11:59:30Z", "battery": {"level": 0.76}}}
+    assert parse(Posted(b"", json.dumps(document).encode(), NOW)) == NoFix("abc")
+    called = read(beat | {"alarm": "sos"})
+    assert (called.urgent, called.point, called.at) == ("sos", None, AT)
+
+
+@pytest.mark.parametrize("lost", ["lat", "lon"])
+def test_half_a_place_is_refused_by_the_name_of_the_other_half(lost: str) -> None:
+    with pytest.raises(Refused) as refused:
+        read({name: value for name, value in QUERY.items() if name != lost})
+    assert (refused.value.status, refused.value.field) == (400, lost)
+
+
 # The examples of https://www.traccar.org/osmand/, with its ids and places.
 @pytest.mark.parametrize(
     "query",

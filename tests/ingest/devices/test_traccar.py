@@ -64,6 +64,18 @@ def test_the_last_known_place_sent_again_is_no_new_fix(change: dict[str, Any]) -
     assert position(**change) is None
 
 
+def test_a_place_that_traccar_found_by_wifi_or_cells_is_a_fix_though_it_stays_marked_outdated() -> None:
+    """Its GeolocationHandler writes the place and the time, and leaves the mark: indoors a watch has nothing else."""
+    found = {"outdated": True, "fixTime": POSITION["deviceTime"], "accuracy": 45, "speed": 0, "course": 0}
+    place = {"attributes": {"approximate": True, "batteryLevel": 53}}
+    at = datetime(2026, 3, 1, 11, 59, 16, tzinfo=UTC)
+    assert position(**found | place) == Report("359710042436064", at, Point(127.1, 37.5), 45.0, 0.0, 0.0, 53.0)
+    called = position(**found | {"attributes": {"approximate": True, "alarm": "sos"}})
+    assert called is not None
+    assert (called.urgent, called.point, called.accuracy_m, called.at) == ("sos", Point(127.1, 37.5), 45.0, at)
+    assert position(**found | place | {"valid": False}) is None
+
+
 @pytest.mark.parametrize(
     ("alarm", "kind"),
     [

@@ -9,10 +9,17 @@ import pytest
 from ingest.gateway.app import Readiness
 from ingest.gateway.requests import Body
 from ingest.refusal import Refused
-from tests.ingest.gateway.client import Client, Headers
+from tests.ingest.gateway.client import TOKEN, Client, Headers
 from tests.ingest.test_intake import HERE, NOW
 
 LOCATION = json.dumps({"_type": "location", "lat": HERE.lat, "lon": HERE.lon, "tst": int(NOW.timestamp())}).encode()
+
+FORWARDED = json.dumps(
+    {
+        "position": {"latitude": HERE.lat, "longitude": HERE.lon, "fixTime": NOW.isoformat()},
+        "device": {"uniqueId": "d2"},
+    }
+).encode()
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -58,7 +65,6 @@ async def test_an_observation_is_created_at_a_place_of_its_own(client: Client) -
         ("/?id=d1&lat=91&lon=1", 422, "wrong-field", "lat"),
         ("/?lat=1&lon=1", 400, "missing-field", "id"),
         ("/?id=nobody&lat=1&lon=1", 403, "unknown-device", "id"),
-        ("/?id=d2&lat=1&lon=1", 403, "no-consent", None),
     ],
 )
 async def test_a_refusal_is_a_problem_in_words_and_counted(
@@ -69,6 +75,36 @@ async def test_a_refusal_is_a_problem_in_words_and_counted(
     assert (got, headers[b"content-type"]) == (status, b"application/problem+json")
     assert (problem["status"], problem["reason"], problem.get("field")) == (status, reason, field)
     assert client.registry.get_sample_value("haechi_ingest_refused_total", {"reason": reason}) == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "headers", "says"),
+    [
+        ("GET", "/?id=d2&lat=1&lon=1", b"", [], b"No valid consent"),
+        ("POST", "/", b"id=d2&timestamp=1772366370", [], b"No valid consent"),
+        ("POST", "/owntracks/d2/phone", LOCATION, [], b"[]"),
+        (
+            "POST",
+            "/traccar/positions",
+            FORWARDED,
+            [(b"authorization", b"Bearer " + TOKEN.encode())],
+            b"No valid consent",
+        ),
+    ],
+)
+async def test_who_would_send_it_for_ever_may_forget_what_no_consent_covers(
+    client: Client, method: str, path: str, body: bytes, headers: Headers, says: bytes
+) -> None:
+    """Phones send what was refused again, the oldest first: an SOS would stand behind it."""
+    status, _, said = await client.ask(method, path, body, headers)
+    assert (status, said[: len(says)], client.room.sent) == (200, says, [])
+    assert client.registry.get_sample_value("haechi_ingest_refused_total", {"reason": "no-consent"}) == 1
+
+
+async def test_a_report_without_a_place_hears_that_nothing_of_it_was_kept(client: Client) -> None:
+    assert (await client.ask("GET", "/?id=d1"))[::2] == (200, b"It tells no place; nothing was kept.\n")
+    assert client.room.sent == []
+    assert (await client.ask("GET", "/?id=nobody"))[0] == 403
 
 
 async def test_an_unknown_devices_sos_is_taken_with_where_it_came_from(client: Client) -> None:
