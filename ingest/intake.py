@@ -174,6 +174,7 @@ class Intake:
             battery=report.battery,
             source=None if entry else _stranger(report, source, on_behalf),
             on_behalf=entry is None and on_behalf is not None,
+            fixed_at=report.fixed_at,
         )
         if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
             with suppress(Refused):  # its own fix among the positions, as well as it goes
@@ -207,7 +208,7 @@ class Intake:
             entry.device.id,
             person,
             shard,
-            micros_of(report.at),
+            micros_of(report.fixed_at or report.at),
             micros_of(received_at),
             point.lon,
             point.lat,

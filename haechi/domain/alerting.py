@@ -209,11 +209,7 @@ def urgent_alert(call: UrgentCall, decided_at: datetime, of: str | None = None) 
         because=Because(
             rule="urgent",
             words=words,
-            fixes=()
-            if call.point is None
-            else (
-                Position(device, subject, call.at, call.received_at, call.point, call.accuracy_m, battery=call.battery),
-            ),
+            fixes=() if call.point is None else (_fix(call, call.point, device, subject),),
             values=() if call.battery is None else (("battery", call.battery),),
         ),
         title=kind.title if call.person else "SOS from an unknown device",
@@ -221,3 +217,8 @@ def urgent_alert(call: UrgentCall, decided_at: datetime, of: str | None = None) 
         accuracy_m=call.accuracy_m,
         call=None if call.person else call,
     )
+
+
+def _fix(call: UrgentCall, point: Point, device: str, subject: str) -> Position:
+    at = call.fixed_at or call.at
+    return Position(device, subject, at, call.received_at, point, call.accuracy_m, battery=call.battery)

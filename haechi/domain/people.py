@@ -208,7 +208,7 @@ class UrgentCall(msgspec.Struct, frozen=True):
 
     `source` is the place the call came from, kept for unknown devices only: an address (of IPv6 the network), and the
     tracker's name too where a known server speaks for it. `on_behalf`: such a server of the district said it, so that
-    `device` may be a serial.
+    `device` may be a serial. `fixed_at`: when the point was found, where that was not at the press.
     """
 
     id: str
@@ -223,3 +223,4 @@ class UrgentCall(msgspec.Struct, frozen=True):
     battery: Battery | None = None
     source: str | None = None
     on_behalf: bool = False
+    fixed_at: datetime | None = None

@@ -54,7 +54,7 @@ class Posted(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """One message of one device: event time, WGS84, metres, m/s, degrees, percent; None is unknown.
 
-    Only an urgent one may come without its point.
+    Only an urgent one may come without its point, or with one of another time than its own (`fixed_at`).
     """
 
     device: str
@@ -65,6 +65,7 @@ class Report(msgspec.Struct, frozen=True):
     course: float | None = None
     battery: float | None = None
     urgent: UrgentKind | None = None
+    fixed_at: datetime | None = None
 
 
 class Goodbye(msgspec.Struct, frozen=True):

@@ -83,14 +83,20 @@ def parse_event(posted: Posted) -> Report | None:
 
 
 def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | None, posted: Posted) -> Report:
-    """A call for help goes without a place that is only the last known one: how old that is, the trail knows better."""
+    """A call for help goes without a place that is only the last known one: how old that is, the trail knows better. It
+    happened when it was pressed, and the tracker may have found its place long before that: indoors many presses have
+    one fix.
+    """
     read, fresh = Fields(), _is_fix(position)
-    time = ("fixTime", position.fix_time) if fresh else ("deviceTime", position.device_time)
-    if time[1] is None:
-        time = ("deviceTime", position.device_time)
+    fixed, said = ("fixTime", position.fix_time), ("deviceTime", position.device_time)
+    times = (said,) if not fresh else (fixed, said) if urgent is None else (said, fixed)
+    name, value = next((time for time in times if time[1] is not None), said)
+    at = read.time(f"position.{name}", value, posted.received_at)
+    fixed_at = read.time("position.fixTime", position.fix_time or value, posted.received_at) if fresh else at
     report = Report(
         device=_device(forwarded),
-        at=read.time(f"position.{time[0]}", time[1], posted.received_at),
+        at=at,
+        fixed_at=None if fixed_at == at else fixed_at,
         point=read.point(position.longitude, position.latitude, _PLACE) if fresh else None,
         accuracy_m=read.accuracy("position.accuracy", position.accuracy) if fresh else None,
         speed=read.positive("position.speed", position.speed, 1000, KNOT),

@@ -49,9 +49,9 @@ CALL_AS_FIRST_SENT = (
 
 
 def test_the_bytes_of_an_urgent_call_never_change_within_a_version() -> None:
-    """What is added (here `on_behalf`) has a default: what an older door has sent, or spooled, is read as it was."""
-    twelve_fields = CALL_AS_FIRST_SENT.replace("63616c6c018b", "63616c6c018c")
-    assert wire.URGENT.encode(CALL).hex() == twelve_fields + "a96f6e5f626568616c66c2"
+    """What is added (`on_behalf`, `fixed_at`) has a default: what an older door has sent, or spooled, is read as it was."""
+    thirteen_fields = CALL_AS_FIRST_SENT.replace("63616c6c018b", "63616c6c018d")
+    assert wire.URGENT.encode(CALL).hex() == thirteen_fields + "a96f6e5f626568616c66c2" + "a866697865645f6174c0"
     assert wire.URGENT.decode(bytes.fromhex(CALL_AS_FIRST_SENT)) == CALL
 
 

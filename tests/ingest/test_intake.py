@@ -171,6 +171,17 @@ async def test_an_sos_is_processed_whoever_sends_it(
     assert len(room.sent) == (device == "d1"), "its fix is a position too, where a consent covers positions"
 
 
+async def test_the_fix_of_a_press_keeps_its_own_time_and_the_press_its(room: Room) -> None:
+    earlier = NOW - timedelta(minutes=20)
+    await room.intake.report(Report("d1", NOW, HERE, urgent="sos", fixed_at=earlier), NOW, "1.2.3.4")
+    call = wire.URGENT.decode(room.kafka.values[0])
+    assert (call.id, call.at, call.fixed_at) == (ids.input_id("d1", NOW, "sos"), NOW, earlier)
+    await asyncio.sleep(0.01)
+    assert [int(at) for _, _, data in room.sent for at in wire.POSITIONS.decode(data).at] == [
+        int(earlier.timestamp()) * 1_000_000
+    ]
+
+
 @pytest.mark.parametrize("registry", ["away", "slow"])
 async def test_an_sos_does_not_wait_for_the_registry(tmp_path: Path, registry: str) -> None:
     async with Room(tmp_path, away=registry == "away", slow=registry == "slow").open() as room:

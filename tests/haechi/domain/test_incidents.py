@@ -45,6 +45,13 @@ def incident(**changes: object) -> Incident:
     return msgspec.structs.replace(opened, **changes)
 
 
+def test_a_press_is_as_old_as_the_press_and_its_place_as_old_as_the_fix() -> None:
+    pressed = msgspec.structs.replace(call(1200), fixed_at=AT)
+    alert = urgent_alert(pressed, later(1201))
+    assert (alert.starts_at, alert.because.fixes[0].at) == (later(1200), AT)
+    assert alert.id != urgent_alert(call(), AT).id, "it is another press"
+
+
 def test_both_roads_make_the_same_alert() -> None:
     assert urgent_alert(call(), later(1)).id == urgent_alert(call(), later(9)).id
 

@@ -96,6 +96,23 @@ def test_a_call_without_a_fix_of_its_own_comes_without_a_place_and_at_the_time_o
     assert report.at == datetime(2026, 3, 1, 11, 59, 16, tzinfo=UTC)
 
 
+def test_two_presses_with_one_old_fix_are_two_and_the_fix_keeps_its_time() -> None:
+    """Trackers tell the last fix they had beside the time of the message (in Traccar DMT's and others' decoders)."""
+    presses = [
+        position(attributes={"alarm": "sos"}, deviceTime=f"2026-03-01T11:59:{second}.000+00:00") for second in (20, 50)
+    ]
+    assert [press and (press.at.second, press.fixed_at, press.point) for press in presses] == [
+        (20, FIX, Point(127.1, 37.5)),
+        (50, FIX, Point(127.1, 37.5)),
+    ]
+    alone = position(attributes={"alarm": "sos"}, deviceTime=None)
+    assert alone is not None
+    assert (alone.at, alone.fixed_at) == (FIX, None)
+    plain = position(deviceTime="2026-03-01T11:59:50.000+00:00")
+    assert plain is not None
+    assert (plain.at, plain.fixed_at) == (FIX, None)
+
+
 def test_an_alarm_is_the_same_call_as_its_position() -> None:
     assert event({}) == position(attributes={"alarm": "sos", "batteryLevel": 53})
     assert event({"attributes": {}}, POSITION | {"attributes": {"alarm": "sos"}}) is not None
