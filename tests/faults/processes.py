@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.crowd import Patience
+from tests.listening import listens
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,6 +34,16 @@ class Started:
         assert any(
             line.split()[0] == failpoint and line.split()[3] == str(self.process.pid) for line in marked.splitlines()
         )
+
+    async def stop(self, seconds: float = 60) -> int:
+        """SIGTERM as soon as it listens for it, and the exit code."""
+        patience = Patience(seconds)
+        while not listens(self.process.pid):
+            assert not patience.over(), self.log.read_text()[-3000:]
+            assert self.process.returncode is None, self.log.read_text()[-3000:]
+            await asyncio.sleep(0.05)
+        self.process.terminate()
+        return await self.process.wait()
 
     async def kill(self) -> None:
         """kill -9, if it still lives."""

@@ -170,8 +170,7 @@ async def test_it_stops_when_asked_to_with_everything_kept(
     async with started("analytics", "archive", tmp_path, environment) as process:
         await city.report(0)
         await city.balanced()
-        process.process.terminate()
-        assert await process.process.wait() == 0, process.log.read_text()
+        assert await process.stop() == 0, process.log.read_text()
 
 
 @pytest.mark.parametrize("place", ["erasures.before_commit", "erasures.after_commit"])

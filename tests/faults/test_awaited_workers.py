@@ -85,8 +85,7 @@ async def test_who_was_never_heard_is_missed_once_whatever_becomes_of_the_worker
             async with passing(feed, 150, 210):
                 await first.kill()
                 await second.kill()
-                third.process.terminate()
-                assert await third.process.wait() == 0
+                assert await third.stop() == 0
                 await it.shared_by(1)
             await fourth.kill()
             async with passing(feed, 210, 270), it.started(POSITIONS, "streaming.after_output=kill@3") as dying:

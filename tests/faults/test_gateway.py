@@ -184,6 +184,7 @@ async def test_kafka_and_postgres_go_and_come_back(own_servers: EmbeddedServers,
         await kafka.stop()
         await feeder.feed(10, at_once=1)
         await feeder.press(AT + 10_000)
+        await until(house.inbox)  # it answers when the spool has it, too
         assert [call.person for call in await house.inbox()] == [house.person], "PostgreSQL had it"
         await postgres.stop()
         await feeder.feed(10, at_once=1)

@@ -54,9 +54,17 @@ def wait_until_live(data: Path, process: subprocess.Popen[bytes]) -> dict[str, o
 
 def wait_until_gone(pids: list[int]) -> None:
     patience = Patience(30)
-    while any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids):
-        assert not patience.over(), [psutil.Process(p).cmdline() for p in pids if psutil.pid_exists(p)]
+    while left := [pid for pid in pids if lives(pid)]:
+        assert not patience.over(), left
         time.sleep(0.1)
+
+
+def lives(pid: int) -> bool:
+    """It may go while it is looked at."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def pids_of(now: dict[str, object]) -> list[int]:
