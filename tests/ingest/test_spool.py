@@ -2,10 +2,12 @@
 
 import asyncio
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zlib import crc32
 
 import msgspec
 import pytest
@@ -181,12 +183,14 @@ def altered(file: Path, at: int, *, cut: int = 0) -> None:
     file.write_bytes(data)
 
 
-HEAD, LENGTH, CONTENT = 4, 1, 30  # of a frame: its checksum, its length, what it holds
+# Of a frame: its length, and the byte of it by which no record is so long; its checksum; the first byte of its body; its content.
+LENGTH, FAR, HEAD, BODY, CONTENT = 1, 3, 4, 8, 30
 
 
 # But for the length of the last one: what seems to lack its end is what a crash leaves.
 @pytest.mark.parametrize(
-    ("number", "byte"), [(n, byte) for n in range(3) for byte in (HEAD, LENGTH, CONTENT) if (n, byte) != (2, LENGTH)]
+    ("number", "byte"),
+    [(n, byte) for n in range(3) for byte in (LENGTH, FAR, HEAD, CONTENT) if (n, byte) != (2, LENGTH)],
 )
 async def test_an_altered_record_is_told_and_takes_none_of_the_others_along(
     tmp_path: Path, number: int, byte: int
@@ -241,19 +245,41 @@ async def test_the_end_that_a_crash_has_torn_off_is_cut_and_told_nobody(tmp_path
         file.write_bytes(whole)
         spool = opened(tmp_path)
         assert not spool.damaged
-        assert file.stat().st_size == places[2]
+        assert file.stat().st_size == spool.size == places[2]
         crash(spool)
     again = opened(tmp_path)
     assert await drained(again, A) == [b"0", b"1"]
     await again.close()
 
 
-async def test_a_record_that_is_altered_while_it_waits_is_told_and_blocks_no_lane(tmp_path: Path) -> None:
+async def test_only_the_newest_file_can_have_been_torn_off_by_a_crash(tmp_path: Path) -> None:
+    await kept(tmp_path, 2, segment=1)
+    older, _ = files(tmp_path)
+    older.write_bytes(older.read_bytes()[:-1])
+    spool = opened(tmp_path)
+    assert (await spool.damage()).file == f"{tmp_path.name}/{older.name}"
+    assert await drained(spool, A) == [b"1"]
+    await spool.close()
+
+
+async def test_what_has_a_right_checksum_and_is_no_record_is_told_and_stops_no_start(tmp_path: Path) -> None:
+    (_, second) = await kept(tmp_path, 2)
+    (file,) = files(tmp_path)
+    data, body = file.read_bytes(), b"\x94 no record"
+    file.write_bytes(data[:second] + struct.pack("<II", len(body), crc32(body)) + body + data[second:])
+    spool = opened(tmp_path)
+    assert f"at byte {second}" in (await spool.damage()).words
+    assert await drained(spool, A) == [b"0", b"1"]
+    await spool.close()
+
+
+@pytest.mark.parametrize("byte", [HEAD, BODY, CONTENT])
+async def test_a_record_that_is_altered_while_it_waits_is_told_and_blocks_no_lane(tmp_path: Path, byte: int) -> None:
     spool = opened(tmp_path, segment=1 << 20)
     for value in (b"one", b"two"):
         await spool.append(A, value)
     (file,) = files(tmp_path)
-    altered(file, CONTENT)
+    altered(file, byte)
     assert await spool.first(A) == b"two"
     spool.done(A)
     assert "A record of positions/0, at byte 0 of " in (await spool.damage()).words
@@ -263,15 +289,27 @@ async def test_a_record_that_is_altered_while_it_waits_is_told_and_blocks_no_lan
     await spool.close()
 
 
+async def test_a_file_that_was_cut_off_while_its_records_wait_is_told_and_blocks_no_lane(tmp_path: Path) -> None:
+    spool = opened(tmp_path, segment=1)
+    for value in (b"one", b"two"):
+        await spool.append(A, value)
+    first, _ = files(tmp_path)
+    os.truncate(first, 4)
+    assert await spool.first(A) == b"two"
+    assert "A record of positions/0, at byte 0 of " in (await spool.damage()).words
+    await spool.close()
+
+
 async def moved(file: Path, to: Lane) -> None:
     """As somebody writes it who knows the checksum and not the key."""
     body = msgspec.msgpack.decode(file.read_bytes()[8:], type=Body)
     file.write_bytes(frame_of(Body(body.sequence, to.topic, to.partition, body.sealed)))
 
 
-async def test_a_record_that_somebody_moved_to_another_lane_is_not_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("to", [B, Lane("positions", 1)], ids=["another topic", "another partition"])
+async def test_a_record_that_somebody_moved_to_another_lane_is_not_opened(tmp_path: Path, to: Lane) -> None:
     await kept(tmp_path, 1)
-    await moved(files(tmp_path)[0], B)
+    await moved(files(tmp_path)[0], to)
     with pytest.raises(ConfigError):
         opened(tmp_path)
 
@@ -298,6 +336,20 @@ async def test_two_processes_take_two_folders_and_a_third_finds_what_a_dead_one_
     assert await drained(third, A) == [b"left behind"]
     await second.close()
     await third.close()
+
+
+async def test_what_comes_after_a_start_is_not_delivered_with_what_was_there_before_it(tmp_path: Path) -> None:
+    await kept(tmp_path, 2)
+    spool = opened(tmp_path)
+    await spool.append(A, b"2")
+    for _ in range(2):
+        await spool.first(A)
+        spool.done(A)
+    await idle(spool)
+    crash(spool)
+    again = opened(tmp_path)
+    assert await drained(again, A) == [b"2"]
+    await again.close()
 
 
 _operation = st.one_of(
