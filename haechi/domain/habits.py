@@ -18,6 +18,7 @@ from haechi.domain.time import instant_of
 
 Metres = NDArray[np.float64]
 _SECOND = 1_000_000
+_DAY_S = 86_400
 _MOST_STAYS = 1000
 _LEAST_RADIUS_M, _MOST_RADIUS_M, _MARGIN_M = 75.0, 250.0, 50.0
 
@@ -117,7 +118,9 @@ def places(found: Sequence[Stay], zone: tzinfo, rule: HabitRule) -> list[Place]:
     x, y = plane.to_metres(lon, lat)
     near = np.hypot(x[:, None] - x, y[:, None] - y) <= rule.near_m
     usual = []
-    for members in _clusters(near, rule.days):
+    # Who does not go out for a week has stayed once.
+    days_of = np.array([1 + (stay.end - stay.start) // (_DAY_S * _SECOND) for stay in found])
+    for members in _clusters(near, days_of, rule.days):
         mine = [found[i] for i in members.tolist()]
         days, hours = _when(mine, zone)
         if days < rule.days:
@@ -131,9 +134,9 @@ def places(found: Sequence[Stay], zone: tzinfo, rule: HabitRule) -> list[Place]:
     return sorted(usual, key=lambda place: (-place.days, place.point.lon, place.point.lat))
 
 
-def _clusters(near: NDArray[np.bool_], least: int) -> list[NDArray[np.int64]]:
-    """DBSCAN: what is within reach of each other around rows that have `least` neighbours (themselves included)."""
-    core = near.sum(axis=1) >= least
+def _clusters(near: NDArray[np.bool_], weight: NDArray[np.int64], least: int) -> list[NDArray[np.int64]]:
+    """DBSCAN: what is within reach of each other around rows whose neighbours (themselves included) weigh `least`."""
+    core = near @ weight >= least
     label = np.full(len(near), -1)
     for seed in np.flatnonzero(core).tolist():
         if label[seed] >= 0:

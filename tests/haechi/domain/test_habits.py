@@ -73,6 +73,14 @@ def test_a_place_is_where_somebody_is_on_several_days_with_its_hours() -> None:
     assert 75 <= home.radius_m <= 250
 
 
+def test_whoever_never_goes_out_is_usually_at_home() -> None:
+    """A week at home is one stay."""
+    [home] = places(found(still(0, 7 * 1440, every=30)), SEOUL, RULE)
+    assert (home.days, home.hours) == (7, tuple(range(24)))
+    assert distance_m(home.point, HOME) < 20
+    assert places(found(still(600, 600 + 1440, every=30)), SEOUL, RULE) == [], "one night away is not usual"
+
+
 def test_a_chain_of_single_stays_is_no_place() -> None:
     chain = [
         Stay(micros_of(AT) + i * 86_400_000_000, micros_of(AT) + i * 86_400_000_000 + 1, point(i * 120))
