@@ -6,6 +6,7 @@ from haechi.domain.alerting import KINDS
 from haechi.domain.incidents import Incident
 from haechi.domain.time import span_in_words
 
+OLD_S = 120  # as `OLD_MS` of assets/incident.js
 # UCUM codes as people write them.
 _UNITS = (("%[LEL]", "% LEL"), ("ug/m3", "µg/m³"), ("dB[SPL]", "dB"), ("[ppm]", "ppm"), ("Cel", "°C"))
 
@@ -53,15 +54,27 @@ def where(incident: Incident, view: View) -> str:
     return word("where.unknown") if point is None else view.place(point) or word("where.unnamed")
 
 
-def standing(incident: Incident) -> str:
-    """How it stands: being told, told, over; in front of it by how much a call for help was late."""
+def standing(incident: Incident, view: View) -> str:
+    """How it stands: being told, told, over; in front of it by how much a call for help was late, or its place old."""
     if incident.ends_at is not None and incident.moot:
         stands = word("state.moot")
     elif incident.ends_at is not None:
         stands = word("state.cleared" if incident.acknowledged_at is None else "state.cleared-seen")
     else:
         stands = word("state.telling" if incident.first_attempt_at is None else "state.told")
+    return " · ".join((*_late(incident), *_old_place(incident, view), stands))
+
+
+def _late(incident: Incident) -> tuple[str, ...]:
     if not incident.came_late:
-        return stands
-    late = span_in_words((incident.received_at - incident.starts_at).total_seconds())
-    return f"{word('state.late', span=late)} · {stands}"
+        return ()
+    return (word("state.late", span=span_in_words((incident.received_at - incident.starts_at).total_seconds())),)
+
+
+def _old_place(incident: Incident, view: View) -> tuple[str, ...]:
+    """The place was old already when it began, and no newer one has come."""
+    if incident.point is None or incident.ends_at is not None:
+        return ()
+    spots = view.trails.get(incident.id)
+    age_s = (incident.opened_at - (spots[-1].at if spots else incident.seen_at)).total_seconds()
+    return (word("state.old-place", span=span_in_words(age_s)),) if age_s > OLD_S else ()

@@ -42,6 +42,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "state.telling": "not told yet",
     "state.told": "told",
     "state.late": "{span} late",
+    "state.old-place": "place {span} old",
     "state.cleared": "over, not yet seen",
     "state.cleared-seen": "over, to be closed",
     "state.moot": "no longer watched, not known to be over",

@@ -61,7 +61,7 @@ def _row(incident: Incident, view: View) -> Row:
         title=describe.short_headline(incident, view),
         who=describe.who(incident, view),
         place=describe.where(incident, view),
-        standing=describe.standing(incident),
+        standing=describe.standing(incident, view),
         opened_at=incident.opened_at,
         owner=None if incident.owner is None else in_words(incident.owner),
         over=incident.ends_at is not None and not incident.moot,

@@ -4,12 +4,13 @@ import msgspec
 import pytest
 
 from control_room import describe
-from control_room.live.view import View
+from control_room.live.view import Spot, View
 from control_room.pages.wall import PANELS, layout
 from control_room.panels import map as map_panel
 from control_room.panels import queue, strip, tiles
 from haechi.domain.geo import Circle, Corridor, Point
 from haechi.domain.people import SafeZone
+from haechi.domain.scene import Scene
 from haechi.domain.video import CameraState
 from tests.control_room.district import CAMERAS, D, incident
 from tests.control_room.stand_ins import Made, everyone_of
@@ -93,6 +94,16 @@ def test_a_row_of_a_call_that_came_late_says_so_before_how_it_stands() -> None:
     late = msgspec.structs.replace(late, received_at=late.starts_at + timedelta(hours=2))
     (row,) = queue.query(View(NOW, incidents=(late,))).rows
     assert row.standing == "2 h late · told"
+
+
+def test_a_row_whose_place_was_old_already_says_so_until_they_are_seen_again() -> None:
+    scene = Scene(Point(126.978, 37.5665), 8.0, NOW - timedelta(days=3, seconds=60))
+    old = msgspec.structs.replace(incident(1, "sos", "p1", "-", "SOS pressed", 60, NOW), point=scene.point, scene=scene)
+    (row,) = queue.query(View(NOW, incidents=(old,))).rows
+    assert row.standing == "place 3 days old · told"
+    seen = {old.id: (Spot(NOW, Point(126.979, 37.5665), 8.0),)}
+    (row,) = queue.query(View(NOW, incidents=(old,), trails=seen)).rows
+    assert row.standing == "told"
 
 
 def test_a_cleared_incident_that_nobody_saw_stays_and_says_so() -> None:
