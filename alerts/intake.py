@@ -10,7 +10,7 @@ import structlog
 from alerts.routing import Directory, recipients
 from haechi.domain.alerting import Alert
 from haechi.domain.deliveries import Recipient
-from haechi.domain.incidents import Incident
+from haechi.domain.incidents import Incident, told_where
 from haechi.domain.people import Person
 from haechi.domain.scene import Scene
 from haechi.failpoints import failpoint
@@ -72,7 +72,7 @@ class AlertIntake:
             await asyncio.sleep(0.05)
 
     async def _scene(self, alert: Alert) -> Scene | None:
-        if alert.action == "clear":
+        if alert.action == "clear" or not told_where(alert):
             return None
         try:
             return await self._scenes.of(alert, person=self._people.get(alert.subject) is not None)

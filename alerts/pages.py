@@ -12,7 +12,7 @@ from alerts.telling import told
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Severity
 from haechi.domain.habits import UsualPlace
-from haechi.domain.incidents import Incident
+from haechi.domain.incidents import Incident, told_where
 from haechi.domain.signatures import in_words
 from haechi.store.audit import AuditEntry
 from haechi.store.drills import ButtonTest
@@ -67,11 +67,12 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
     incident = view.incident
     say = told(incident, words, view.now, zone, view.person)
     what = say.what
-    about = " · ".join(part for part in (say.who, say.zone, say.over) if part)
+    about = " · ".join(part for part in (say.who, say.zone, say.then) if part)
     known = " · ".join(part for part in (say.battery, say.consent) if part)
     age = age_in_words(words, (view.now - incident.starts_at).total_seconds())
     since = words.since.format(clock=_clock(incident.starts_at, zone), age=age)
-    calm = " class=calm" if not incident.open or incident.severity > Severity.LIFE_SAFETY else ""
+    over = incident.ends_at is not None and not incident.moot
+    calm = " class=calm" if over or not incident.open or incident.severity > Severity.LIFE_SAFETY else ""
     banner = {"Actual": "", "Exercise": words.drill, "Test": words.test}[incident.status]
     drill = f"<p class=drill>{escape(banner)}</p>" if banner else ""
     return _page(
@@ -125,7 +126,7 @@ def _who(view: View, words: Words, zone: ZoneInfo) -> str:
 def _place(view: View, words: Words, sheet: MapSheet) -> str:
     incident = view.incident
     point = incident.point
-    if view.places is not None:
+    if not told_where(incident):
         return ""
     if point is None:
         why = words.no_place if view.covered else words.no_consent
@@ -139,7 +140,8 @@ def _place(view: View, words: Words, sheet: MapSheet) -> str:
     said = [*(() if over else (words.place,)), words.ago.format(age=age)]
     if incident.accuracy_m:
         said.append(words.accuracy.format(metres=round(incident.accuracy_m)))
-    if incident.scene and incident.scene.battery is not None:
+    told = "battery" in dict(incident.because.values)  # then it stands above already
+    if incident.scene and incident.scene.battery is not None and not told:
         said.append(words.battery.format(percent=round(incident.scene.battery)))
     named = f"<p class=where>{escape(place.in_language(words.code))}</p>" if place else ""
     where = words.map_url.format(lat=f"{point.lat:.6f}", lon=f"{point.lon:.6f}")

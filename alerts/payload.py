@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -13,6 +14,7 @@ from haechi.domain.alerting import Status
 from haechi.domain.deliveries import Delivery, Recipient, RecipientKind
 from haechi.domain.incidents import Incident, IncidentState, for_people
 from haechi.domain.places import PlaceWords
+from haechi.networks import is_loopback
 from haechi.shown import one_line
 from haechi.store.audit import Look, OwnReason
 
@@ -105,11 +107,18 @@ def disclosure(delivery: Delivery) -> Look | None:
 def _title(incident: Incident, recipient: Recipient, at: datetime, zone: ZoneInfo, name: str) -> str:
     """For a guardian in their language, ready to be sent as a text; nobody takes a drill for the real thing.
 
-    The name goes to nobody but guardians, and to them over TLS only.
+    The name goes to nobody but guardians: with two children a text without it says half. To them it goes where nobody
+    else can read it on its way.
     """
     if recipient.kind != "guardian" or not recipient.language:
         drill = "" if incident.status == "Actual" else f"{incident.status.upper()} · "
         over = "" if incident.ends_at is None else ENGLISH.moot if incident.moot else "over"
         return drill + " · ".join(part for part in (incident.title, ago(incident, ENGLISH, at), over) if part)
-    private = name if recipient.address.startswith("https://") else ""
+    private = name if _nobody_overhears(recipient.address) else ""
     return told(incident, words_of(recipient.language), at, zone, private).line()
+
+
+def _nobody_overhears(url: str) -> bool:
+    """TLS, or this machine itself, where a city's own server before its SMS gateway may listen."""
+    to = urlsplit(url)
+    return to.scheme == "https" or is_loopback(to.hostname or "")

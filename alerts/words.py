@@ -13,6 +13,7 @@ class Words(msgspec.Struct, frozen=True):
     code: str
     kinds: Mapping[str, str]
     over: Mapping[str, str]  # by kind, what is said of it when it is over; "" of all others
+    before: str  # what it was that is over
     moot: str  # when nobody asks any more whether it is over
     marks: Mapping[Status, str]  # before what a text says, so that nobody takes a drill for the real thing
     drill: str
@@ -67,6 +68,7 @@ class Words(msgspec.Struct, frozen=True):
     seconds: str
     minutes: str
     hours: str
+    days: str
 
 
 KOREAN = Words(
@@ -95,6 +97,7 @@ KOREAN = Words(
         "silent": "다시 연락이 됩니다",
         "": "해소된 것으로 보입니다",
     },
+    before="앞서: {what}",
     moot="더 이상 확인하지 않습니다 (시간이 끝났거나 설정이 바뀜)",
     marks={"Actual": "", "Exercise": "[훈련] ", "Test": "[시험] "},
     drill="훈련입니다. 실제 상황이 아닙니다.",
@@ -106,7 +109,7 @@ KOREAN = Words(
     accuracy="오차 약 {metres} m",
     battery="배터리 {percent} %",
     empty="{clock}쯤 꺼질 것으로 예상",
-    fix_age="위치는 {age} 전",
+    fix_age="{age} 전 위치",
     days_left="{days}일 남음({date}까지)",
     no_place="위치를 알 수 없습니다",
     no_consent="위치정보 이용 동의가 없어 종료된 경보의 위치는 보여 드리지 않습니다.",
@@ -171,6 +174,7 @@ KOREAN = Words(
     seconds="{n}초",
     minutes="{n}분",
     hours="{n}시간",
+    days="{n}일",
 )
 ENGLISH = Words(
     code="en",
@@ -198,6 +202,7 @@ ENGLISH = Words(
         "silent": "is heard again",
         "": "seems to be over",
     },
+    before="before: {what}",
     moot="no longer watched (its hours ended, or it was changed)",
     marks={"Actual": "", "Exercise": "[EXERCISE] ", "Test": "[TEST] "},
     drill="This is a drill. It is not real.",
@@ -274,6 +279,7 @@ ENGLISH = Words(
     seconds="{n} s",
     minutes="{n} min",
     hours="{n} h",
+    days="{n} days",
 )
 
 
@@ -292,4 +298,6 @@ def age_in_words(words: Words, seconds: float) -> str:
         return words.seconds.format(n=whole)
     if whole < 5400:
         return words.minutes.format(n=whole // 60)
-    return words.hours.format(n=whole // 3600)
+    if whole < 2 * 86_400:
+        return words.hours.format(n=whole // 3600)
+    return words.days.format(n=whole // 86_400)

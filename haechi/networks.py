@@ -51,3 +51,11 @@ def _read(entry: str) -> Network | Socket:
     if not 1 <= number <= 65535:
         raise ValueError(port)
     return Socket(ip_address(host.removeprefix("[").removesuffix("]")), number)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host is the address of this machine itself; a name is none, because it may lead anywhere."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

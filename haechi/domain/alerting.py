@@ -28,7 +28,8 @@ class AlertKind(msgspec.Struct, frozen=True):
 
     A `notice` is good to know and nobody's work: its incident is told, and closed from the beginning. A `thing` is about
     a camera, a sensor or the centre itself, whose place is nobody's secret; every other kind is about a person. `end_told`:
-    the guardians who heard of it hear of its end, too.
+    the guardians who heard of it hear of its end, too. `nowhere`: where the person is has no part in it, so that nobody looks
+    it up and nobody is told.
     """
 
     name: str
@@ -38,6 +39,7 @@ class AlertKind(msgspec.Struct, frozen=True):
     notice: bool = False
     thing: bool = False
     end_told: bool = False
+    nowhere: bool = False
 
 
 KINDS: dict[str, AlertKind] = {
@@ -53,14 +55,14 @@ KINDS: dict[str, AlertKind] = {
         AlertKind("arrived", "Arrived at", Severity.ADVISORY, notice=True),
         AlertKind("left", "Left", Severity.ADVISORY, notice=True),
         AlertKind("night-walk", "Walks an unusual way at night", Severity.ADVISORY, notice=True),
-        AlertKind("usual-place", "Usual places were found", Severity.ADVISORY, notice=True),
+        AlertKind("usual-place", "Usual places were found", Severity.ADVISORY, notice=True, nowhere=True),
         AlertKind("trespass", "Trespass", Severity.URGENT, thing=True),
         AlertKind("gas", "Gas", Severity.LIFE_SAFETY, thing=True),
         AlertKind("fire", "Fire", Severity.LIFE_SAFETY, thing=True),
         AlertKind("flood", "High water", Severity.URGENT, thing=True),
         AlertKind("air", "Bad air", Severity.ADVISORY, thing=True),
-        AlertKind("consent-ends", "Consent ends soon", Severity.ADVISORY, notice=True),
-        AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY),
+        AlertKind("consent-ends", "Consent ends soon", Severity.ADVISORY, notice=True, nowhere=True),
+        AlertKind("phone-test", "Test of the telephones", Severity.ADVISORY, nowhere=True),
         AlertKind("dead-letter", "A life-safety message could not be processed", Severity.LIFE_SAFETY, thing=True),
         AlertKind("blind", "No observations arrive", Severity.URGENT, thing=True),
         AlertKind("clock-off", "A clock of ours is off", Severity.URGENT, thing=True),

@@ -106,6 +106,11 @@ def about_person(of: Alert | Incident) -> bool:
     return of.kind not in KINDS or not KINDS[of.kind].thing
 
 
+def told_where(of: Alert | Incident) -> bool:
+    """Whether a place belongs to it, known or not."""
+    return of.kind not in KINDS or not KINDS[of.kind].nowhere
+
+
 def _drills_a_person(of: Alert | Incident) -> bool:
     return of.status != "Actual" and about_person(of)
 
@@ -286,7 +291,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         state=state,
         severity=min(alert.severity, incident.severity),
         title=alert.title,
-        because=_with_everyone(incident.because, alert.because),
+        because=_because(incident, alert),
         ends_at=over if came_back else incident.ends_at,
         moot=alert.moot if came_back else incident.moot,
         point=scene.point if moves else incident.point,
@@ -303,8 +308,14 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     return Step(changed, tuple(events), tell=rose or came_back)
 
 
-def _with_everyone(before: Because, now: Because) -> Because:
-    """Nobody of whom an earlier alert of the incident spoke is forgotten: partitions tell of an area each their part."""
+def _because(incident: Incident, alert: Alert) -> Because:
+    """What decided it: the newest alert, but never a cancel, which is a line of the trail.
+
+    Nobody of whom an earlier alert of the incident spoke is forgotten: partitions tell of an area each their part.
+    """
+    before, now = incident.because, alert.because
+    if alert.action == "update" and alert.kind in CALLS:
+        return before
     people = tuple(dict.fromkeys((*before.people, *now.people)))
     return msgspec.structs.replace(now, people=people) if now.people else now
 

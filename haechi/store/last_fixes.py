@@ -3,7 +3,7 @@
 PostgreSQL away costs nothing here: without it no incident opens, and the trail has a fix before the live store has it.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
@@ -13,7 +13,8 @@ from haechi.domain.scene import FIXES
 from haechi.ids import device_mark, front_of, is_uuid
 from haechi.store.postgres import Pool, translate_errors
 
-_BACK = timedelta(hours=24)  # as long as the live position
+_DAY = timedelta(hours=24)  # of the trail's parts, one for each day, mostly two are looked at
+_EVER = datetime(2000, 1, 1, tzinfo=UTC)  # no door takes an older fix
 # The person's row decides: without a consent nobody's incident is told where they were.
 _LAST = """
 SELECT consent, clock_timestamp() AS now, devices, fix.* FROM people
@@ -36,11 +37,16 @@ class LastFixes:
         self._pool = pool
 
     async def before(self, person: str, until: datetime) -> tuple[Position, ...]:
-        """The last `FIXES` within a day before `until`, newest first; none of whom no consent allows it now."""
+        """The last `FIXES` within a day before `until`, newest first, else the last one that the trail has.
+
+        None of whom no consent allows it now.
+        """
         if not is_uuid(person):
             return ()
         with translate_errors():
-            rows = await self._pool.fetch(_LAST, person, until - _BACK, until, FIXES)
+            rows = await self._pool.fetch(_LAST, person, until - _DAY, until, FIXES)
+            if not rows:  # with its age, an old place is better than none
+                rows = await self._pool.fetch(_LAST, person, _EVER, until, 1)
         consent = _consent.decode(rows[0]["consent"] or "null") if rows else None
         if consent is None or not consent.allows("position", rows[0]["now"]):
             return ()

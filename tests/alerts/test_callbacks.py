@@ -84,7 +84,8 @@ async def test_of_what_is_over_the_place_is_where_it_began_and_not_where_they_ar
     applied = await town.incidents.apply_alert(cleared(alert, now), lambda _: ())
     assert applied.incident is not None
     english = (await http.get(page_of(town, applied.incident, "father"))).text
-    assert "is back inside (" in english
+    assert "<header class=calm><h1>is back inside (" in english
+    assert "before: Left the safe zone" in english
     assert "Place when it began" in english
     for said in ("Last known place", "This place is"):
         assert said not in english

@@ -90,7 +90,8 @@ async def test_a_cancel_from_the_device_is_shown_and_ends_nothing(town: Town, ki
         await until(lambda: done(town))
     (incident,) = await town.open_incidents()
     assert incident.open
-    assert "a person must decide" in incident.because.words
+    *_, shown = await town.incidents.trail(incident.id)
+    assert "a person must decide" in shown.words
 
 
 async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town) -> None:

@@ -1,6 +1,6 @@
 """A message says enough to act on, and no more than its reader may know."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -20,6 +20,7 @@ from tests.alerts.build import AT, delivery, incident
 
 LINKS = Links("a key", "http://127.0.0.1:8080")
 SEOUL = ZoneInfo("Asia/Seoul")
+MIDNIGHT = datetime(2027, 1, 1, tzinfo=SEOUL)  # the end of the last day of 2026
 
 
 def sent_to(kind: RecipientKind, about: Incident | None = None) -> Payload:
@@ -105,7 +106,7 @@ def test_a_guardian_reads_what_it_is_in_their_language_and_a_test_is_marked_firs
             delivery(recipient=to, incident=incident(**{"point": None} | changes)), LINKS, AT, SEOUL
         ).title
 
-    assert title("ko") == "SOS 버튼이 눌렸습니다"
+    assert title("ko") == "SOS 버튼이 눌렸습니다 · 위치를 알 수 없습니다"
     assert title("ko", status="Test") == "[시험] SOS 버튼이 눌렸습니다"
     assert title("en", status="Test", kind="phone-test") == "[TEST] Does this message reach you?"
     assert sent_to("desk", incident(status="Exercise")).title == "EXERCISE · SOS pressed"
@@ -119,8 +120,8 @@ def test_a_press_that_reached_us_two_hours_later_says_its_age_with_a_place_and_w
         to = Recipient(kind, "x", "X", "webhook", "https://example.org/hook", language)
         return payload_of(delivery(recipient=to, incident=about), LINKS, AT, SEOUL, "Jihoon").title
 
-    assert title("guardian", "en", nowhere) == "Jihoon · SOS pressed · 2 h ago"
-    assert title("guardian", "ko", nowhere) == "Jihoon · SOS 버튼이 눌렸습니다 · 2시간 전"
+    assert title("guardian", "en", nowhere) == "Jihoon · SOS pressed · 2 h ago · The place is not known"
+    assert title("guardian", "ko", nowhere) == "Jihoon · SOS 버튼이 눌렸습니다 · 2시간 전 · 위치를 알 수 없습니다"
     assert title("guardian", "en", incident(**late)) == "Jihoon · SOS pressed · 2 h ago · place 2 h old"
     assert title("guardian", "", nowhere) == "SOS pressed · 2 h ago"
     assert title("police", "", nowhere) == "SOS pressed · 2 h ago"
@@ -132,7 +133,7 @@ def test_a_press_that_reached_us_two_hours_later_says_its_age_with_a_place_and_w
 def test_a_press_that_came_at_once_says_no_age_however_late_its_message_is_sent() -> None:
     to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", "en")
     sent = payload_of(delivery(recipient=to, incident=incident(point=None)), LINKS, AT + timedelta(hours=1), SEOUL)
-    assert sent.title == "SOS pressed"
+    assert sent.title == "SOS pressed · The place is not known"
 
 
 def test_a_guardian_reads_who_left_which_zone_how_old_the_place_is_and_that_it_is_over() -> None:
@@ -145,19 +146,36 @@ def test_a_guardian_reads_who_left_which_zone_how_old_the_place_is_and_that_it_i
         return payload_of(sent, LINKS, AT, SEOUL, "Jihoon").title
 
     assert title("en") == "Jihoon · Left the safe zone · Home · place 5 min old"
-    assert title("ko") == "Jihoon · 안심구역을 벗어났습니다 · Home · 위치는 5분 전"
-    assert (
-        title("en", ends_at=AT) == f"Jihoon · Left the safe zone · Home · is back inside ({AT.astimezone(SEOUL):%H:%M})"
-    )
+    assert title("ko") == "Jihoon · 안심구역을 벗어났습니다 · Home · 5분 전 위치"
+    old = Scene(about.point, 12.0, AT - timedelta(days=3))
+    assert title("ko", scene=old) == "Jihoon · 안심구역을 벗어났습니다 · Home · 3일 전 위치"
     moot = title("en", ends_at=AT, moot=True)
     assert "is back" not in moot, "the hours of the zone ended, and nobody knows where they are"
     assert "no longer watched" in moot
 
 
-def test_the_name_goes_to_guardians_over_tls_and_to_nobody_else() -> None:
+def test_that_somebody_is_back_is_read_first_where_a_telephone_shows_the_first_words_only() -> None:
+    because = Because("zone:safe", "is back inside: Home", zone_name="Home")
+    back = incident(kind="zone-exit", because=because, ends_at=AT)
+
+    def title(language: str) -> str:
+        to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", language)
+        return payload_of(delivery(recipient=to, incident=back), LINKS, AT, SEOUL, "Jihoon").title
+
+    clock = f"{AT.astimezone(SEOUL):%H:%M}"
+    assert title("en") == f"Jihoon · is back inside ({clock}) · Home · before: Left the safe zone"
+    assert title("ko") == f"Jihoon · 다시 안으로 돌아왔습니다 ({clock}) · Home · 앞서: 안심구역을 벗어났습니다"
+
+
+def test_the_name_goes_to_guardians_over_tls_or_within_this_machine_and_to_nobody_else() -> None:
     for kind, address, named in (
         ("guardian", "https://example.org/hook", True),
         ("guardian", "http://example.org/hook", False),
+        ("guardian", "http://127.0.0.1:8081/hook", True),
+        ("guardian", "http://[::1]:8081/hook", True),
+        ("guardian", "http://127.0.0.1.example.org/hook", False),
+        ("guardian", "http://127.0.0.1:8081@example.org/hook", False),
+        ("police", "http://127.0.0.1:8081/hook", False),
         ("police", "https://example.org/hook", False),
         ("desk", "https://example.org/hook", False),
     ):
@@ -176,5 +194,6 @@ def test_the_battery_and_the_consent_say_until_when() -> None:
     later = AT + timedelta(hours=2)
     battery = "The device's battery is low · battery 12 %, empty at about 17:30"
     assert title("battery-low", battery=12.4, empty_at=later.timestamp()) == battery
+    assert title("consent-ends", days_left=7, ends_at=MIDNIGHT.timestamp()).endswith("until 2026-12-31")
     consent = "The consent to use the place ends soon · days left: 7, until 2026-05-04"
     assert title("consent-ends", days_left=7, ends_at=later.timestamp()) == consent

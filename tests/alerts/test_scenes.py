@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -11,8 +12,12 @@ import shapely
 from prometheus_client import CollectorRegistry
 
 from alerts.intake import AlertIntake
+from alerts.minimap import MapSheet
+from alerts.pages import View, incident_page
 from alerts.scenes import LastPositions, Scenes
-from haechi.domain.alerting import Alert, urgent_alert
+from alerts.words import ENGLISH
+from haechi.base_map import read_base_map
+from haechi.domain.alerting import KINDS, Alert, Because, raised, urgent_alert
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Incident
 from haechi.domain.people import Consent, Position, Scope
@@ -29,6 +34,7 @@ from haechi.store.trail import Trail
 from tests.alerts.town import DISTRICT, Town
 from tests.positions import Fix, batch_of
 
+PATIENT_S = 10.0  # who asks what is said of a place asks not how soon
 HERE, SOUTH = Point(126.978, 37.5665), Point(126.978, 37.5661)
 MAP = Gazetteer([NamedPlace("gate", "School Gate", "정문", shapely.Point(HERE.lon, HERE.lat))], HERE)
 
@@ -53,7 +59,7 @@ async def live(redis_url: str) -> AsyncIterator[Live]:
 
 
 def scenes(town: Town, live: LastPositions, sites: CameraSitesSlice) -> Scenes:
-    return Scenes(live, LastFixes(town.pool), sites, MAP, CollectorRegistry())
+    return Scenes(live, LastFixes(town.pool), sites, MAP, CollectorRegistry(), patience_s=PATIENT_S)
 
 
 def intake(town: Town, live: LastPositions, sites: CameraSitesSlice) -> AlertIntake:
@@ -90,6 +96,23 @@ async def test_a_button_without_a_fix_is_found_at_the_last_place_with_its_age_ba
         ("Gate", 45, "sees"),
         ("Corner", 45, "may see"),
     ]
+
+
+@pytest.mark.parametrize("kind", ["usual-place", "consent-ends", "phone-test"])
+async def test_what_has_nothing_to_do_with_where_somebody_is_tells_nobody_where_they_are(
+    town: Town, live: Live, sites: CameraSitesSlice, kind: str
+) -> None:
+    await walked(live, town.child, ago_s=240)
+    about = raised(KINDS[kind], town.child, "-", DISTRICT, datetime.now(UTC), Because("rule", "words"))
+    incident = await opened(intake(town, live, sites), about)
+    assert (incident.point, incident.scene) == (None, Scene())
+    page = incident_page(
+        View(incident, "t", "g", frozenset(), datetime.now(UTC)),
+        ENGLISH,
+        MapSheet(read_base_map(None)),
+        ZoneInfo("UTC"),
+    )
+    assert "The place is not known" not in page
 
 
 async def consents(town: Town, *scopes: Scope) -> None:
@@ -129,6 +152,17 @@ async def test_a_late_press_carries_the_fixes_before_it_and_not_those_since(
     incident = await opened(intake(town, live, sites), urgent_alert(call, datetime.now(UTC)))
     assert incident.scene is not None
     assert [fix.at for fix in incident.scene.fixes[:-1]] == ats[1:10]
+
+
+async def test_a_press_without_a_fix_is_where_they_were_last_also_where_that_is_days_ago(
+    town: Town, live: Live, sites: CameraSitesSlice
+) -> None:
+    await consents(town, "position", "sos")
+    *_, last = await went(town, 5 * 86_400, 3 * 86_400)
+    incident = await opened(intake(town, live, sites), urgent_alert(town.call(point=None), datetime.now(UTC)))
+    assert (incident.point, incident.seen_at) == (HERE, last)
+    assert incident.scene is not None
+    assert [fix.at for fix in incident.scene.fixes] == [last]
 
 
 async def test_a_late_press_without_a_fix_is_where_they_have_gone_since(

@@ -105,7 +105,7 @@ async def test_a_guardians_whole_story(
         await until(lambda: receivers.posts["phone"])
         text = receivers.posts["phone"][0].said
         assert text["kind"] == "zone-exit"
-        assert text["title"].startswith("안심구역을 벗어났습니다 · Home · 위치는 ")
+        assert text["title"].startswith("안심구역을 벗어났습니다 · Home · ")
 
         page = f"/g/{text['link'].rsplit('/', 1)[1]}"
         shown = (await public.get(page)).text
@@ -125,7 +125,7 @@ async def test_a_guardians_whole_story(
         await until(lambda: len(receivers.posts["phone"]) > 1)
         home_again = receivers.posts["phone"][1].said
         assert (home_again["id"], home_again["kind"]) == (text["id"], "zone-exit")
-        assert "다시 안으로 돌아왔습니다" in home_again["title"]
+        assert home_again["title"].startswith("다시 안으로 돌아왔습니다 (")
         assert (await api.post(f"{one}/close", json={"outcome": "back home"})).status_code == 200
     following.cancel()
     with suppress(asyncio.CancelledError):

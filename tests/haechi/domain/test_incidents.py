@@ -147,6 +147,7 @@ def test_a_cancel_from_the_device_is_shown_and_never_closes(kind: UrgentKind) ->
     assert (step.incident.title, step.incident.severity) == (KINDS[kind].title, KINDS[kind].severity)
     (line,) = step.events
     assert (line.kind, line.words) == ("updated", "Device device… sent a cancel; a person must decide")
+    assert step.incident.because == raised.because, "what decided the alarm is the call, and not its cancel"
 
 
 @pytest.mark.parametrize("kind", CALLS)
