@@ -92,6 +92,7 @@ class Intake:
         self._looking_quickly = asyncio.Semaphore(_LOOK_UPS)
         self._limit = limit
         self._district = district
+        self._in_pause = metrics.dropped.labels("measured-in-a-pause")
         self._goodbyes = metrics.goodbyes
         self._accepted = {kind: metrics.accepted.labels(kind) for kind in ("position", "urgent", "reading")}
         self._latency = {kind: metrics.latency.labels(kind) for kind in ("position", "urgent", "reading")}
@@ -114,7 +115,11 @@ class Intake:
         self, report: Report, received_at: datetime, source: str, on_behalf: OnBehalf | None = None
     ) -> None:
         """Returns when the report is accepted; `source` is the sender's address, `on_behalf` whose right to speak for
-        the device it claims. Raises Refused."""
+        the device it claims. Raises Refused.
+
+        A fix of a pause that is over is kept nowhere, and not refused: the telephone would send it again for ever, and
+        nothing after it.
+        """
         failpoint("gateway.after_receive")
         began = time.monotonic()
         if report.urgent is not None:
@@ -124,6 +129,9 @@ class Intake:
         entry = await self._admitted(report.device, received_at, on_behalf)
         if report.point is None:
             raise missing("lat")
+        if entry.consent is not None and entry.consent.in_pause(report.at):
+            self._in_pause.inc()
+            return
         await self._put(report, report.point, entry, received_at)
         self._count("position", began)
 
@@ -176,7 +184,9 @@ class Intake:
             on_behalf=entry is None and on_behalf is not None,
             fixed_at=report.fixed_at,
         )
-        if entry and entry.consent and report.point and entry.consent.allows("position", received_at):
+        consent = entry.consent if entry else None
+        allowed = consent is not None and consent.allows("position", received_at) and not consent.in_pause(report.at)
+        if entry and report.point and allowed:
             with suppress(Refused):  # its own fix among the positions, as well as it goes
                 self._put(report, report.point, entry, received_at)
         if entry:

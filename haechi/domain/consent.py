@@ -45,11 +45,14 @@ def step(standing: Consent | None, entry: ConsentEntry) -> Consent | None:
         assert entry.starts_at is not None
         paused = standing is not None and standing.paused
         until = standing.paused_until if standing else None
-        return Consent(entry.decided_by, entry.starts_at, entry.scopes, entry.ends_at, paused, until)
+        since = standing.paused_at if standing else None
+        return Consent(entry.decided_by, entry.starts_at, entry.scopes, entry.ends_at, paused, until, since)
     if entry.kind == "withdrawn" or standing is None:
         return None
-    paused = entry.kind == "paused"
-    return msgspec.structs.replace(standing, paused=paused, paused_until=entry.ends_at if paused else None)
+    if entry.kind == "resumed":
+        return msgspec.structs.replace(standing, paused=False, paused_until=entry.at)
+    since = standing.paused_at if standing.pauses(entry.at) else entry.at
+    return msgspec.structs.replace(standing, paused=True, paused_until=entry.ends_at, paused_at=since)
 
 
 def standing(ledger: Iterable[ConsentEntry]) -> Consent | None:

@@ -21,7 +21,8 @@ Battery = Annotated[float, msgspec.Meta(ge=0, le=100)]
 class Consent(msgspec.Struct, frozen=True):
     """What a person's ledger (`haechi.domain.consent`) says from now on: who allowed what, from when until when.
 
-    A paused one allows nothing until it is resumed, or until `paused_until`.
+    A paused one allows nothing until it is resumed, or until `paused_until`. Of a pause that has ended it still knows when it
+    was: a telephone that kept its fixes meanwhile sends them afterwards.
     """
 
     given_by: str
@@ -30,6 +31,7 @@ class Consent(msgspec.Struct, frozen=True):
     expires_at: datetime | None = None
     paused: bool = False
     paused_until: datetime | None = None
+    paused_at: datetime | None = None
 
     def allows(self, scope: Scope, at: datetime) -> bool:
         """Whether the scope is covered at the instant; the end itself is no longer covered."""
@@ -43,6 +45,12 @@ class Consent(msgspec.Struct, frozen=True):
         """When what holds at the instant may next be otherwise without another word; None: never."""
         ends = (self.given_at, self.expires_at, self.paused_until)
         return min((end for end in ends if end is not None and end > at), default=None)
+
+    def in_pause(self, at: datetime) -> bool:
+        """Whether the instant lies in the newest pause, be it over or not."""
+        return (
+            self.paused_at is not None and self.paused_at <= at and not (self.paused_until and self.paused_until <= at)
+        )
 
     def over(self, at: datetime) -> bool:
         return self.expires_at is not None and at >= self.expires_at

@@ -201,7 +201,7 @@ def _asked(consent: Consent) -> Given:
 
 
 def _grant(consent: Consent) -> Consent:
-    return msgspec.structs.replace(consent, paused=False, paused_until=None)
+    return msgspec.structs.replace(consent, paused=False, paused_until=None, paused_at=None)
 
 
 async def add_entries(connection: Any, entries: Mapping[str, ConsentEntry]) -> None:  # asyncpg has no types

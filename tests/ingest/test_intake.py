@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from haechi import ids, topics
 from haechi.domain import wire
+from haechi.domain.consent import ConsentEntry, step
 from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device
 from haechi.domain.sensing import Sensor
+from haechi.domain.time import micros_of
 from haechi.errors import TransientError
 from haechi.sealing import Sealer, create_key
 from haechi.store.registry import DeviceEntry
@@ -151,6 +154,27 @@ async def test_without_registration_or_consent_nothing_is_kept(room: Room, devic
         await room.intake.report(Report(device, NOW, HERE), NOW, "")
     assert (refused.value.status, refused.value.reason) == (403, reason)
     assert (room.sent, room.kafka.records) == ([], [])
+
+
+async def test_what_a_telephone_kept_during_a_pause_is_taken_from_it_and_kept_nowhere(room: Room) -> None:
+    """Refused it would be sent again for ever, and nothing after it."""
+    minutes = [NOW - timedelta(minutes=n) for n in range(9)]
+    begun = ConsentEntry("paused", minutes[6], "mother", "clerk")
+    for entries, end in (
+        ([begun, ConsentEntry("resumed", minutes[2], "mother", "clerk")], 2),
+        ([msgspec.structs.replace(begun, ends_at=minutes[3])], 3),
+    ):
+        consent: Consent | None = CONSENT
+        for line in entries:
+            consent = step(consent, line)
+        room.intake._devices.rows["d1"] = entry("d1", "p1", consent)
+        room.sent.clear()
+        for at in reversed(minutes):
+            await room.intake.report(Report("d1", at, HERE), NOW, "1.2.3.4")
+        await room.intake.report(Report("d1", minutes[5], HERE, urgent="sos"), NOW, "1.2.3.4")
+        kept = [at for _, _, data in room.sent for at in wire.POSITIONS.decode(data).at]
+        assert kept == [micros_of(minutes[n]) for n in (8, 7, *range(end, -1, -1))]
+        assert room.kafka.records, "a call for help is processed whenever it was"
 
 
 async def test_a_consent_that_has_ended_covers_nothing(room: Room) -> None:

@@ -74,6 +74,27 @@ def test_what_holds_at_an_instant(ledger: list[ConsentEntry], day: float, *, hol
     assert (holding(ledger, days(day)) is not None) is holds
 
 
+@pytest.mark.parametrize(
+    ("ledger", "day", "paused"),
+    [
+        ([gave(0)], 1, False),
+        ([gave(0), said("paused", 1)], 0.9, False),
+        ([gave(0), said("paused", 1)], 1, True),
+        ([gave(0), said("paused", 1), said("resumed", 3)], 2, True),
+        ([gave(0), said("paused", 1), said("resumed", 3)], 3, False),
+        ([gave(0), said("paused", 1, 3)], 2, True),
+        ([gave(0), said("paused", 1, 3)], 3, False),
+        ([gave(0), said("paused", 1), said("paused", 2, 4)], 1.5, True),  # told longer, it began where it began
+        ([gave(0), said("paused", 1, 2), said("paused", 3, 4)], 2.5, False),
+        ([gave(0), said("paused", 1), said("resumed", 3), gave(4)], 2, True),  # a new consent covers no old pause
+    ],
+)
+def test_a_pause_that_is_over_is_still_known(ledger: list[ConsentEntry], day: float, *, paused: bool) -> None:
+    stands = standing(ledger)
+    assert stands is not None
+    assert stands.in_pause(days(day)) is paused
+
+
 def test_the_scopes_are_those_of_the_newest_consent() -> None:
     narrow = msgspec.structs.replace(gave(1), scopes=("sos",))
     found = holding([gave(0), narrow], days(2))
