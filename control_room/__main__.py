@@ -22,6 +22,7 @@ from control_room.wall_map import load_wall_map
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.access import Principal
+from haechi.domain.retention import retention_of
 from haechi.errors import TransientError
 from haechi.process import Component, Main, component
 from haechi.sealing import data_key_of
@@ -71,7 +72,7 @@ async def _serve(it: Component, pool: Pool) -> None:
     registry = Registry(people, cameras, sensors, zones)
     wall_map = load_wall_map(settings.wall.map)
     users, incidents, audit = Users(pool), Incidents(pool), Audit(pool)
-    whereabouts = Whereabouts(pool, it.live, settings.trail.days)
+    whereabouts = Whereabouts(pool, it.live, retention_of(settings.trail.days, settings.trail.shorter))
     world = World(registry, wall_map.where)
 
     async def all_districts() -> list[str]:

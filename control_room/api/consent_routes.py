@@ -6,11 +6,11 @@ from typing import Annotated, Literal, Self
 
 import msgspec
 from fastapi import APIRouter, Request
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from control_room.api.access import District, Reason, in_any, the_districts
 from control_room.api.errors import guardian_of_field
-from control_room.api.models import Name, RowId
+from control_room.api.models import Instant, Name, RowId
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
@@ -30,8 +30,8 @@ class ConsentGivenBody(Body):
     given_by: Name | None = Field(None, description="By name; or give guardian_id.")
     guardian_id: RowId | None = Field(None, description="One of the person's guardians.")
     scopes: Annotated[list[Literal["position", "sos", "search"]], Field(min_length=1, max_length=3)]
-    given_at: AwareDatetime | None = Field(None, description="From when on it counts; nothing means now.")
-    expires_at: AwareDatetime | None = Field(None, description="The end; nothing means until it is withdrawn.")
+    given_at: Instant | None = Field(None, description="From when on it counts; nothing means now.")
+    expires_at: Instant | None = Field(None, description="The end; nothing means until it is withdrawn.")
     words: Remark = ""
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class DecisionBody(Body):
 class PauseBody(DecisionBody):
     """A pause."""
 
-    until: AwareDatetime | None = Field(None, description="When it ends by itself; nothing means when it is resumed.")
+    until: Instant | None = Field(None, description="When it ends by itself; nothing means when it is resumed.")
 
     def value(self) -> Decision:
         return Decision(self.decided_by, self.until, self.words)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime, Field, field_validator
+from pydantic import Field, field_validator
 
 from control_room.api.access import District, in_any, the_district, the_districts
-from control_room.api.models import Words, masked_webhook
+from control_room.api.models import Instant, Words, masked_webhook
 from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.details import look_at
@@ -118,7 +118,7 @@ def add_incidents(
         district: District = None,
         open: Annotated[bool, Query(description="Only open ones.")] = False,  # noqa: A002 - the parameter's name in the API
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
-        before: Annotated[AwareDatetime | None, Query(description="Opened before; `next` of the page before.")] = None,
+        before: Annotated[Instant | None, Query(description="Opened before; `next` of the page before.")] = None,
     ) -> IncidentsPage:
         principal = principal_of(request.scope)
         place = the_district(principal, "read incidents", district)

@@ -4,13 +4,13 @@ Each body knows its way into the domain (`value`) and back (`of`).
 """
 
 import re
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import msgspec
-from pydantic import AwareDatetime, Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationInfo, field_validator, model_validator
 
 from control_room.api.places import (
     Body,
@@ -40,6 +40,17 @@ T = TypeVar("T", bound=msgspec.Struct)
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"\S")]
 RowId = Annotated[str, Field(min_length=1, max_length=64)]
 Words = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+
+
+def _in_utc(at: datetime) -> datetime:
+    try:
+        at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("is no instant of the years 1 to 9999 in UTC") from error
+    return at
+
+
+Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 MASK = "***"
 MOST_DIGITS = 15  # of a telephone (E.164)
 
@@ -124,9 +135,9 @@ class ConsentBody(Body):
     """Who allowed what until when."""
 
     given_by: Name
-    given_at: AwareDatetime
+    given_at: Instant
     scopes: Annotated[list[Literal["position", "sos", "search"]], Field(max_length=3)]
-    expires_at: AwareDatetime | None = None
+    expires_at: Instant | None = None
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:

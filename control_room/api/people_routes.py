@@ -71,7 +71,7 @@ def add_people(router: APIRouter, registry: Registry, bars: Bars, audit: Audit) 
         ] = None,
     ) -> LooksPage:
         places = the_districts(principal_of(request.scope), "read audit", district)
-        row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))
+        row = await in_any(places, lambda place: registry.get(PEOPLE, place, row_id, removed=True))
         return LooksPage(await audit.named(await audit.looks(row.value.id, limit, before)))
 
     async def list_bars(request: Request, row_id: str, district: District = None, reason: Reason = "") -> BarsPage:

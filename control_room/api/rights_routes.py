@@ -11,6 +11,7 @@ from control_room.api.operations import add_operation
 from control_room.api.places import Body
 from control_room.guard import principal_of
 from haechi.domain.erasure import Erasure
+from haechi.errors import NotFound
 from haechi.store.audit import Audit, Look
 from haechi.store.erasures import Erasures
 from haechi.store.export import SECTIONS, Export
@@ -57,7 +58,9 @@ def add_rights(router: APIRouter, registry: Registry, everything: Export, erasur
     async def export_person(request: Request, row_id: str, reason: NeededReason, district: District = None) -> Response:
         principal = principal_of(request.scope)
         places = the_districts(principal, "write registry", district)
-        person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id))).value
+        person = (await in_any(places, lambda place: registry.get(PEOPLE, place, row_id, removed=True))).value
+        if not person.name:
+            raise NotFound(f"people/{person.id} was erased: nothing is left to export.")
         role = principal.role_in(person.district)
         await audit.look(Look(person.id, person.district, principal.name, role, "the export of everything", reason))
         headers = {
@@ -80,7 +83,7 @@ def add_rights(router: APIRouter, registry: Registry, everything: Export, erasur
         "Begins at once, or when the last open incident of the person is closed. The receipt says what went, and until "
         "when something is left: streams that nobody reads any more end by themselves, evidence under a lock stays."
     )
-    whole = "Everything that is kept about a person"
+    whole = "Everything that is kept about a person, also about one who was removed"
     add_operation(router, "GET", f"{one}/export", export_person, whole, tag="people", schema=_EVERYTHING)
     add_operation(
         router,

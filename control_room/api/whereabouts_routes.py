@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from fastapi import APIRouter, Query, Request
-from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
 from control_room.api.access import District, NeededReason, in_any, the_districts
+from control_room.api.models import Instant
 from control_room.api.operations import add_operation
 from control_room.guard import principal_of
 from haechi.clock import Clock
@@ -61,21 +61,24 @@ class Last(msgspec.Struct, frozen=True):
 
 
 class TrailPage(msgspec.Struct, frozen=True):
-    """In order of time; `next` is the `after` of the page that follows."""
+    """In order of time; `next` is the `after` of the page that follows. Of the time before `kept_from` nothing has to be
+    there any more: it says nothing about where the person was."""
 
     person: str
     items: list[Fix]
     next: str | None
+    kept_from: datetime
 
 
 class TrailLines(msgspec.Struct, frozen=True):
-    """The same as GeoJSON (RFC 7946), a point each; `next` is a foreign member."""
+    """The same as GeoJSON (RFC 7946), a point each; `next` and `kept_from` are foreign members."""
 
     media_type: ClassVar[str] = "application/geo+json"
 
     type: Literal["FeatureCollection"]
     features: list[dict[str, Any]]
     next: str | None
+    kept_from: datetime
 
 
 def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, clock: Clock) -> None:
@@ -93,9 +96,9 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
         request: Request,
         row_id: str,
         reason: NeededReason,
-        start: Annotated[AwareDatetime, Query(alias="from", description="Event time, included.")],
+        start: Annotated[Instant, Query(alias="from", description="Event time, included.")],
         end: Annotated[
-            AwareDatetime | None, Query(alias="to", description="Event time, excluded; nothing means now.")
+            Instant | None, Query(alias="to", description="Event time, excluded; nothing means now.")
         ] = None,
         district: District = None,
         limit: Annotated[int, Query(ge=1, le=MOST)] = 1000,
@@ -104,15 +107,16 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
     ) -> TrailPage | TrailLines:
         principal = principal_of(request.scope)
         span = Span(start, end or clock(), limit, _cursor(after))
-        if not start < span.end <= start + LONGEST:
+        if not timedelta(0) < span.end - start <= LONGEST:
             raise HTTPException(422, f"`to` must be later than `from`, by {LONGEST.days} days at most.")
         person = await whose(principal, row_id, district)
         shown = f"the trail from {start:%Y-%m-%d %H:%M} to {span.end:%Y-%m-%d %H:%M %Z}"
         fixes, more = await places.trail(span, _look(principal, person, shown, reason))
         following = None if more is None else _written(more)
+        kept_from = places.kept_from(person, clock())
         if shape == "json":
-            return TrailPage(person.id, [_fix(one) for one in fixes], following)
-        return TrailLines("FeatureCollection", [_feature(one) for one in fixes], following)
+            return TrailPage(person.id, [_fix(one) for one in fixes], following, kept_from)
+        return TrailLines("FeatureCollection", [_feature(one) for one in fixes], following, kept_from)
 
     async def whose(principal: Principal, row_id: str, district: str | None) -> Person:
         """The person, if the caller may see where they are: 404 in another's district, 403 in words otherwise."""
@@ -152,7 +156,7 @@ def add_whereabouts(router: APIRouter, registry: Registry, places: Whereabouts, 
         "Where a person was",
         tag="people",
         description=f"{rights} At most {LONGEST.days} days and {MOST} fixes at once.",
-        example={"person": "…", "items": [_A_FIX], "next": "MTc2Mzc5…"},
+        example={"person": "…", "items": [_A_FIX], "next": "MTc2Mzc5…", "kept_from": "2026-10-23T08:30:00Z"},
     )
 
 

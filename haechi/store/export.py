@@ -24,13 +24,16 @@ class Section(msgspec.Struct, frozen=True):
 
 SECTIONS = (
     Section(
-        "person", "SELECT id, district, name, born, kind, consent FROM people WHERE id = $1", frozenset({"consent"})
+        "person",
+        "SELECT id, district, name, born, kind, night_walks, consent, deleted_at AS removed_at FROM people WHERE id = $1",
+        frozenset({"consent"}),
     ),
     Section(
         "guardians",
         "SELECT g.name, g.language FROM people p JOIN guardians g ON g.id = ANY(p.guardian_ids) "
         "WHERE p.id = $1 AND g.deleted_at IS NULL ORDER BY array_position(p.guardian_ids, g.id)",
     ),
+    Section("references", "SELECT ref FROM people_refs WHERE person_id = $1"),
     Section(
         "devices",
         "SELECT id AS device, kind, deleted_at AS removed_at FROM devices WHERE person_id = $1 ORDER BY id",
@@ -62,6 +65,16 @@ SECTIONS = (
         "SELECT i.number AS incident, e.at, e.kind, e.by, e.words FROM incidents i "
         "JOIN incident_events e ON e.incident_id = i.id WHERE i.subject = $1::uuid::text ORDER BY e.id",
     ),
+    Section(
+        "messages",
+        "SELECT i.number AS incident, d.recipient::json->>'kind' AS kind, d.recipient::json->>'name' AS name, d.reason, "
+        "d.state, d.created_at, d.finished_at FROM incidents i JOIN deliveries d ON d.incident_id = i.id "
+        "WHERE i.subject = $1::uuid::text ORDER BY d.created_at, d.id",
+    ),
+    Section(
+        "tests of the button", "SELECT opened_at, ends_at, asked_by FROM button_tests WHERE person_id = $1 ORDER BY id"
+    ),
+    Section("next test of the telephones", "SELECT due_at, asked_by FROM phone_tests WHERE person_id = $1"),
     Section(
         "looks",
         "SELECT at, who, what, role, shown, reason FROM audit WHERE subject = 'people:' || $1::uuid::text "  # noqa: S608 - literals

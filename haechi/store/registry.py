@@ -253,10 +253,10 @@ class Registry:
             )
         return tuple(Row(from_record(table, record, self._sealer), record["version"]) for record in records)
 
-    async def get(self, table: Table[T], district: str, row_id: str) -> Row[T]:
-        """One row by its id (or handle); NotFound if there is none in the district."""
+    async def get(self, table: Table[T], district: str, row_id: str, *, removed: bool = False) -> Row[T]:
+        """One row by its id (or handle), perhaps one that was `removed`; NotFound if there is none in the district."""
         with translate_errors():
-            record = await self._fetch(self._pool, table, district, row_id)
+            record = await self._fetch(self._pool, table, district, row_id, removed=removed)
         return Row(from_record(table, record, self._sealer), record["version"])
 
     async def change(
@@ -358,12 +358,15 @@ class Registry:
         async with self._pool.acquire() as connection, connection.transaction():
             yield connection
 
-    async def _fetch(self, source: Any, table: Table[T], district: str, row_id: str, lock: str = "") -> Any:
+    async def _fetch(
+        self, source: Any, table: Table[T], district: str, row_id: str, lock: str = "", *, removed: bool = False
+    ) -> Any:
         record = None
+        which = "" if removed else "AND deleted_at IS NULL "
         if may_be_id(table, row_id):
             record = await source.fetchrow(
                 f"SELECT {_selected(table)} FROM {table.name} "  # noqa: S608 - names come from the literal tables
-                f"WHERE {_is(table)} AND district = $2 AND deleted_at IS NULL {lock}",
+                f"WHERE {_is(table)} AND district = $2 {which}{lock}",
                 row_id,
                 district,
             )

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from haechi.domain.geo import Point
-from haechi.domain.people import Consent, DeviceKind, Position
+from haechi.domain.people import Consent, DeviceKind, Person, Position
+from haechi.domain.retention import Retention
 from haechi.errors import TransientError
 from haechi.ids import device_mark, front_of
 from haechi.store.audit import Look, look
@@ -88,11 +89,14 @@ class Standing(msgspec.Struct, frozen=True):
 class Whereabouts:
     """The live position in Redis and the trail in PostgreSQL."""
 
-    def __init__(self, pool: Pool, live: Live, days: int) -> None:
-        """`days`: how far back the last position may lie."""
+    def __init__(self, pool: Pool, live: Live, retention: Retention) -> None:
         self._pool = pool
         self._live = live
-        self._back = timedelta(days=days)
+        self._retention = retention
+
+    def kept_from(self, person: Person, now: datetime) -> datetime:
+        """Since when everything of the person is kept; what is older goes in the next night, or has gone."""
+        return now - timedelta(days=self._retention.days_of(person.district, person.kind))
 
     async def standing(self, person: str, district: str, now: datetime) -> Standing:
         """As PostgreSQL has it at this moment."""
@@ -108,7 +112,9 @@ class Whereabouts:
             async with self._pool.acquire() as connection, connection.transaction():
                 await look(connection, seen)
                 devices = await _devices(connection, seen.person)
-                row = await connection.fetchrow(_NEWEST, seen.person, now - self._back)
+                row = await connection.fetchrow(
+                    _NEWEST, seen.person, now - timedelta(days=self._retention.longest_days)
+                )
         kept = None if row is None else _whereabout(row, devices)
         try:
             live = (await self._live.positions([seen.person])).get(seen.person)

@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from control_room.api import add_error_handlers, make_router
 from control_room.guard import Guard
+from haechi.domain.retention import Retention
 from haechi.sealing import Sealer, create_key
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
@@ -48,7 +49,7 @@ async def api(town: Town, redis_url: str) -> AsyncIterator[httpx.AsyncClient]:
             Drills(pool),
             town.incidents,
             Audit(pool),
-            Whereabouts(pool, live, 30),
+            Whereabouts(pool, live, Retention(30)),
             Export(pool),
             Erasures(pool),
             UsualPlaces(pool),

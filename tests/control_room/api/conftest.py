@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from control_room.api import add_docs, add_error_handlers, make_router
 from control_room.guard import Guard
 from haechi.domain.access import Role
+from haechi.domain.retention import retention_of
 from haechi.sealing import Sealer, create_key
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
@@ -77,7 +78,7 @@ def api(shared_pool: Pool, live: Live) -> Guard:
             Drills(shared_pool),
             Incidents(shared_pool),
             Audit(shared_pool),
-            Whereabouts(shared_pool, live, 30),
+            Whereabouts(shared_pool, live, retention_of(30, ["elder=7"])),
             Export(shared_pool),
             Erasures(shared_pool),
             UsualPlaces(shared_pool),

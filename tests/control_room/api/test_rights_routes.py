@@ -51,12 +51,16 @@ async def test_the_export_holds_everything_and_no_credential(
     assert {name: len(rows) for name, rows in everything.items()} == {
         "person": 1,
         "guardians": 1,
+        "references": 0,
         "devices": 1,
         "zones": 1,
         "usual places": 1,
         "consents": 1,
         "incidents": 1,
         "lines of incidents": 1,
+        "messages": 0,
+        "tests of the button": 0,
+        "next test of the telephones": 0,
         "looks": 1,
         "trail": 3,
     }
@@ -70,6 +74,22 @@ async def test_the_export_holds_everything_and_no_credential(
         "the export of everything",
         WHY["reason"],
     )
+
+
+async def test_who_was_removed_can_still_have_their_data_and_see_who_looked_until_they_are_erased(
+    admin: httpx.AsyncClient, pool: Pool
+) -> None:
+    child, _ = await child_of(admin)
+    await pool.execute("UPDATE people SET deleted_at = clock_timestamp()")
+    everything = await admin.get(f"/people/{child}/export", params=WHY)
+    assert everything.status_code == 200
+    assert everything.json()["person"][0]["removed_at"] is not None
+    looks = (await admin.get(f"/people/{child}/looks")).json()["items"]
+    assert [one["shown"] for one in looks] == ["the export of everything"]
+    await admin.post(f"/people/{child}/erasure", json=WHY)
+    await Erasures(pool).work()
+    assert "was erased" in problem_of(await admin.get(f"/people/{child}/export", params=WHY), 404)["detail"]
+    assert (await admin.get(f"/people/{child}/looks")).json()["items"] == looks, "no look is made of what was not shown"
 
 
 async def test_only_administrators_export_and_erase_and_only_in_their_district(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import httpx
 import pytest
@@ -201,6 +201,8 @@ async def test_the_trail_as_geojson(admin: httpx.AsyncClient, child: str, watch:
         {"from": "yesterday"},
         {"to": HOUR["from"]},
         {"to": (AT + timedelta(days=40)).isoformat()},
+        {"from": "0001-01-01T00:00:00+09:00", "to": "0001-01-02T00:00:00+09:00"},
+        {"from": "9999-12-31T00:00:00Z", "to": "9999-12-31T23:59:59-09:00"},
         {"limit": "100000"},
         {"after": "nonsense"},
         {"after": "gqJhdA"},
@@ -213,6 +215,16 @@ async def test_what_is_asked_wrongly_is_said_in_words_and_shows_nothing(
 ) -> None:
     problem_of(await admin.get(f"/people/{child}/trail", params=HOUR | change), 422)
     assert await audit.looks(child) == []
+
+
+async def test_a_trail_says_from_when_on_it_is_kept(admin: httpx.AsyncClient, child: str) -> None:
+    """An empty answer about an earlier day says nothing about where the person was."""
+    long_ago = {"from": (AT - timedelta(days=60)).isoformat(), "to": (AT - timedelta(days=59)).isoformat()}
+    for kind, days in (("child", 30), ("elder", 7)):
+        await admin.patch(f"/people/{child}", json={"kind": kind})
+        for shape in ("json", "geojson"):
+            answer = await admin.get(f"/people/{child}/trail", params=HOUR | long_ago | {"format": shape})
+            assert datetime.fromisoformat(answer.json()["kept_from"]) == AT - timedelta(days=days)
 
 
 async def test_two_look_at_once_and_both_are_written_down(admin: httpx.AsyncClient, audit: Audit, child: str) -> None:

@@ -376,12 +376,15 @@ STAYS = {
 }
 
 
+ABOUT_PEOPLE = (
+    "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = 'public' AND "
+    "(column_name IN ('person', 'person_id', 'subject', 'guardian', 'guardian_id', 'call') OR column_name LIKE '%_person') "
+    "AND table_name !~ '^trail_[0-9]+$'"
+)
+
+
 async def test_a_table_about_people_is_erased_or_says_why_it_stays(pool: Pool) -> None:
-    about = await pool.fetch(
-        "SELECT DISTINCT table_name FROM information_schema.columns WHERE table_schema = 'public' AND "
-        "(column_name IN ('person', 'person_id', 'subject', 'guardian', 'guardian_id', 'call') OR column_name LIKE '%_person') "
-        "AND table_name !~ '^trail_[0-9]+$'"
-    )
+    about = await pool.fetch(ABOUT_PEOPLE)
     sql = " ".join(one.sql for one in (*PASSES, *LAST))
     documented = (Path(__file__).parents[3] / "docs" / "privacy.md").read_text()
     assert [name for (name,) in about if f"`{name}`" not in documented] == [], "add a row to docs/privacy.md"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from haechi.domain.people import Consent
+from haechi.domain.retention import Retention
 from haechi.domain.time import micros_of
 from haechi.ids import device_mark
 from haechi.store.audit import Look
@@ -22,7 +23,7 @@ DAYS = 2
 
 @pytest.fixture
 def places(pool: Pool, live: Live) -> Whereabouts:
-    return Whereabouts(pool, live, DAYS)
+    return Whereabouts(pool, live, Retention(DAYS))
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ async def test_the_newer_of_the_live_position_and_the_trails_is_shown(
 async def test_while_redis_is_away_the_trails_is_shown(pool: Pool, child: str, unused_tcp_port: int) -> None:
     away = Live(f"redis://127.0.0.1:{unused_tcp_port}")
     await went(pool, Fix(child, later(0)))
-    position, is_live = await Whereabouts(pool, away, DAYS).last(look(child), later(10))
+    position, is_live = await Whereabouts(pool, away, Retention(DAYS)).last(look(child), later(10))
     assert position is not None
     assert (position.at, is_live) == (later(0), False)
     await away.close()
