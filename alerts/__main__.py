@@ -3,16 +3,12 @@
 import asyncio
 import hmac
 import os
-import signal
 import socket
-from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
-import uvicorn
 
 from alerts.agents import consume_alerts
 from alerts.callbacks import Callbacks
@@ -40,9 +36,9 @@ from haechi.domain.alerting import Alert
 from haechi.domain.deliveries import Delivery
 from haechi.domain.own_alerts import unreachable
 from haechi.errors import Conflict, NotFound, TransientError
-from haechi.process import Component, Main, component, open_files
+from haechi.process import Component, Main, component, open_files, run_beside, until_stopped
 from haechi.sealing import data_key_of
-from haechi.serving import AtMost, Server, behind, listen
+from haechi.serving import AtMost, Server, listen
 from haechi.store.audit import Audit
 from haechi.store.consents import Consents
 from haechi.store.drills import Drills
@@ -68,12 +64,12 @@ async def incidents(settings: Settings) -> None:
         people, sites = await _people(it, pool), await _sites(it, pool)
         intake = AlertIntake(Incidents(pool), people, _scenes(it, pool, sites))
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
-        workers = []
-        for name, topic in ((f"{it.name}.urgent", topics.ALERTS_URGENT), (it.name, topics.ALERTS)):
-            worker = Worker(name, connection, it.sealer, metrics, slot=it.slot)
-            consume_alerts(worker, topic, intake, settings.district)
-            workers.append(worker.run())
-        await _first_to_end(*workers, people.follow(), sites.follow())
+        urgent, others = [
+            Worker(name, connection, it.sealer, metrics, slot=it.slot) for name in (f"{it.name}.urgent", it.name)
+        ]
+        consume_alerts(urgent, topics.ALERTS_URGENT, intake, settings.district)
+        consume_alerts(others, topics.ALERTS, intake, settings.district)
+        await run_beside(urgent.run(), others.run(), people.follow(), sites.follow())
 
 
 async def sender(settings: Settings) -> None:
@@ -116,8 +112,8 @@ async def sender(settings: Settings) -> None:
             ends = ConsentRounds(Consents(pool), Incidents(pool), apply)
             offers = PlaceRounds(UsualPlaces(pool), apply)
             erasures = ErasureRounds(Erasures(pool), apply)
-            await _first_to_end(
-                _signalled(),
+            await run_beside(
+                until_stopped(),
                 rounds("consents", 2.0, ends.once),
                 rounds("tests", 2.0, tests.once),
                 rounds("places", 60.0, offers.once),
@@ -151,23 +147,8 @@ async def callbacks(settings: Settings) -> None:
             utc_now,
             it.registry,
         )
-        server = Server(
-            uvicorn.Config(
-                AtMost(handlers.app(), REQUESTS),
-                log_config=None,
-                access_log=False,  # the path is the guardian's right
-                server_header=False,
-                **behind(settings.trusted_proxies),
-                timeout_graceful_shutdown=1,
-            )
-        )
-
-        async def stop() -> None:
-            await _signalled()
-            server.should_exit = True
-            await asyncio.Event().wait()  # for `serve` to end
-
-        await _first_to_end(stop(), server.serve([listener]), people.follow(), sites.follow())
+        server = Server(AtMost(handlers.app(), REQUESTS), settings.trusted_proxies, timeout_graceful_shutdown=1)
+        await run_beside(server.until_stopped(listener), people.follow(), sites.follow())
 
 
 def public_url(settings: Settings) -> str:
@@ -215,27 +196,6 @@ def _scenes(it: Component, pool: Pool, sites: CameraSitesSlice) -> Scenes:
 def _link_key(settings: Settings) -> str:
     """A key of its own, derived from the data key: the same in every process that makes or opens links."""
     return hmac.digest(data_key_of(settings).encode(), b"haechi links", "sha256").hex()
-
-
-async def _signalled() -> None:
-    """Until SIGTERM or SIGINT."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
-
-
-async def _first_to_end(*work: Coroutine[Any, Any, None]) -> None:
-    """Run all until one ends or fails; the others are cancelled, and the failure is raised."""
-    tasks = [asyncio.ensure_future(one) for one in work]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks, timeout=2)
 
 
 PROCESSES: dict[str, Main] = {

@@ -16,7 +16,6 @@ from control_room.live.sources import Registry
 from control_room.live.world import World
 from control_room.pages.wall import PANELS
 from control_room.routes import WallRoutes
-from control_room.serving import serve
 from control_room.sign_in import make_routes
 from control_room.wall_map import load_wall_map
 from haechi.clock import utc_now
@@ -24,9 +23,9 @@ from haechi.config import Settings
 from haechi.domain.access import Principal
 from haechi.domain.retention import retention_of
 from haechi.errors import TransientError
-from haechi.process import Component, Main, component
+from haechi.process import Component, Main, component, run_beside
 from haechi.sealing import data_key_of
-from haechi.serving import listen
+from haechi.serving import Server, listen
 from haechi.store import registry as rows
 from haechi.store.audit import Audit
 from haechi.store.bars import Bars
@@ -47,6 +46,7 @@ from haechi.store.whereabouts import Whereabouts
 
 # What the sign-in page needs before anyone has signed in.
 _PUBLIC = (*PUBLIC, "/assets/wall.css", "/assets/sign-in.css", "/assets/mark.svg")
+_STOP_S = 2  # sockets of walls never end by themselves
 
 
 async def run(settings: Settings) -> None:
@@ -109,7 +109,13 @@ async def _serve(it: Component, pool: Pool) -> None:
         ),
         clock=utc_now,
     )
-    await serve(app, listener, [*(part.follow() for part in slices), feed.run(), hub.run()], settings.trusted_proxies)
+    server = Server(
+        app,
+        settings.trusted_proxies,
+        ws_per_message_deflate=False,  # pictures do not shrink, and the rest is small
+        timeout_graceful_shutdown=_STOP_S,
+    )
+    await run_beside(server.until_stopped(listener), *(part.follow() for part in slices), feed.run(), hub.run())
 
 
 def _asked_again(users: Users) -> Callable[[Scope], Awaitable[Principal | None]]:

@@ -17,6 +17,10 @@ class PermanentError(HaechiError):
     """The input itself cannot be processed (decoding, validation): it becomes a dead letter with this reason."""
 
 
+class UntrustedState(HaechiError):  # noqa: N818 - a state, as in "ended by UntrustedState"
+    """The process can no longer answer for its own state; it ends, and starting again is recovery."""
+
+
 class NotFound(HaechiError):  # noqa: N818 - read as "raise NotFound(...)", the field's usage
     """The registry or the incident table holds no such row, or not in the caller's district."""
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import resource
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import entry_points
@@ -14,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from haechi.config import Settings
-from haechi.errors import ConfigError
+from haechi.errors import ConfigError, UntrustedState
 from haechi.locks import hold
 from haechi.sealing import Sealer, sealer_of
 from haechi.store.live import Live
@@ -41,6 +42,7 @@ NAMES = (
     "wall",
 )
 
+LET_GO_S = 2.0  # a PostgreSQL that takes requests and does not answer holds whoever waits for half a minute
 _SLOTS = 64
 
 log = structlog.get_logger(__name__)
@@ -101,12 +103,35 @@ async def _component(name: str, settings: Settings) -> AsyncIterator[Component]:
 
 
 async def run_beside(main: Coroutine[Any, Any, None], *work: Coroutine[Any, Any, None]) -> None:
-    """`main` to its end, beside `work` that has none and is cancelled then. If anything fails, all of it does."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one) for one in work]
-        await main
-        for task in tasks:
+    """`main` to its end, beside `work` that has none and is cancelled then. UntrustedState when any of it ends before,
+    whose name and reason are in the log.
+    """
+    tasks = [asyncio.create_task(one, name=getattr(one, "__qualname__", None)) for one in work]
+    first = asyncio.create_task(main)  # the last to begin: where several ask for the signals, they are its own
+    try:
+        done, _ = await asyncio.wait({first, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {first}:
+            reason = None if task.cancelled() else task.exception()
+            log.critical("process.task_ended", task=task.get_name(), cancelled=task.cancelled(), exc_info=reason)
+            raise UntrustedState(f"The task '{task.get_name()}' has ended.") from reason
+        first.result()
+    finally:
+        for task in (first, *tasks):
             task.cancel()
+        await asyncio.wait({asyncio.gather(first, *tasks, return_exceptions=True)}, timeout=LET_GO_S)
+
+
+def on_stop(stop: Callable[[], object]) -> None:
+    """SIGTERM and SIGINT call it, and nothing that asked for them before."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+
+
+async def until_stopped() -> None:
+    """Until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    on_stop(stop.set)
+    await stop.wait()
 
 
 async def _end(task: "asyncio.Task[None]") -> None:

@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import TypedDict
+from typing import Any
 
 import structlog
 import uvicorn
@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from haechi.config import variable_of
 from haechi.errors import ConfigError
-from haechi.process import open_files
+from haechi.process import on_stop, open_files
 from haechi.visitors import REQUEST_S, Visitor, Visitors
 
 log = structlog.get_logger(__name__)
@@ -23,20 +23,31 @@ _OTHER_FILES = 256  # what a process opens beside its visitors: logs, spools, br
 _BUSY = b"Too many requests at once; try again in a moment.\n"
 
 
-class Proxies(TypedDict):
-    """Arguments of `uvicorn.Config`."""
-
-    proxy_headers: bool
-    forwarded_allow_ips: list[str]
-
-
 class Server(uvicorn.Server):
     """Uvicorn would end the process by the signal before its pools and spools are closed; here it leaves signals be.
 
-    A request must arrive within `request_s`; in a full house the longest idle connection makes room for the next.
+    Only the named `proxies` may say who their client is. A request must arrive within `request_s`; in a full house the
+    longest idle connection makes room for the next. `how` is uvicorn's (`uvicorn.Config`).
     """
 
-    def __init__(self, config: uvicorn.Config, *, most: int = MOST_CONNECTIONS, request_s: float = REQUEST_S) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        proxies: tuple[str, ...] = (),
+        *,
+        most: int = MOST_CONNECTIONS,
+        request_s: float = REQUEST_S,
+        **how: Any,
+    ) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,  # the path of a guardian's page is the right to see it
+            server_header=False,
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
+            **how,
+        )
         super().__init__(config)
         most = max(1, min(most, open_files(most + _OTHER_FILES) - _OTHER_FILES))
         self._visitors = Visitors(most, request_s=request_s)
@@ -46,6 +57,11 @@ class Server(uvicorn.Server):
         """Uvicorn's, ten times a second."""
         self._visitors.close_late()
         return await super().on_tick(counter)
+
+    async def until_stopped(self, listener: socket.socket) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        on_stop(lambda: setattr(self, "should_exit", True))
+        await self.serve([listener])
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -73,11 +89,6 @@ class AtMost:
                 await self._app(scope, receive, send)
             finally:
                 self._free += 1
-
-
-def behind(proxies: tuple[str, ...]) -> Proxies:
-    """What uvicorn is told of proxies: only the named ones may say who their client is."""
-    return {"proxy_headers": bool(proxies), "forwarded_allow_ips": list(proxies)}
 
 
 def listen(host: str, port: int, host_key: str, port_key: str, *, backlog: int = 1024) -> socket.socket:

@@ -76,23 +76,21 @@ class Door:
             district=self._district,
         )
 
-    def work(self) -> dict[str, Coroutine[Any, Any, None]]:
-        """The tasks that make the door work, by name."""
+    def work(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What makes the door work; none of it ends."""
         lanes = [outlet.lane for outlet in self._outlets]
         door = f"{self.name}@{socket.gethostname()}"
         name = f"{door}/{self.spool.folder.name}"
-        tasks = {
-            "registry": self._follow(),
-            "gauges": self._show(),
-            "damage": tell_of_damage(self.spool, self.desk.deliver, door, self._district, self.metrics, self.clock),
-            "ticks": tick_forever(self.producer, self.spool, lanes, name, self.clock),
-        }
-        tasks |= {f"positions.{i}": batcher.run() for i, batcher in enumerate(self._positions)}
-        tasks |= {f"readings.{i}": batcher.run() for i, batcher in enumerate(self._readings)}
-        outlets = (*self._outlets, self.dead_letters, self.desk)
-        tasks |= {f"replay {outlet.lane}": outlet.replay() for outlet in outlets}
-        tasks |= {f"replay {lane}": self.roads.replay(lane) for lane in lanes_of(topics.URGENT)}
-        return tasks
+        return [
+            self._follow(),
+            self._show(),
+            tell_of_damage(self.spool, self.desk.deliver, door, self._district, self.metrics, self.clock),
+            tick_forever(self.producer, self.spool, lanes, name, self.clock),
+            *(batcher.run() for batcher in self._positions),
+            *(batcher.run() for batcher in self._readings),
+            *(outlet.replay() for outlet in (*self._outlets, self.dead_letters, self.desk)),
+            *(self.roads.replay(lane) for lane in lanes_of(topics.URGENT)),
+        ]
 
     async def close(self) -> None:
         """After the tasks have ended."""

@@ -6,7 +6,6 @@ from haechi.streaming.dead_letters import DeadLetter
 from haechi.streaming.metrics import StreamMetrics
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Event, Record
-from haechi.streaming.runtime import UntrustedState
 from haechi.streaming.state import PartitionState, PartlyApplied
 from haechi.streaming.ticks import tick_for_ever
 from haechi.streaming.worker import Worker, run_process
@@ -20,7 +19,6 @@ __all__ = [
     "Producer",
     "Record",
     "StreamMetrics",
-    "UntrustedState",
     "Worker",
     "connect",
     "make_app",

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from haechi.clock import Clock
-from haechi.errors import HaechiError, PermanentError
+from haechi.errors import PermanentError
 from haechi.failpoints import failpoint
 from haechi.sealing import Sealer
 from haechi.streaming import dead_letters
@@ -24,10 +24,6 @@ T = TypeVar("T")
 
 # Awaited once the letter is filed; what it returns is sent before the event is acknowledged.
 OnDeadLetter = Callable[[dead_letters.DeadLetter], Awaitable[Iterable[Record]]]
-
-
-class UntrustedState(HaechiError):  # noqa: N818 - a state, as in "ended by UntrustedState"
-    """The process can no longer answer for its own state; it ends, and starting again is recovery."""
 
 
 class Ended(Exception):  # noqa: N818 - not an error: a stop or a rebalance was asked for

@@ -6,7 +6,6 @@ Crash-only: stopping is a last checkpoint and an exit, starting is recovery.
 import asyncio
 import contextlib
 import os
-import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
@@ -15,8 +14,9 @@ from typing import Any, Literal, NoReturn, Protocol
 import structlog
 
 from haechi.clock import Clock, utc_now
-from haechi.errors import HaechiError
+from haechi.errors import HaechiError, UntrustedState
 from haechi.failpoints import failpoint
+from haechi.process import on_stop
 from haechi.sealing import Sealer
 from haechi.streaming import admin
 from haechi.streaming.acks import Acks, Place
@@ -28,7 +28,7 @@ from haechi.streaming.newest import Newest
 from haechi.streaming.order import Order
 from haechi.streaming.producer import Producer
 from haechi.streaming.records import Decode, EventTime, Handler, M
-from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, Sends, UntrustedState, place_of
+from haechi.streaming.runtime import Ended, Message, OnDeadLetter, Runtime, Sends, place_of
 from haechi.streaming.stateful import MakeState, PutRight, Route, Stateful
 from haechi.streaming.stateless import Stateless
 from haechi.streaming.trouble import AWAY
@@ -186,11 +186,9 @@ class Worker:
 
         Raises UntrustedState, or what made the process fail: let it end, its supervisor starts it again.
         """
-        loop = asyncio.get_running_loop()
-        self._failed = loop.create_future()
+        self._failed = asyncio.get_running_loop().create_future()
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
+        on_stop(stop.set)
         self._app = self._make_app()
         await self._check_topics(stop)
         tasks: list[asyncio.Future[Any]] = [

@@ -9,13 +9,12 @@ import structlog
 from haechi.clock import utc_now
 from haechi.config import Settings
 from haechi.domain.video import Camera
-from haechi.process import component
+from haechi.process import component, run_beside, until_stopped
 from haechi.store.postgres import open_pool
 from haechi.store.slices import CamerasSlice
 from haechi.streaming import Producer, connect
 from ingest.cameras.camera import CameraLine, CameraMetrics
 from ingest.cameras.sources import open_source
-from ingest.running import run_until_stopped
 
 log = structlog.get_logger(__name__)
 
@@ -44,15 +43,9 @@ async def run(settings: Settings) -> None:
             )
 
         try:
-            stopped = asyncio.Event()
-            work = {"registry": cameras.follow(), "cameras": keep_lines(cameras, line)}
-            await run_until_stopped(_wait(stopped), work, stopped.set)
+            await run_beside(until_stopped(), cameras.follow(), keep_lines(cameras, line))
         finally:
             await producer.stop()
-
-
-async def _wait(stopped: asyncio.Event) -> None:
-    await stopped.wait()
 
 
 async def keep_lines(cameras: CamerasSlice, make: Callable[[Camera], CameraLine]) -> None:

@@ -1,16 +1,12 @@
 """The process `ingest.gateway`: it serves before Kafka, PostgreSQL and Redis are there."""
 
-import uvicorn
-from starlette.types import ASGIApp
-
 from haechi.config import Settings
-from haechi.process import component
-from haechi.serving import Server, behind, listen
+from haechi.process import component, run_beside
+from haechi.serving import Server, listen
 from haechi.store.postgres import open_pool
 from ingest.door import Door
 from ingest.gateway.app import Readiness, make_app
 from ingest.limits import RateLimit
-from ingest.running import run_until_stopped
 
 NAME = "ingest.gateway"
 _GRACE_S = 2
@@ -33,30 +29,21 @@ async def run(settings: Settings) -> None:
             lambda: _readiness(door),
             settings.gateway.body_bytes,
         )
-        server = Server(_config(app, settings.trusted_proxies))
+        server = Server(
+            app,
+            settings.trusted_proxies,
+            ws="none",
+            lifespan="off",
+            date_header=False,
+            backlog=_BACKLOG,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
         try:
-            await run_until_stopped(
-                server.serve([listener]), door.work(), stop=lambda: setattr(server, "should_exit", True)
-            )
+            await run_beside(server.until_stopped(listener), *door.work())
         finally:
             await door.close()
             pool.terminate()
-
-
-def _config(app: ASGIApp, proxies: tuple[str, ...]) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        **behind(proxies),
-        date_header=False,
-        backlog=_BACKLOG,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
 
 
 def _readiness(door: Door) -> Readiness:

@@ -1,16 +1,13 @@
 """The process `ingest.mqtt`: one session at the broker, kept by it while we are away."""
 
-import asyncio
-
 from haechi.config import Settings
 from haechi.errors import ConfigError
-from haechi.process import component
+from haechi.process import component, run_beside, until_stopped
 from haechi.store.postgres import open_pool
 from ingest.door import Door
 from ingest.mqtt.bridge import Bridge
 from ingest.mqtt.receiver import APP, TOPICS, Receiver
 from ingest.mqtt.unread import Unread
-from ingest.running import run_until_stopped
 
 # Brokers hand out few messages at a time (Mosquitto 20) and wait for their acknowledgements: long batches would starve.
 _BATCH_S = 0.01
@@ -34,11 +31,8 @@ async def run(settings: Settings) -> None:
             door.metrics,
             payload_bytes=settings.gateway.body_bytes,
         )
-        stop = asyncio.Event()
-        work = door.work()
-        work["messages"] = _receive(door, receiver)
         try:
-            await run_until_stopped(_wait(stop), work, stop=stop.set)
+            await run_beside(until_stopped(), *door.work(), _receive(door, receiver))
         finally:
             await bridge.close()
             await door.close()
@@ -49,7 +43,3 @@ async def _receive(door: Door, receiver: Receiver) -> None:
     """Messages wait in the broker until we know whose they are."""
     await door.loaded.wait()
     await receiver.run()
-
-
-async def _wait(stop: asyncio.Event) -> None:
-    await stop.wait()

@@ -1,13 +1,17 @@
 """Several processes of one name on one machine."""
 
 import asyncio
+import os
+import signal
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 
 from haechi.config import Settings, load
-from haechi.process import component, run_beside
+from haechi.errors import UntrustedState
+from haechi.process import component, run_beside, until_stopped
 
 
 def settings(redis_url: str, data: Path) -> Settings:
@@ -42,7 +46,35 @@ async def test_work_beside_ends_with_the_main_thing_and_a_failure_of_it_ends_all
 
     await run_beside(asyncio.sleep(0), for_ever())
     assert ended == ["work"]
-    with pytest.raises(ExceptionGroup) as failure:
+    with structlog.testing.capture_logs() as log, pytest.raises(UntrustedState, match=r"fails' has ended"):
         await run_beside(for_ever(), fails())
-    assert failure.group_contains(ValueError, match="broken")
+    [told] = [line for line in log if line["event"] == "process.task_ended"]
+    assert told["task"].endswith("fails")
+    assert str(told["exc_info"]) == "broken", "the log says which and why"
     assert ended == ["work", "work"]
+    with pytest.raises(ValueError, match="broken"):
+        await run_beside(fails(), for_ever())
+    with pytest.raises(UntrustedState, match="sleep' has ended"):
+        await run_beside(for_ever(), asyncio.sleep(0))
+
+
+async def test_work_that_does_not_let_go_keeps_nobody_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haechi.process.LET_GO_S", 0.05)
+    let_go = asyncio.Event()
+
+    async def stubborn() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await let_go.wait()
+
+    await run_beside(asyncio.sleep(0), stubborn())
+    let_go.set()
+
+
+async def test_the_signal_is_that_of_the_main_thing_where_the_work_beside_asks_for_it_too() -> None:
+    work = until_stopped()
+    running = asyncio.create_task(run_beside(until_stopped(), work))
+    await asyncio.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGTERM)
+    await running

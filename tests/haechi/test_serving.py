@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -62,8 +61,7 @@ class Street:
 async def serving(app: ASGIApp = APP, *, most: int = 10_000, request_s: float = 60.0) -> AsyncIterator[Street]:
     """The way to a real server."""
     listener = listen("127.0.0.1", 0, "wall.host", "wall.port")
-    config = uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1)
-    server = Server(config, most=most, request_s=request_s)
+    server = Server(app, most=most, request_s=request_s, lifespan="off", timeout_graceful_shutdown=1)
     running = asyncio.create_task(server.serve([listener]))
     street = Street(listener.getsockname()[1])
     try:
