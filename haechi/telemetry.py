@@ -12,8 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector, start_http_server
 
 from haechi.clock import Clock, utc_now
-from haechi.config import TelemetrySettings
-from haechi.errors import TransientError
+from haechi.config import TelemetrySettings, variable_of
+from haechi.errors import ConfigError, TransientError
 from haechi.repeats import Repeats
 
 log = structlog.get_logger(__name__)
@@ -72,10 +72,16 @@ def make_registry() -> CollectorRegistry:
 
 
 def serve_metrics(registry: CollectorRegistry, port: int) -> int | None:
-    """Prometheus text on loopback; the port it listens on, or None when `port` is -1."""
+    """Prometheus text on loopback; the port it listens on, or None when `port` is -1. ConfigError when it is taken."""
     if port < 0:
         return None
-    server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+    try:
+        server, _ = start_http_server(port, addr="127.0.0.1", registry=registry)
+    except OSError as error:
+        raise ConfigError(
+            f"{variable_of('telemetry.metrics_port')}: metrics cannot be served at port {port} ({error.strerror}). Each "
+            "process of a machine needs a port of its own; 0 takes any free one."
+        ) from error
     return int(server.server_port)
 
 

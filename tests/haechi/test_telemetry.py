@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from haechi import telemetry
-from haechi.errors import TransientError
+from haechi.errors import ConfigError, TransientError
 
 SCRIPT = """
 import structlog, logging
@@ -74,3 +74,10 @@ async def test_a_heart_beats_on_whatever_its_store_says(monkeypatch: pytest.Monk
             await store.beats.wait()
     heart.cancel()
     assert [line["event"] for line in said] == ["heartbeat.failed"]
+
+
+def test_a_port_of_metrics_that_is_taken_is_said_in_words() -> None:
+    port = telemetry.serve_metrics(telemetry.make_registry(), 0)
+    assert port is not None
+    with pytest.raises(ConfigError, match=r"HAECHI_TELEMETRY__METRICS_PORT: .* port of its own; 0 takes any free one"):
+        telemetry.serve_metrics(telemetry.make_registry(), port)
