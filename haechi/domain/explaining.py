@@ -167,7 +167,7 @@ def _no_place(incident: Incident) -> str:
 
 
 def _when(incident: Incident, tz: tzinfo) -> Iterator[str]:
-    yield f"happened {incident.starts_at.astimezone(tz):%Y-%m-%d} {_clock(incident.starts_at, tz)}"
+    yield f"happened {incident.starts_at.astimezone(tz):%Y-%m-%d %H:%M:%S %Z}"
     steps: tuple[tuple[str, datetime | None], ...] = (
         ("received", incident.received_at),
         ("decided", incident.decided_at),

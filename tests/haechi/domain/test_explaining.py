@@ -131,7 +131,7 @@ def test_a_zone_that_was_changed_since_is_said_and_no_distance_to_the_new_one_is
 def test_it_says_when_each_step_was() -> None:
     steps = section(why(left_home()), "When").splitlines()
     assert steps == [
-        "happened 2026-05-04 15:30:00",
+        "happened 2026-05-04 15:30:00 KST",
         "received after 0.20 s",
         "decided after 0.25 s",
         "incident opened after 0.30 s",
