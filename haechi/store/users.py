@@ -125,12 +125,7 @@ class Users:
 
     async def principal_of_session(self, session: str, name: str, stamp: str) -> Principal | None:
         """The signed-in user, with the grants of now."""
-        with translate_errors():
-            row = await self._pool.fetchrow(
-                f"{_USER} WHERE u.name = $1 AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE id = $2) GROUP BY u.id",  # noqa: S608 - literals
-                name,
-                session,
-            )
+        row = await self._row(name, session)
         if row is None or row["disabled_at"] is not None or not compare_digest(_stamp(row["password_hash"]), stamp):
             return None
         return Principal(row["name"], _grants(row))
@@ -179,9 +174,14 @@ class Users:
             )
         return None if row is None else Principal(f"token {row['name']}", frozenset({(row["role"], row["district"])}))
 
-    async def _row(self, name: str) -> "asyncpg.Record | None":
+    async def _row(self, name: str, session: str | None = None) -> "asyncpg.Record | None":
+        """The user; none by a session that was ended."""
         with translate_errors():
-            return await self._pool.fetchrow(f"{_USER} WHERE u.name = $1 GROUP BY u.id", name)
+            return await self._pool.fetchrow(
+                f"{_USER} WHERE u.name = $1 AND NOT EXISTS (SELECT 1 FROM ended_sessions WHERE id = $2) GROUP BY u.id",  # noqa: S608 - literals
+                name,
+                session,
+            )
 
     async def _change(self, statement: str, key: str, *values: str) -> None:
         with translate_errors():
