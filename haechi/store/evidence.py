@@ -101,7 +101,8 @@ def open_evidence(settings: Settings) -> Evidence:
 
 
 class EvidenceRows:
-    """References and locks. Refer first, then put: what is referred to is not collected in between."""
+    """References, and the locks of whoever keeps the database (docs/privacy.md). Refer first, then put: what is referred to is
+    not collected in between."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
@@ -118,26 +119,6 @@ class EvidenceRows:
                     owner,
                     expires_at,
                 )
-
-    async def lock(self, sha256: str, by: str, reason: str) -> None:
-        """Kept whatever expires, until the same person unlocks it."""
-        with translate_errors():
-            async with self._pool.acquire() as connection, connection.transaction():
-                await connection.execute(_ONE_AT_A_TIME, sha256)
-                await connection.execute(
-                    "INSERT INTO evidence_locks (sha256, by, reason) VALUES ($1, $2, $3) "
-                    "ON CONFLICT (sha256, by) DO UPDATE SET reason = excluded.reason",
-                    sha256,
-                    by,
-                    reason,
-                )
-
-    async def unlock(self, sha256: str, by: str) -> None:
-        """NotFound when it was not locked by them."""
-        with translate_errors():
-            done = await self._pool.execute("DELETE FROM evidence_locks WHERE sha256 = $1 AND by = $2", sha256, by)
-        if done == "DELETE 0":
-            raise NotFound(f"{by} holds no lock on the evidence {sha256}.")
 
     async def collect(self, evidence: Evidence, limit: int = 1000) -> int:
         """Delete what has neither a living reference nor a lock; how many objects went.

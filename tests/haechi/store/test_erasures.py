@@ -24,7 +24,6 @@ from haechi.ids import new_id
 from haechi.store.audit import Audit, Look
 from haechi.store.consents import Consents, Decision
 from haechi.store.erasures import LAST, PASSES, STREAMS, Erasures
-from haechi.store.evidence import EvidenceRows
 from haechi.store.incidents import Incidents
 from haechi.store.live import LastFix, Live
 from haechi.store.postgres import Pool, migrate, open_pool, shipped
@@ -277,15 +276,15 @@ async def test_evidence_under_a_lock_keeps_its_incident_until_the_lock_is_lifted
     story: Story, erasures: Erasures, pool: Pool
 ) -> None:
     await (await story.told()).closed()
-    rows = EvidenceRows(pool)
-    await rows.lock(PICTURE, "Park Ha-neul", "the prosecutor asked")
+    lock = "INSERT INTO evidence_locks (sha256, by, reason) VALUES ($1, 'Park Ha-neul', 'the prosecutor asked')"
+    await pool.execute(lock, PICTURE)
     await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
     states = [await passed(pool, erasures) for _ in range(3)]
     assert [one.state for one in states] == ["erasing", "erased", "erased"]
     number = (await Incidents(pool).get(story.incident, DISTRICT)).number
     assert states[-1].locked == (number,)
     assert (await Incidents(pool).get(story.incident, DISTRICT)).title == "SOS of Jihoon"
-    await rows.unlock(PICTURE, "Park Ha-neul")
+    await pool.execute("DELETE FROM evidence_locks")
     assert (await passed(pool, erasures)).state == "final"
     assert (await Incidents(pool).get(story.incident, DISTRICT)).title == "erased"
 
