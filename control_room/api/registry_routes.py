@@ -112,18 +112,18 @@ def add_resource(
         body = resource.answer(row, made=made) | known.get(row.value.id, {})
         return JSONResponse(body, 201 if made else 200, headers=headers)
 
-    one = f"/{kind}/{{row_id}}"
+    one, a_row = f"/{kind}/{{row_id}}", f"{'an' if resource.one[0] in 'aeiou' else 'a'} {resource.one}"
     name, every = resource.one.replace(" ", "_"), kind.replace("-", "_")
     for method, path, handler, words, called, status, model in (
-        ("POST", f"/{kind}", create, f"Add a {resource.one}", f"add_{name}", 201, answer),
+        ("POST", f"/{kind}", create, f"Add {a_row}", f"add_{name}", 201, answer),
         ("GET", f"/{kind}", show_all, f"List {kind.replace('-', ' ')}", f"list_{every}", 200, answers),
-        ("GET", one, show, f"Look at a {resource.one}", f"get_{name}", 200, answer),
-        ("PATCH", one, change, f"Change a {resource.one}", f"change_{name}", 200, answer),
-        ("DELETE", one, remove, f"Remove a {resource.one}", f"remove_{name}", 204, None),
+        ("GET", one, show, f"Look at {a_row}", f"get_{name}", 200, answer),
+        ("PATCH", one, change, f"Change {a_row}", f"change_{name}", 200, answer),
+        ("DELETE", one, remove, f"Remove {a_row}", f"remove_{name}", 204, None),
     ):
         add_operation(router, method, path, handler, words, tag=kind, name=called, status=status, model=model)
     if table.secret_id:
-        words, called = f"Give a {resource.one} a new id; the old one opens nothing any more", f"renew_{name}"
+        words, called = f"Give {a_row} a new id; the old one opens nothing any more", f"renew_{name}"
         add_operation(router, "POST", f"{one}/renewal", renew, words, tag=kind, name=called, status=201, model=answer)
 
 
