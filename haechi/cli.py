@@ -52,8 +52,8 @@ def up(
 def run(
     name: Annotated[str, typer.Argument(help="A process, such as ingest.gateway.")], data: DataFolder = None
 ) -> None:
-    """Run one process in the foreground."""
-    run_process_of(main_of(name), config.load(data=data), name)
+    """Run one process in the foreground, beside the others where `haechi up` runs."""
+    run_process_of(main_of(name), reached(config.load(data=data)), name)
 
 
 @app.command()

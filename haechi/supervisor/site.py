@@ -50,13 +50,14 @@ def runs(site: Site) -> bool:
 
 
 def reached(settings: Settings) -> Settings:
-    """The settings with the addresses of the servers that `haechi up` runs over the same data folder."""
+    """The settings, with the servers that `haechi up` runs over the same data folder where they name none."""
     settings = changed(settings, {"data": settings.data.absolute()})
     try:
         site = read_site(settings.data)
     except ConfigError:
         return settings
-    names = [name for name in SERVERS if name in site.addresses] if runs(site) else []
+    missing = [name for name in SERVERS if name in site.addresses and getattr(settings, name).url is None]
+    names = missing if runs(site) else []
     return changed(settings, {f"{name}.url": site.addresses[name] for name in names})
 
 
