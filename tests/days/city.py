@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
@@ -89,6 +89,26 @@ class City:
                     await asyncio.sleep(0.2)
         finally:
             await admin.close()
+
+    async def one_becomes_four_and_one_again(
+        self, running: AsyncExitStack, *stretches: AbstractAsyncContextManager[None]
+    ) -> None:
+        """Workers of the positions, over three stretches of the day: one; four; and again one, when two were killed and one was
+        told to stop. At the end the last one is killed too."""
+        one, four, one_again = stretches
+        start = running.enter_async_context
+        async with one:
+            first = await start(self.started(POSITIONS))
+            await self.shared_by(1)
+        async with four:
+            second, third, fourth = [await start(self.started(POSITIONS)) for _ in range(3)]
+            await self.shared_by(4)
+        async with one_again:
+            await first.kill()
+            await second.kill()
+            assert await third.stop() == 0
+            await self.shared_by(1)
+        await fourth.kill()
 
     async def alerts(self) -> list[Alert]:
         """All that was decided, each partition's in its order."""

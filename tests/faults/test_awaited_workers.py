@@ -76,18 +76,8 @@ async def test_who_was_never_heard_is_missed_once_whatever_becomes_of_the_worker
         async with AsyncExitStack() as running:
             start = running.enter_async_context
             await start(it.started("alerts.incidents"))
-            async with passing(feed, 1, 90):
-                first = await start(it.started(POSITIONS))
-                await it.shared_by(1)
-            async with passing(feed, 90, 150):
-                second, third, fourth = [await start(it.started(POSITIONS)) for _ in range(3)]
-                await it.shared_by(4)
-            async with passing(feed, 150, 210):
-                await first.kill()
-                await second.kill()
-                assert await third.stop() == 0
-                await it.shared_by(1)
-            await fourth.kill()
+            stretches = (passing(feed, first, last) for first, last in ((1, 90), (90, 150), (150, 210)))
+            await it.one_becomes_four_and_one_again(running, *stretches)
             async with passing(feed, 210, 270), it.started(POSITIONS, "streaming.after_output=kill@3") as dying:
                 await dying.died_at("streaming.after_output", 120)
             async with passing(feed, 270, SCHOOL_ENDS + 5):

@@ -44,18 +44,7 @@ async def test_one_worker_becomes_four_and_one_again_while_some_are_killed(
             start = running.enter_async_context
             for name in ("analytics.urgent", "alerts.incidents"):
                 await start(it.started(name))
-            async with hours(0, 2):
-                first = await start(it.started(POSITIONS))
-                await it.shared_by(1)
-            async with hours(2, 5):
-                second, third, fourth = [await start(it.started(POSITIONS)) for _ in range(3)]
-                await it.shared_by(4)
-            async with hours(5, 8):
-                await first.kill()
-                await second.kill()
-                assert await third.stop() == 0
-                await it.shared_by(1)
-            await fourth.kill()
+            await it.one_becomes_four_and_one_again(running, hours(0, 2), hours(2, 5), hours(5, 8))
             for hour, (place, when) in enumerate(PLACES.items(), 8):
                 async with hours(hour, hour + 1), it.started(POSITIONS, f"{place}={when}") as dying:
                     await dying.died_at(place, 120)
