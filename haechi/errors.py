@@ -27,3 +27,16 @@ class NotFound(HaechiError):  # noqa: N818 - read as "raise NotFound(...)", the 
 
 class Conflict(HaechiError):  # noqa: N818 - the same
     """The row has changed in between, or the step is not possible in its present state."""
+
+
+def first_of(error: BaseException) -> BaseException:
+    """What failed, where it was one of several tasks."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def in_words(error: BaseException) -> str:
+    """What failed, for a line: a HaechiError in its own words, any other with its type."""
+    first = first_of(error)
+    return str(first) if isinstance(first, HaechiError) else f"{type(first).__name__}: {first}"

@@ -15,7 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from haechi.config import Settings
-from haechi.errors import ConfigError, UntrustedState
+from haechi.errors import ConfigError, UntrustedState, in_words
 from haechi.locks import hold
 from haechi.sealing import Sealer, sealer_of
 from haechi.store.live import Live
@@ -113,7 +113,8 @@ async def run_beside(main: Coroutine[Any, Any, None], *work: Coroutine[Any, Any,
         for task in done - {first}:
             reason = None if task.cancelled() else task.exception()
             log.critical("process.task_ended", task=task.get_name(), cancelled=task.cancelled(), exc_info=reason)
-            raise UntrustedState(f"The task '{task.get_name()}' has ended.") from reason
+            why = "by itself" if reason is None else in_words(reason)
+            raise UntrustedState(f"The task '{task.get_name()}' has ended: {why}") from reason
         first.result()
     finally:
         for task in (first, *tasks):

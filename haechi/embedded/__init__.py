@@ -17,7 +17,7 @@ from haechi.embedded.mqtt import Mqtt
 from haechi.embedded.postgres import Postgres
 from haechi.embedded.process import ChildProcess, ServerFailed, fix_for
 from haechi.embedded.valkey import Valkey
-from haechi.errors import ConfigError
+from haechi.errors import ConfigError, first_of
 
 __all__ = ["NAMES", "EmbeddedServer", "EmbeddedServers", "ServerFailed"]
 
@@ -105,7 +105,7 @@ class EmbeddedServers:
             self._logs = asyncio.create_task(self._keep_logs_small())
         except BaseException as error:  # noqa: BLE001 - whatever it was, a Ctrl-C too, nothing is left running
             await self.stop()
-            first = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error
+            first = first_of(error)
             if isinstance(first, OSError):
                 raise ServerFailed(
                     f"{self._data} cannot be written: {first}. {fix_for(str(first))}".rstrip()

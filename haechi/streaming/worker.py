@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, Protocol
 import structlog
 
 from haechi.clock import Clock, utc_now
-from haechi.errors import HaechiError, UntrustedState
+from haechi.errors import HaechiError, UntrustedState, first_of, in_words
 from haechi.failpoints import failpoint
 from haechi.process import on_stop
 from haechi.sealing import Sealer
@@ -398,18 +398,9 @@ def run_process(
     try:
         new_loop().run_until_complete(main)
     except (Exception, asyncio.CancelledError) as error:
-        first = _first(error)
-        spoken = isinstance(first, HaechiError)
-        reason = str(first) if spoken else f"{type(first).__name__}: {first}"
-        log.critical("process.ended", reason=reason, exc_info=None if spoken else error)
+        spoken = isinstance(first_of(error), HaechiError)
+        log.critical("process.ended", reason=in_words(error), exc_info=None if spoken else error)
         code = EXIT_UNTRUSTED
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _first(error: BaseException) -> BaseException:
-    """What failed, where it was one of several tasks."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error

@@ -46,7 +46,10 @@ async def test_work_beside_ends_with_the_main_thing_and_a_failure_of_it_ends_all
 
     await run_beside(asyncio.sleep(0), for_ever())
     assert ended == ["work"]
-    with structlog.testing.capture_logs() as log, pytest.raises(UntrustedState, match=r"fails' has ended"):
+    with (
+        structlog.testing.capture_logs() as log,
+        pytest.raises(UntrustedState, match=r"fails' has ended: ValueError: broken"),
+    ):
         await run_beside(for_ever(), fails())
     [told] = [line for line in log if line["event"] == "process.task_ended"]
     assert told["task"].endswith("fails")
@@ -54,7 +57,7 @@ async def test_work_beside_ends_with_the_main_thing_and_a_failure_of_it_ends_all
     assert ended == ["work", "work"]
     with pytest.raises(ValueError, match="broken"):
         await run_beside(fails(), for_ever())
-    with pytest.raises(UntrustedState, match="sleep' has ended"):
+    with pytest.raises(UntrustedState, match="sleep' has ended: by itself"):
         await run_beside(for_ever(), asyncio.sleep(0))
 
 
