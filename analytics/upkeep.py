@@ -2,7 +2,7 @@
 else would grow for ever."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime, timedelta, tzinfo
 
 import structlog
@@ -21,6 +21,20 @@ ERASE_S = 5.0
 _AT_ONCE = 500
 CALLS_KEPT = timedelta(days=30)  # in the inbox, after an incident holds them
 _DELETE = "DELETE FROM trail WHERE person = ANY($1::uuid[]) AND at < $2"
+# Whose consent was withdrawn, and whom nobody is looking for (Location Information Act, Korea: article 24). One that has only
+# come to its end, or is paused, leaves what was kept under it to the retention.
+_WITHDRAWN = """
+SELECT p.id FROM people p
+WHERE p.consent IS NULL AND p.deleted_at IS NULL AND 'withdrawn' = (
+    SELECT c.kind FROM consents c WHERE c.person_id = p.id AND c.kind IN ('given', 'withdrawn') ORDER BY c.id DESC LIMIT 1
+) AND NOT EXISTS (SELECT 1 FROM incidents i WHERE i.subject = p.id::text AND i.state <> 'closed')"""
+_FORGET = """
+WITH gone AS (DELETE FROM trail WHERE person = ANY($1::uuid[]) RETURNING person), whose AS (
+    SELECT person, count(*) AS fixes FROM gone GROUP BY person
+)
+INSERT INTO audit (who, what, subject, district, reason)
+SELECT 'system', 'deleted the trail', 'people:' || id, district, fixes || ' positions; the consent was withdrawn'
+FROM whose JOIN people ON id = person"""
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +58,7 @@ class Upkeep:
 
     async def once(self) -> None:
         """Each step on its own: one that must wait stops no other."""
-        for step in (self._make, self._drop, self._shorten, self._collect, self._forget_calls):
+        for step in (self._make, self._drop, self._by_night, self._collect, self._forget_calls):
             await _patiently(step)
 
     async def _make(self) -> None:
@@ -54,10 +68,18 @@ class Upkeep:
         if gone := await drop_days(self._pool, window_at(self._clock(), self._retention.longest_days).oldest):
             log.info("trail.dropped", days=gone)
 
-    async def _shorten(self) -> None:
-        """By night, whoever is kept for a shorter time."""
+    async def _by_night(self) -> None:
+        """What goes out of the days that stay."""
         now = self._clock()
-        if not self._retention.shorter or (self._night is not None and now < self._night):
+        if self._night is not None and now < self._night:
+            return
+        await self._shorten(now)
+        await self._forget_withdrawn()
+        self._night = next_night(now, self._zone)
+
+    async def _shorten(self, now: datetime) -> None:
+        """Whoever is kept for a shorter time."""
+        if not self._retention.shorter:
             return
         with translate_errors():
             people: dict[int, list[str]] = {}
@@ -65,10 +87,16 @@ class Upkeep:
                 people.setdefault(self._retention.days_of(row["district"], row["kind"]), []).append(row["id"])
             people.pop(self._retention.longest_days, None)
             for days, ids in people.items():
-                for start in range(0, len(ids), _AT_ONCE):
-                    done = await self._pool.execute(_DELETE, ids[start : start + _AT_ONCE], now - timedelta(days=days))
-                    log.info("trail.shortened", days=days, people=len(ids[start : start + _AT_ONCE]), rows=done)
-        self._night = next_night(now, self._zone)
+                for some in _parts(ids):
+                    done = await self._pool.execute(_DELETE, some, now - timedelta(days=days))
+                    log.info("trail.shortened", days=days, people=len(some), rows=done)
+
+    async def _forget_withdrawn(self) -> None:
+        """Whoever does not want it to be kept any more; each is a line in the audit."""
+        with translate_errors():
+            for some in _parts([row["id"] for row in await self._pool.fetch(_WITHDRAWN)]):
+                done = await self._pool.execute(_FORGET, some)
+                log.info("trail.withdrawn", people=done)
 
     async def _collect(self) -> None:
         """Evidence that neither a reference nor a lock holds any more."""
@@ -78,6 +106,10 @@ class Upkeep:
     async def _forget_calls(self) -> None:
         if gone := await Inbox(self._pool).forget(CALLS_KEPT):
             log.info("inbox.forgotten", calls=gone)
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + _AT_ONCE] for start in range(0, len(ids), _AT_ONCE))
 
 
 async def erase_for_ever(erasures: Erasures, hint: Hint) -> None:

@@ -14,15 +14,18 @@ from analytics.upkeep import Upkeep, erase_for_ever
 from haechi.domain.people import Consent, PersonKind
 from haechi.domain.retention import Retention, retention_of
 from haechi.sealing import Sealer, create_key
+from haechi.store.audit import Audit
+from haechi.store.consents import Consents, Decision, Given
 from haechi.store.districts import ensure_district
 from haechi.store.erasures import Erasures
 from haechi.store.evidence import Evidence, EvidenceRows
+from haechi.store.incidents import Incidents
 from haechi.store.live import Live
 from haechi.store.postgres import Pool, migrate, open_pool
 from haechi.store.registry import PEOPLE, Registry
 from haechi.store.trail import Trail
 from haechi.store.trail_days import made_days, make_days
-from tests.haechi.store.conftest import person
+from tests.haechi.store.conftest import person, raised
 from tests.positions import Fix, batch_of
 
 AT = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
@@ -88,6 +91,40 @@ async def test_by_night_each_is_kept_as_long_as_the_setting_says(pool: Pool, evi
     clock.now = AT + timedelta(hours=10)  # past three in Seoul
     await it.once()
     assert [await kept(pool, who) for who in (child, elsewhere, elder, other)] == [7, 3, 14, 20]
+
+
+async def test_where_somebody_was_goes_in_the_night_after_their_consent_was_withdrawn(
+    pool: Pool, evidence: Evidence
+) -> None:
+    """Not of who is being looked for, of who pauses, or of whom a new consent covers."""
+    who = {why: await someone(pool, "elder") for why in ("withdrew", "missing", "paused", "over", "again")}
+    consents, word = Consents(pool), Decision("x")
+    for why, one in who.items():
+        await pool.execute("UPDATE people SET consent = NULL WHERE id = $1", one)
+        await consents.give("haneul", one, Given(("position",), "x"), by="clerk")
+        if why in ("withdrew", "missing", "again"):
+            await consents.withdraw("haneul", one, word, by="clerk")
+    await consents.give("haneul", who["again"], Given(("position",), "x"), by="clerk")
+    await consents.pause("haneul", who["paused"], word, by="clerk")
+    await pool.execute("UPDATE people SET consent_ends_at = clock_timestamp() WHERE id = $1", who["over"])
+    await consents.end_over()
+    missing = await Incidents(pool).apply_alert(raised(subject=who["missing"]), lambda _: [])
+    clock = Clock()
+    work = upkeep(pool, evidence, clock)
+    await work.once()
+    assert {why: await kept(pool, one) for why, one in who.items()} == dict.fromkeys(who, 20) | {"withdrew": 0}
+    (line,) = [one for one in await Audit(pool).recent("haneul") if one.what == "deleted the trail"]
+    assert (line.subject, line.reason[:12]) == (f"people:{who['withdrew']}", "20 positions")
+    assert missing.incident is not None
+    await pool.execute("UPDATE incidents SET state = 'closed' WHERE id = $1", missing.incident.id)
+    await work.once()
+    assert await kept(pool, who["missing"]) == 20, "by night"
+    clock.now += timedelta(days=1)
+    await work.once()
+    assert {why: await kept(pool, one) for why, one in who.items()} == dict.fromkeys(who, 20) | {
+        "withdrew": 0,
+        "missing": 0,
+    }
 
 
 async def test_days_are_made_before_they_come_and_dropped_when_they_are_over(pool: Pool, evidence: Evidence) -> None:
