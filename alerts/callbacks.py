@@ -257,9 +257,11 @@ class Callbacks:
                     link.district, incident.subject, by=signature(guardian.id), at_most=A_DAY
                 )
             except Conflict as error:
+                # Said in words: whoever took silence for a yes would press next, and call the police.
                 log.info("callbacks.no_test", incident=incident.id, reason=str(error))
-            else:
-                self._count.labels("test").inc()
+                words = words_of(guardian.language)
+                return HTMLResponse(plain_page(words, words.no_try), HTTPStatus.CONFLICT, _HEADERS)
+            self._count.labels("test").inc()
         return _back(request)
 
     async def real(self, request: Request) -> Response:

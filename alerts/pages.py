@@ -12,7 +12,7 @@ from alerts.telling import told
 from alerts.words import Words, age_in_words
 from haechi.domain.alerting import Severity
 from haechi.domain.habits import UsualPlace
-from haechi.domain.incidents import Incident, told_where
+from haechi.domain.incidents import Incident, is_notice, told_where
 from haechi.domain.signatures import in_words
 from haechi.store.audit import AuditEntry
 from haechi.store.drills import ButtonTest
@@ -80,7 +80,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
         what,
         f"{drill}<header{calm}><h1>{escape(what)}</h1>{_line(about)}"
         f"<p>{escape(since)} · #{incident.number}</p></header>"
-        f"<main><p class=who>{escape(_who(view, words, zone))}</p>{_line(known)}{_place(view, words, sheet)}{_offers(view, words, sheet)}"
+        f"<main>{_line(_who(view, words, zone))}{_line(known)}{_place(view, words, sheet)}{_offers(view, words, sheet)}"
         f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looked(view, words, zone)}</main>"
         f"{_acts(view, words)}",
         refresh=incident.open,
@@ -108,6 +108,8 @@ def _page(words: Words, title: str, body: str, *, refresh: bool) -> str:
 
 def _who(view: View, words: Words, zone: ZoneInfo) -> str:
     incident = view.incident
+    if is_notice(incident):
+        return ""
     if incident.closed_at is not None:
         return words.closed.format(clock=_clock(incident.closed_at, zone))
     if incident.acknowledged_at is not None:
@@ -208,8 +210,8 @@ def _acts(view: View, words: Words) -> str:
 
 
 def may_test(incident: Incident) -> bool:
-    """Whether the page offers to test the button: never beside something real."""
-    return incident.status == "Test" or not incident.open
+    """Whether the page offers to test the button: never beside something real, and not where people have other questions."""
+    return incident.status == "Test" or not (incident.open or is_notice(incident))
 
 
 def _button_test(view: View, words: Words, zone: ZoneInfo) -> str:

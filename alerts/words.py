@@ -47,6 +47,7 @@ class Words(msgspec.Struct, frozen=True):
     real_said: str
     try_button: str
     try_explained: str
+    no_try: str
     trying: str
     tried: str
     not_tried: str
@@ -131,6 +132,7 @@ KOREAN = Words(
     real_said="실제 상황으로 신고했습니다.",
     try_button="버튼 시험하기",
     try_explained="시작하면 10분 동안 첫 번째 누름만 시험이 됩니다. 그 다음 누름은 실제 신고입니다.",
+    no_try="지금은 버튼을 시험할 수 없습니다. 아직 끝나지 않은 알림이 있거나 오늘 이미 여러 번 시험했습니다. 지금 누르면 실제 신고가 됩니다.",
     trying="{clock}까지 기기의 버튼을 한 번만 누르세요. 두 번째 누름은 실제 신고입니다.",
     tried="버튼 시험 성공: {clock}",
     not_tried="{clock}까지 버튼이 눌리지 않았습니다. 기기를 확인하고 다시 시험하세요.",
@@ -236,6 +238,7 @@ ENGLISH = Words(
     real_said="The alarm was raised: it is treated as real.",
     try_button="Test the button",
     try_explained="For 10 minutes the first press is a test. Any further press is real.",
+    no_try="The button can't be tested now: something is still open, or it was tested often today. A press now is real.",
     trying="Press the device's button once, by {clock}. A second press is real.",
     tried="The button was tested at {clock}: it works",
     not_tried="No press came by {clock}. Look at the device, then test it again.",

@@ -111,6 +111,11 @@ def told_where(of: Alert | Incident) -> bool:
     return of.kind not in KINDS or not KINDS[of.kind].nowhere
 
 
+def is_notice(of: Alert | Incident) -> bool:
+    """Whether it is only good to know: told, and closed from the beginning, which does not say that it is over."""
+    return of.kind in KINDS and KINDS[of.kind].notice
+
+
 def _drills_a_person(of: Alert | Incident) -> bool:
     return of.status != "Actual" and about_person(of)
 
@@ -210,7 +215,7 @@ def open_incident(
     A drill about a person keeps no place but the fix that the press itself brought, for the case that it was real.
     """
     scene = _scene(alert, scene)
-    notice = alert.kind in KINDS and KINDS[alert.kind].notice
+    notice = is_notice(alert)
     state: IncidentState = "unacknowledged" if alert.ends_at is None else "returned-unacknowledged"
     incident = Incident(
         id=incident_id,

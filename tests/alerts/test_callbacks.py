@@ -424,6 +424,32 @@ async def test_a_guardian_tests_the_button_from_the_page_of_what_is_over_but_not
     assert applied.incident.status == "Test"
 
 
+async def test_a_test_that_cannot_be_is_refused_in_words_because_whoever_presses_now_calls_for_help(
+    town: Town, http: httpx.AsyncClient, incident: Incident
+) -> None:
+    await town.incidents.apply_command(incident.id, DISTRICT, Acknowledge("desk", utc_now()))
+    await town.incidents.apply_command(incident.id, DISTRICT, Close("desk", utc_now(), "home"))
+    await town.intake.apply(town.alert("silent"))
+    answer = await http.post(f"{page_of(town, incident, 'father')}/test")
+    assert answer.status_code == 409
+    assert "A press now is real" in answer.text
+    assert await Drills(town.pool).newest(town.child) is None
+
+
+@pytest.mark.parametrize("kind", ["night-walk", "usual-place", "arrived"])
+async def test_what_is_only_good_to_know_is_not_said_to_be_over_and_offers_no_test_of_the_button(
+    town: Town, http: httpx.AsyncClient, kind: str
+) -> None:
+    applied = await town.intake.apply(town.alert(kind))
+    assert applied.incident is not None
+    page = page_of(town, applied.incident, "father")
+    text = (await http.get(page)).text
+    assert "Closed at" not in text
+    assert "Test the button" not in text
+    await http.post(f"{page}/test")
+    assert await Drills(town.pool).newest(town.child) is None
+
+
 async def test_a_link_cannot_keep_a_window_open_so_that_a_call_would_be_taken_for_a_test(
     town: Town, http: httpx.AsyncClient, incident: Incident
 ) -> None:
