@@ -68,7 +68,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
     say = told(incident, words, view.now, zone, view.person)
     what = say.what
     about = " · ".join(part for part in (say.who, say.zone, say.then) if part)
-    known = " · ".join(part for part in (say.battery, say.consent) if part)
+    known = " · ".join(part for part in (say.calm, say.battery, say.consent) if part)
     age = age_in_words(words, (view.now - incident.starts_at).total_seconds())
     since = words.since.format(clock=_clock(incident.starts_at, zone), age=age)
     over = incident.ends_at is not None and not incident.moot

@@ -1,6 +1,7 @@
 """What a guardian is told of an incident, part by part: the same in a text and on the page."""
 
 import math
+from collections.abc import Mapping
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -23,14 +24,25 @@ class Told(msgspec.Struct, frozen=True):
     ago: str
     zone: str
     then: str
+    calm: str
     fix_age: str
     battery: str
     consent: str
 
     def line(self) -> str:
         """One line, for a text. Drills say so first."""
-        parts = (self.who, self.what, self.ago, self.zone, self.then, self.fix_age, self.battery, self.consent)
-        return self.mark + " · ".join(part for part in parts if part)
+        said = (
+            self.who,
+            self.what,
+            self.ago,
+            self.zone,
+            self.then,
+            self.calm,
+            self.fix_age,
+            self.battery,
+            self.consent,
+        )
+        return self.mark + " · ".join(part for part in said if part)
 
 
 def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: str) -> Told:
@@ -46,6 +58,7 @@ def told(incident: Incident, words: Words, now: datetime, zone: ZoneInfo, name: 
         ago=ago(incident, words, now),
         zone=incident.because.zone_name or "",
         then=words.before.format(what=kind) if over else words.moot if incident.moot else "",
+        calm="" if over else _calm(values, words),
         fix_age=_fix_age(incident, words, now),
         battery=_battery(values.get("battery"), values.get("empty_at"), words, zone),
         consent=""
@@ -58,6 +71,16 @@ def _over(incident: Incident, words: Words, zone: ZoneInfo) -> str:
     if incident.ends_at is None or incident.moot:
         return ""
     return f"{words.over.get(incident.kind, words.over[''])} ({incident.ends_at.astimezone(zone):%H:%M})"
+
+
+def _calm(values: Mapping[str, float], words: Words) -> str:
+    """What explains that a device fell silent, as its rule knew it."""
+    known = (
+        (words.other_heard, "other_heard_s" in values),
+        (words.was_inside, values.get("inside")),
+        (words.battery_gone, values.get("battery_explains")),
+    )
+    return ", ".join(said for said, holds in known if holds)
 
 
 def _fix_age(incident: Incident, words: Words, now: datetime) -> str:

@@ -26,6 +26,9 @@ class Words(msgspec.Struct, frozen=True):
     battery: str
     empty: str
     fix_age: str
+    other_heard: str
+    was_inside: str
+    battery_gone: str
     days_left: str
     no_place: str
     no_consent: str
@@ -111,6 +114,9 @@ KOREAN = Words(
     battery="배터리 {percent} %",
     empty="{clock}쯤 꺼질 것으로 예상",
     fix_age="{age} 전 위치",
+    other_heard="다른 기기는 아직 연락됩니다",
+    was_inside="마지막으로 안심구역 안에 있었습니다",
+    battery_gone="배터리가 거의 없었습니다",
     days_left="{days}일 남음({date}까지)",
     no_place="위치를 알 수 없습니다",
     no_consent="위치정보 이용 동의가 없어 종료된 경보의 위치는 보여 드리지 않습니다.",
@@ -217,6 +223,9 @@ ENGLISH = Words(
     battery="battery {percent} %",
     empty="empty at about {clock}",
     fix_age="place {age} old",
+    other_heard="another device of theirs is still heard",
+    was_inside="in a safe zone when last heard",
+    battery_gone="the battery was all but empty",
     days_left="days left: {days}, until {date}",
     no_place="The place is not known",
     no_consent="No consent covers the place any more: of what is over it is not shown.",

@@ -184,6 +184,21 @@ def test_the_name_goes_to_guardians_over_tls_or_within_this_machine_and_to_nobod
         assert (b"Jihoon" in body) is named, (kind, address)
 
 
+def test_a_silence_says_what_explains_it() -> None:
+    def title(language: str, **values: float) -> str:
+        to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", language)
+        because = Because("silence", "x", values=tuple(values.items()))
+        about = incident(kind="silent", because=because, point=None)
+        return payload_of(delivery(recipient=to, incident=about), LINKS, AT, SEOUL).title
+
+    assert title("en", inside=0.0, battery_explains=0.0) == "The device has fallen silent"
+    assert title("en", other_heard_s=30.0) == "The device has fallen silent · another device of theirs is still heard"
+    assert title("en", inside=1.0) == "The device has fallen silent · in a safe zone when last heard"
+    explained = "The device has fallen silent · the battery was all but empty · battery 2 %"
+    assert title("en", battery_explains=1.0, battery=2.0) == explained
+    assert title("ko", other_heard_s=30.0) == "기기의 연락이 끊겼습니다 · 다른 기기는 아직 연락됩니다"
+
+
 def test_the_battery_and_the_consent_say_until_when() -> None:
     def title(kind: str, **values: float) -> str:
         to = Recipient("guardian", "g", "G", "webhook", "https://example.org/hook", "en")
