@@ -82,6 +82,9 @@ CALLS = ("sos", "man-down", "strap-cut", "tamper")
 WITHOUT_CONSENT = (*CALLS, "consent-ends", "phone-test")
 # A call for help that reaches us longer after it happened than this says so to everybody who reads of it.
 LATE = timedelta(minutes=1)
+# A fix that reaches us longer after it was taken comes out of a backlog, of which phones send one fix after the other.
+BACKLOG = timedelta(minutes=2)
+HOLD = timedelta(seconds=15)
 
 
 class Because(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -165,6 +168,15 @@ def raised(
         because=because,
         title=title or kind.title,
     )
+
+
+def hold_of(alert: Alert) -> timedelta:
+    """How long nobody is told yet: of a zone that an old fix shows as left or entered, what comes behind it may show the
+    end too, and nobody should run for who is back."""
+    kind, fixes = KINDS.get(alert.kind), alert.because.fixes
+    left_or_entered = kind is not None and kind.urgent and kind.end_told
+    old = bool(fixes) and alert.received_at - fixes[-1].at > BACKLOG
+    return HOLD if left_or_entered and old and alert.ends_at is None else timedelta(0)
 
 
 def cleared(alert: Alert, ended_at: datetime) -> Alert:

@@ -1,13 +1,13 @@
 """Incidents: the only way they change. One transaction writes the incident, its trail and its outbox."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid5
 
 import msgspec
 
-from haechi.domain.alerting import CALLS, STRANGER, Alert, Severity
+from haechi.domain.alerting import CALLS, STRANGER, Alert, Severity, hold_of
 from haechi.domain.deliveries import NO_CHANNEL, DeliveryView, Recipient
 from haechi.domain.incidents import (
     Close,
@@ -98,7 +98,8 @@ class Incidents:
                 await _add_events(connection, step)
                 hidden = ward.hidden(alert, moment)
                 if step.tell:
-                    await _add_deliveries(connection, step, ward.tellable(route(step.incident)), hidden=hidden)
+                    tellable, hold = ward.tellable(route(step.incident)), hold_of(alert)
+                    await _add_deliveries(connection, step, tellable, hidden=hidden, hold=hold)
                 elif step.tell_end:
                     heard = await _guardians_who_heard(connection, step.incident)
                     hear = [one for one in ward.tellable(route(step.incident)) if one.id in heard]
@@ -322,8 +323,10 @@ async def _add_events(connection: Any, step: Step) -> None:
     )
 
 
-async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Recipient], *, hidden: bool) -> None:
-    """One row per recipient; its id is the webhook-id, the same however often this step is computed.
+async def _add_deliveries(
+    connection: Any, step: Step, recipients: Sequence[Recipient], *, hidden: bool, hold: timedelta = timedelta(0)
+) -> None:
+    """One row per recipient, due after `hold`; its id is the webhook-id, the same however often this step is computed.
 
     Who cannot be told has failed from the start, and a guardian from whom it is `hidden` is cancelled from the start, so
     that everybody who looks at the incident sees it.
@@ -339,8 +342,10 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
     incident, reason = step.incident, step.events[0].kind
     urgency = Severity.ADVISORY if step.tell_end else incident.severity
     await connection.executemany(
-        "INSERT INTO deliveries (id, incident_id, recipient, reason, severity, state, finished_at, last_error) "
-        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 <> 'pending' THEN clock_timestamp() END, $7) "
+        "INSERT INTO deliveries "
+        "(id, incident_id, recipient, reason, severity, state, finished_at, last_error, due_at) "
+        "VALUES ($1, $2, $3, $4, $5, $6, CASE WHEN $6 <> 'pending' THEN clock_timestamp() END, $7, "
+        "clock_timestamp() + $8) "
         "ON CONFLICT (id) DO NOTHING",
         [
             (
@@ -350,6 +355,7 @@ async def _add_deliveries(connection: Any, step: Step, recipients: Sequence[Reci
                 reason,
                 urgency,
                 *outcome(recipient),
+                hold,
             )
             for recipient in recipients
         ],

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from haechi.domain.alerting import CALLS, KINDS, Alert, Severity, urgent_alert, urgent_alerts
+from haechi.domain.alerting import CALLS, HOLD, KINDS, Alert, Severity, hold_of, urgent_alert, urgent_alerts
 from haechi.domain.geo import Point
 from haechi.domain.incidents import (
     Acknowledge,
@@ -50,6 +50,28 @@ def test_a_press_is_as_old_as_the_press_and_its_place_as_old_as_the_fix() -> Non
     alert = urgent_alert(pressed, later(1201))
     assert (alert.starts_at, alert.because.fixes[0].at) == (later(1200), AT)
     assert alert.id != urgent_alert(call(), AT).id, "it is another press"
+
+
+@pytest.mark.parametrize(
+    ("kind", "age_s", "changes", "held"),
+    [
+        ("zone-exit", 121, {}, True),
+        ("zone-entry", 3600, {}, True),
+        ("zone-exit", 119, {}, False),
+        ("zone-exit", 3600, {"ends_at": AT}, False),
+        ("not-arrived", 3600, {}, False),
+        ("sos", 3600, {}, False),
+        ("silent", 3600, {}, False),
+        ("a kind of a newer version", 3600, {}, False),
+    ],
+)
+def test_only_what_an_old_fix_shows_of_a_zone_waits_for_what_comes_behind_it(
+    kind: str, age_s: float, changes: dict[str, object], held: bool
+) -> None:
+    old = alert(kind=kind, received_at=later(age_s), **changes)
+    assert old.because.fixes[-1].at == AT
+    assert hold_of(old) == (HOLD if held else timedelta(0))
+    assert not hold_of(msgspec.structs.replace(old, because=msgspec.structs.replace(old.because, fixes=())))
 
 
 def test_both_roads_make_the_same_alert() -> None:

@@ -4,11 +4,11 @@ from datetime import datetime, timedelta
 import msgspec
 import pytest
 
-from haechi.domain.alerting import CALLS, Severity, urgent_alerts
+from haechi.domain.alerting import CALLS, HOLD, Because, Severity, urgent_alerts
 from haechi.domain.deliveries import NO_CHANNEL, Recipient
 from haechi.domain.geo import Point
 from haechi.domain.incidents import Acknowledge, Close, Incident, Note
-from haechi.domain.people import UrgentCall
+from haechi.domain.people import Position, UrgentCall
 from haechi.errors import Conflict, NotFound, PermanentError
 from haechi.store.incidents import Incidents
 from haechi.store.outbox import Outbox
@@ -133,6 +133,27 @@ async def test_the_guardian_who_heard_of_it_hears_that_it_is_over(incidents: Inc
     assert [view.recipient for view in views if view.reason == "cleared"] == [GUARDIAN]
     (over,) = await outbox.lease("w", 10, 30)
     assert (over.recipient, over.incident.ends_at) == (GUARDIAN, back.ends_at)
+
+
+async def test_a_leave_out_of_a_backlog_is_told_after_what_comes_behind_it_once_with_the_return(
+    incidents: Incidents, pool: Pool
+) -> None:
+    old = Position("d1", "p1", AT, AT + timedelta(hours=1), Point(126.98, 37.57))
+    gone = msgspec.structs.replace(
+        raised(kind="zone-exit"), received_at=old.received_at, because=Because("zone:safe", "is outside", fixes=(old,))
+    )
+    incident = (await incidents.apply_alert(gone, both)).incident
+    assert incident is not None
+    outbox = Outbox(pool)
+    assert await outbox.lease("w", 10, 30) == []
+    back = msgspec.structs.replace(gone, action="clear", ends_at=AT + timedelta(minutes=9))
+    await incidents.apply_alert(back, both)
+    views = await incidents.deliveries(incident.id)
+    assert {(view.reason, round((view.due_at - view.created_at) / HOLD, 1)) for view in views} == {("opened", 1.0)}
+    await pool.execute("UPDATE deliveries SET due_at = clock_timestamp()")
+    due = await outbox.lease("w", 10, 30)
+    assert {one.recipient for one in due} == {GUARDIAN, POLICE}
+    assert {one.incident.ends_at for one in due} == {back.ends_at}
 
 
 async def cancel(incidents: Incidents, at: datetime, subject: str = "p1") -> dict[str, str]:
