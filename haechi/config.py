@@ -80,7 +80,7 @@ class EvidenceSettings(_Section):
 class GatewaySettings(_Section):
     """The door for devices and sensors."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4, :: for all of IPv6 (and that alone).")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4, :: for all of IPv6.")
     port: int = Field(0, ge=0, le=65535, description="Port of the gateway; 0 chooses a free one once and keeps it.")
     batch_positions: int = Field(
         500, ge=1, le=10_000, description="A batch is sent when it holds this many positions ..."
@@ -213,7 +213,7 @@ class AlertsSettings(_Section):
 class WallSettings(_Section):
     """What people see."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4, :: for all of IPv6 (and that alone).")
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for all of IPv4, :: for all of IPv6.")
     port: int = Field(0, ge=0, le=65535, description="Port of the wall; 0 chooses a free one once and keeps it.")
     https: bool = Field(
         False, description="True where browsers reach the wall by HTTPS: its cookie is then sent over nothing else."
