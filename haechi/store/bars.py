@@ -25,6 +25,10 @@ WHERE i.id = d.incident_id AND i.subject = $1 AND d.recipient->>'kind' = 'guardi
 _BARRED = """
 SELECT g.id, g.phone FROM guardian_bars b JOIN guardians g ON g.id = b.guardian WHERE b.person_id = $1 AND b.lifted_at IS NULL
 """
+_BARRED_FROM_SAME = """
+SELECT g.phone FROM people p JOIN guardian_bars b ON b.person_id = p.id AND b.lifted_at IS NULL
+JOIN guardians g ON g.id = b.guardian WHERE $1::uuid = ANY(p.guardian_ids) AND p.deleted_at IS NULL
+"""
 
 
 class Bar(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -120,6 +124,17 @@ async def check_links(connection: Any, person: str, guardians: Sequence[str]) ->
                 f"Guardian {row['name']} has the telephone of somebody who is barred from this person, and cannot be "
                 "linked."
             )
+
+
+async def check_telephone(connection: Any, guardian: str, phone: str | None) -> None:  # asyncpg has no types
+    """Conflict in words when it is that of somebody who is barred from a person whom the guardian guards."""
+    if not (number := dialled(phone)):
+        return
+    if number in {dialled(row["phone"]) for row in await connection.fetch(_BARRED_FROM_SAME, guardian)}:
+        raise Conflict(
+            "This is the telephone of somebody who is barred from a person whom this guardian guards; lift the bar, or "
+            "unlink the guardian first."
+        )
 
 
 async def barred_from(connection: Any, person: str) -> frozenset[str]:  # asyncpg has no types

@@ -28,12 +28,18 @@ class Pass(msgspec.Struct, frozen=True):
     sql: str
 
 
-# A guardian who is left with nobody goes as well: their data has no purpose any more.
+# A guardian who is left with nobody goes as well: their data has no purpose any more. Who is barred from somebody else must be
+# known again.
 _ALONE = """
 UPDATE guardians g SET name = '', phone = NULL, webhook_url = NULL, webhook_secret = NULL, deleted_at = clock_timestamp()
 FROM people p WHERE p.id = $1 AND g.deleted_at IS NULL
 AND (g.id = ANY(p.guardian_ids) OR EXISTS (SELECT 1 FROM guardian_bars b WHERE b.person_id = $1 AND b.guardian = g.id))
-AND NOT EXISTS (SELECT 1 FROM people o WHERE g.id = ANY(o.guardian_ids) AND o.id <> $1 AND o.deleted_at IS NULL)"""
+AND NOT EXISTS (
+    SELECT 1 FROM people o WHERE o.id <> $1 AND o.deleted_at IS NULL AND (
+        g.id = ANY(o.guardian_ids)
+        OR EXISTS (SELECT 1 FROM guardian_bars b WHERE b.person_id = o.id AND b.guardian = g.id AND b.lifted_at IS NULL)
+    )
+)"""
 _BARE = """
 UPDATE deliveries SET recipient = recipient || '{"name": "", "address": ""}', last_error = NULL,
     state = CASE WHEN state IN ('pending', 'sending') THEN 'cancelled' ELSE state END,

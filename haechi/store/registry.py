@@ -78,7 +78,14 @@ _USES_OF_PERSON = (
         "SELECT 1 FROM safe_zones WHERE (person_id = $1::uuid OR $1::uuid = ANY(person_ids)) AND deleted_at IS NULL",
     ),
 )
-_USES_OF_GUARDIAN = (Use("a person", "SELECT 1 FROM people WHERE $1::uuid = ANY(guardian_ids) AND deleted_at IS NULL"),)
+_USES_OF_GUARDIAN = (
+    Use("a person", "SELECT 1 FROM people WHERE $1::uuid = ANY(guardian_ids) AND deleted_at IS NULL"),
+    Use(  # by the telephone they are known again
+        "a bar",
+        "SELECT 1 FROM guardian_bars b JOIN people p ON p.id = b.person_id "
+        "WHERE b.guardian = $1::uuid AND b.lifted_at IS NULL AND p.deleted_at IS NULL",
+    ),
+)
 _NOBODY = ", name = '', phone = NULL, webhook_url = NULL"  # the secret stays: a message on its way is still signed
 GUARDIANS = Table("guardians", "guardians", Guardian, signs=True, uses=_USES_OF_GUARDIAN, blank=_NOBODY)
 AGENCIES = Table("agencies", "agencies", Agency, signs=True)
@@ -284,6 +291,8 @@ class Registry:
                 whole = str(present["id"])
                 value = msgspec.structs.replace(value, id=whole, district=district)
                 await self._check_references(connection, district, [value])
+                if isinstance(value, Guardian):
+                    await bars.check_telephone(connection, whole, value.phone)
                 stands, entries = None, {}
                 if isinstance(value, Person):
                     await bars.check_links(connection, whole, value.guardian_ids)

@@ -79,6 +79,31 @@ async def test_nor_under_a_second_entry_with_the_same_telephone(
         await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=(again,)))
 
 
+async def test_nor_when_a_second_entry_is_given_the_telephone_afterwards(
+    registry: Registry, bars: Bars, child: Person, parents: tuple[str, str]
+) -> None:
+    mother, father = parents
+    await bars.bar(DISTRICT, child.id, father, ORDER, by="clerk")
+    with pytest.raises(Conflict, match="barred"):
+        await registry.change(
+            GUARDIANS, DISTRICT, mother, msgspec.structs.replace(guardian(), phone="+82 10 9999 1111")
+        )
+    await bars.lift(DISTRICT, child.id, father, "the court", by="clerk")
+    await registry.change(GUARDIANS, DISTRICT, mother, msgspec.structs.replace(guardian(), phone="+82 10 9999 1111"))
+
+
+async def test_whom_a_bar_must_know_again_is_not_removed_while_it_stands(
+    registry: Registry, bars: Bars, child: Person, parents: tuple[str, str]
+) -> None:
+    """Without the telephone the next import would register them anew, and link them."""
+    _, father = parents
+    await bars.bar(DISTRICT, child.id, father, ORDER, by="clerk")
+    with pytest.raises(Conflict, match="a bar"):
+        await registry.remove(GUARDIANS, DISTRICT, father)
+    await bars.lift(DISTRICT, child.id, father, "the court", by="clerk")
+    await registry.remove(GUARDIANS, DISTRICT, father)
+
+
 async def test_a_barred_guardian_without_a_telephone_bars_nobody_else_without_one(
     registry: Registry, bars: Bars, child: Person
 ) -> None:

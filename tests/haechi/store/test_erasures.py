@@ -22,6 +22,7 @@ from haechi.domain.time import micros_of
 from haechi.errors import NotFound, TransientError
 from haechi.ids import new_id
 from haechi.store.audit import Audit, Look
+from haechi.store.bars import Bars
 from haechi.store.consents import Consents, Decision
 from haechi.store.erasures import LAST, PASSES, STREAMS, Erasures
 from haechi.store.incidents import Incidents
@@ -193,6 +194,23 @@ async def test_a_guardian_who_is_left_with_nobody_is_named_nowhere_not_even_wher
     incident = await story.incidents.get(applied.incident.id, DISTRICT)
     shown, _ = named(incident, [], await story.incidents.deliveries(incident.id))
     assert (incident.open, shown.acknowledged_by) == (True, "a guardian")
+
+
+async def test_who_is_barred_from_the_brother_is_known_again_until_he_is_erased_too(
+    story: Story, erasures: Erasures, pool: Pool, registry: Registry
+) -> None:
+    await (await story.told(brother=True)).closed()
+    father = msgspec.structs.replace(guardian("Park Jun-ho"), phone="010-9999-1111")
+    barred = (await registry.add(GUARDIANS, DISTRICT, father)).value.id
+    for one in (story.child, story.brother):
+        await Bars(pool).bar(DISTRICT, one, barred, "order of the court", by="clerk")
+    await erasures.ask(DISTRICT, story.child, "asked in writing", by="admin")
+    await passed(pool, erasures)
+    assert (await registry.get(GUARDIANS, DISTRICT, barred)).value.phone == "010-9999-1111"
+    await erasures.ask(DISTRICT, story.brother, "asked in writing", by="admin")
+    await pool.execute("UPDATE erasures SET due_at = NULL WHERE person = $1", story.child)
+    await passed(pool, erasures)
+    assert "010-9999-1111" not in await story.written_down()
 
 
 async def test_what_was_signed_by_name_is_signed_by_id_after_an_upgrade(empty_database: str) -> None:
