@@ -101,6 +101,15 @@ def test_who_was_never_heard_is_missed_and_nothing_claims_to_know_where_they_are
     assert "fix_age_s" not in dict(missed.because.values)
 
 
+def test_whose_only_device_is_removed_is_given_up_before_the_minute_is_over() -> None:
+    town = Town().wear()
+    town.see(*ticking(30))
+    assert devices(town.state) == ["d1"]
+    town.take_off("d1")
+    town.see(*ticking(30.2))
+    assert devices(town.state) == []
+
+
 def test_the_first_word_of_all_that_says_they_are_there_ends_it() -> None:
     town = Town().wear()
     (missed,) = town.see(*ticking(30, 40))

@@ -96,7 +96,9 @@ def test_a_registry_that_is_not_read_yet_ends_nothing_and_what_is_open_goes_on_w
     old.reads = 9
     there = 0 if kind == "zone-exit" else 1000
     over = run(state, tick(64), [fix(65, there)], [fix(66, there)], [fix(80, there)], start=30)
-    assert said([alert for alert in over if alert.id == opened.id]) == [(kind, "clear", place)]
+    (ended,) = [alert for alert in over if alert.id == opened.id]
+    assert said([ended]) == [(kind, "clear", place)]
+    assert not ended.moot, "by what they did, and not because the zone was thought to be gone"
 
 
 def test_whoever_comes_back_before_the_registry_is_read_has_come_back_from_what_they_had_left() -> None:
@@ -113,6 +115,26 @@ def test_a_reading_that_had_begun_before_the_blocks_were_taken_proves_nothing() 
     assert run(state, tick(5), start=5) == []
     registry.reads = 6
     assert said(run(state, tick(6), start=6)) == [("zone-exit", "clear", "home")]
+
+
+def test_what_was_seen_since_a_zone_changed_outlasts_a_restart() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    run(state, *walk(0))
+    state.changed()
+    registry.change(msgspec.structs.replace(HOME_ZONE, version=2))
+    run(state, *walk(400, start=1), start=1)
+    assert said(run(reborn(state, registry), *walk(400, start=2), start=2)) == [("zone-exit", "raise", "home")]
+
+
+def test_a_zone_that_becomes_a_forbidden_one_is_no_longer_one_that_somebody_left() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    run(state, *AWAY)
+    registry.change(msgspec.structs.replace(HOME_ZONE, kind="forbidden", version=2))
+    (ended,) = run(state, tick(5), start=5)
+    assert said([ended]) == [("zone-exit", "clear", "home")]
+    assert ended.because.words == "the zone was removed: home"
 
 
 def test_an_episode_that_waits_for_its_zone_keeps_its_persons_devices() -> None:

@@ -108,9 +108,9 @@ async def test_a_rise_of_severity_tells_again_under_new_ids(incidents: Incidents
     assert len({view.id for view in views}) == 4
 
 
-@pytest.mark.parametrize("action", ["clear", "update"])
-async def test_what_belongs_to_no_open_incident_is_ignored(incidents: Incidents, action: str) -> None:
-    applied = await incidents.apply_alert(msgspec.structs.replace(raised(kind="zone-exit"), action=action), both)
+@pytest.mark.parametrize(("kind", "action"), [("zone-exit", "clear"), ("zone-exit", "update"), ("sos", "clear")])
+async def test_what_belongs_to_no_open_incident_is_ignored(incidents: Incidents, kind: str, action: str) -> None:
+    applied = await incidents.apply_alert(msgspec.structs.replace(raised(kind=kind), action=action), both)
     assert (applied.incident, applied.outcome) == (None, "ignored")
 
 
@@ -207,6 +207,30 @@ async def test_a_cancel_is_not_shown_with_another_press_than_its_own(incidents: 
     incident = (await incidents.apply_alert(raised(kind=kind), both)).incident
     assert incident is not None
     assert [event.kind for event in await incidents.trail(incident.id)] == ["opened"]
+
+
+async def test_a_cancel_of_the_second_of_its_press_is_its_own(incidents: Incidents) -> None:
+    """Devices stamp whole seconds."""
+    await cancel(incidents, AT)
+    incident = (await incidents.apply_alert(raised(), both)).incident
+    assert incident is not None
+    assert (await lines(incidents, incident))[1:] == [CANCELLED]
+
+
+async def test_of_two_cancels_before_the_press_the_newer_is_kept_whichever_came_last(incidents: Incidents) -> None:
+    for seconds in (5, -5):
+        await cancel(incidents, AT + timedelta(seconds=seconds))
+    incident = (await incidents.apply_alert(raised(), both)).incident
+    assert incident is not None
+    assert (await lines(incidents, incident))[1:] == [CANCELLED]
+
+
+async def test_a_cancel_before_the_press_does_not_hide_that_no_consent_covers_it(incidents: Incidents) -> None:
+    stranger_to_the_ledger = "0b9c6a0e-0000-4000-8000-000000000001"
+    await cancel(incidents, AT + timedelta(seconds=5), stranger_to_the_ledger)
+    incident = (await incidents.apply_alert(raised(subject=stranger_to_the_ledger), both)).incident
+    assert incident is not None
+    assert "no valid consent" in incident.because.words
 
 
 async def test_a_cancel_whose_press_never_came_is_forgotten_after_a_day(incidents: Incidents, pool: Pool) -> None:
