@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from alerts.inbox import InboxReader
+from alerts.inbox import InboxReader, Row
 from alerts.metrics import SenderMetrics
 from analytics.blindness import BlindRule, Sight, by_inbox, step
 from haechi.clock import utc_now
@@ -92,6 +92,12 @@ async def test_a_cancel_from_the_device_is_shown_and_ends_nothing(town: Town, ki
     assert incident.open
     *_, shown = await town.incidents.trail(incident.id)
     assert "a person must decide" in shown.words
+
+
+def test_what_one_device_says_is_taken_one_after_the_other_and_so_is_what_is_told_of_one_subject(town: Town) -> None:
+    press, cancel, other = town.call(1), town.call(2, kind="cancel"), town.call(3, device="another")
+    assert Row("1", press).key == Row("2", cancel).key != Row("3", other).key
+    assert Row("4", town.alert()).key == Row("5", town.alert("zone-exit")).key
 
 
 async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town) -> None:

@@ -131,6 +131,8 @@ async def test_the_guardian_who_heard_of_it_hears_that_it_is_over(incidents: Inc
         await incidents.apply_alert(back, family)
     views = await incidents.deliveries(incident.id)
     assert [view.recipient for view in views if view.reason == "cleared"] == [GUARDIAN]
+    urgency = await pool.fetchval("SELECT severity FROM deliveries WHERE reason = 'cleared'")
+    assert urgency == Severity.ADVISORY, "before no call for help"
     (over,) = await outbox.lease("w", 10, 30)
     assert (over.recipient, over.incident.ends_at) == (GUARDIAN, back.ends_at)
 
