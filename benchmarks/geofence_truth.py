@@ -15,7 +15,7 @@ from benchmarks.result import Options, Peer, Result
 from sample_feeds.district.map import read
 
 TUNING_SEED = 1
-SCORING_SEED = 2003  # nothing was chosen on it; the rule as shipped was on 1, 3-8, 11-18 and 77 (decision 13)
+SCORING_SEED = 4099  # nothing was chosen on it; the rule as shipped was on 1, 3-8, 11-18 and 77 (decisions 13 and 16)
 
 More = dict[str, float | int | str | list[float] | dict[str, float]]
 

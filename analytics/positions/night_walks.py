@@ -76,8 +76,6 @@ def square_of(point: Point, down: int = 0, right: int = 0) -> int:
 
 def step(walker: Walker, seen: Seen, rule: NightRule) -> tuple[Walker, bool]:
     """What is known after a fix, and whether it must be told."""
-    if seen.accuracy_m is not None and seen.accuracy_m > rule.accurate_m:
-        return walker, False
     day, here = day_of(seen.local, rule), square_of(seen.point)
     since = walker.since or day
     night = night_of(seen.local, rule)
@@ -134,8 +132,8 @@ class NightWalks:
         self._walkers: dict[int, Walker] = {}
 
     def positions(self, heard: Heard) -> list[Alert]:
-        """The fixes that decide, of those who are watched, as far as the last tick has looked them up."""
-        watched = self._registered.night_walks(heard.slots)
+        """The fixes that decide and are not coarse, of those who are watched, as far as the last tick has looked them up."""
+        watched = self._registered.night_walks(heard.slots) & (heard.accuracy <= self._rule.accurate_m)
         if not watched.any():
             return []
         alerts: list[Alert] = []

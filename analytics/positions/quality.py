@@ -55,7 +55,7 @@ class Gate(msgspec.Struct, frozen=True):
 # One row of a turn: times in microseconds since 1970, degrees, metres (NaN: unknown).
 FIX = np.dtype([("at", "<i8"), ("received", "<i8"), ("lon", "<f8"), ("lat", "<f8"), ("accuracy", "<f4")])
 # `at` … `accuracy`: the newest good fix. `suspect_*`: the jump that waits for a second. `lag`, `streak`: how far behind
-# its clock was when last looked at, and how often in a row.
+# its clock was when last looked at, and how often in a row. `accuracy` is what it was taken for, `said_at` when one was told.
 _TRACK = np.dtype(
     [
         ("at", "<i8"),
@@ -69,16 +69,18 @@ _TRACK = np.dtype(
         ("suspect_lat", "<f8"),
         ("lag", "<i8"),
         ("streak", "u1"),
+        ("said_at", "<i8"),
     ]
 )
 
 
 class Judged(NamedTuple):
-    """(n,) verdicts; and whether it is explained how far a device came since its newest good fix, by the time that it told: a
-    fine fix by the speeds that it reports, any by a walk in silence. No jump is."""
+    """(n,) verdicts; whether it is explained how far a device came since its newest good fix, by the time that it told: a
+    fine fix by the speeds that it reports, any by a walk in silence, and no jump is; and for how accurate it is taken, metres."""
 
     verdict: NDArray[np.uint8]
     walked: NDArray[np.bool_]
+    accuracy: NDArray[np.float64]
 
 
 class Tracks:
@@ -86,15 +88,16 @@ class Tracks:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
-        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, np.nan, 0, 0.0, 0.0, 0, 0))
+        self.columns = Columns(_TRACK, (0, 0, 0.0, 0.0, 0.0, np.nan, 0, 0.0, 0.0, 0, 0, 0))
 
     def judge(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> Judged:
         """Of at most one fix per slot; `fixes` (n,) of FIX, whose `at` is put right in place; `speed` (n,) m/s, NaN where
         unknown."""
         track = self.columns.rows.take(slots)
         far = metres(fixes["lon"] - track["lon"], fixes["lat"] - track["lat"], fixes["lat"])
-        sure = far - known_accuracy(fixes["accuracy"]) - known_accuracy(track["accuracy"])
-        walked = _walked(track, fixes, speed, far, sure)
+        accuracy = _accuracy(track, fixes)
+        sure = far - accuracy - known_accuracy(track["accuracy"])
+        walked = _walked(track, fixes, speed, accuracy, far, sure)
         verdict = np.zeros(len(slots), dtype=np.uint8)
         lag = fixes["received"] - fixes["at"]
         if np.any(lag > _OLD_US) or track["streak"].any():
@@ -107,10 +110,10 @@ class Tracks:
         seconds = (at - track["at"]) / _SECOND_US
         jump = newer & (track["at"] > 0) & (sure > self._gate.max_speed * seconds)
         if jump.any():
-            self._doubt(slots, fixes, track, jump, verdict)
+            self._doubt(slots, fixes, track, accuracy, jump, verdict)
         good = np.flatnonzero(verdict <= Verdict.CLOCK)
-        self._keep(slots[good], fixes.take(good), speed[good])
-        return Judged(verdict, walked)
+        self._keep(slots[good], fixes.take(good), speed[good], accuracy[good])
+        return Judged(verdict, walked, accuracy)
 
     def _time_zones(
         self,
@@ -139,6 +142,7 @@ class Tracks:
         slots: Slots,
         fixes: NDArray[np.void],
         track: NDArray[np.void],
+        accuracy: NDArray[np.float64],
         jump: NDArray[np.bool_],
         verdict: NDArray[np.uint8],
     ) -> None:
@@ -146,7 +150,7 @@ class Tracks:
         new, old = fixes[which], track[which]
         seconds = (new["at"] - old["suspect_at"]) / _SECOND_US
         far = metres(new["lon"] - old["suspect_lon"], new["lat"] - old["suspect_lat"], new["lat"])
-        reachable = far - 2 * known_accuracy(new["accuracy"]) <= self._gate.max_speed * seconds
+        reachable = far - 2 * accuracy[which] <= self._gate.max_speed * seconds
         agrees = (old["suspect_at"] > 0) & (seconds > 0) & reachable
         doubted = which[~agrees]
         verdict[doubted] = Verdict.JUMP
@@ -154,18 +158,30 @@ class Tracks:
         for name in ("at", "lon", "lat"):
             rows[f"suspect_{name}"][slots[doubted]] = fixes[name][doubted]
 
-    def _keep(self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32]) -> None:
+    def _keep(
+        self, slots: Slots, fixes: NDArray[np.void], speed: NDArray[np.float32], accuracy: NDArray[np.float64]
+    ) -> None:
         rows = self.columns.rows
-        rows["speed"][slots] = speed
-        for name in FIX.names or ():
+        for name in ("at", "received", "lon", "lat"):
             rows[name][slots] = fixes[name]
-        rows["suspect_at"][slots] = 0
+        rows["speed"][slots], rows["accuracy"][slots], rows["suspect_at"][slots] = speed, accuracy, 0
+        said = fixes["accuracy"] > 0
+        rows["said_at"][slots[said]] = fixes["at"][said]
+
+
+def _accuracy(track: NDArray[np.void], fixes: NDArray[np.void]) -> NDArray[np.float64]:
+    """(n,) metres. A fix that says none is no better than the device's last word of a while ago, if it was a coarse one: a
+    cell tower becomes no satellite because one answer lacks its accuracy."""
+    accuracy = known_accuracy(fixes["accuracy"])
+    silent = ~(fixes["accuracy"] > 0) & (fixes["at"] - track["said_at"] <= ALONE_US)
+    return np.where(silent, np.fmax(accuracy, track["accuracy"]), accuracy)
 
 
 def _walked(
     track: NDArray[np.void],
     fixes: NDArray[np.void],
     speed: NDArray[np.float32],
+    accuracy: NDArray[np.float64],
     far: NDArray[np.float64],
     sure: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
@@ -174,7 +190,7 @@ def _walked(
     seconds = (fixes["at"] - track["at"]) / _SECOND_US
     said = fastest * seconds
     walks = (fastest > WALKING) & (far >= _STANDING * said) & (sure <= _ERRING * said)
-    fine = known_accuracy(fixes["accuracy"]) <= FINE_M
+    fine = accuracy <= FINE_M
     unseen = (seconds > _SILENCE_S) & (sure > 0) & (sure <= _PACE * seconds)
     explained: NDArray[np.bool_] = (track["at"] > 0) & (fine & walks | unseen)
     return explained

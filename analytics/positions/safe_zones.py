@@ -27,7 +27,7 @@ from analytics.positions.devices import Devices
 from analytics.positions.episodes import CanArrive, Episodes
 from analytics.positions.fusion import INSIDE, OUTSIDE
 from analytics.positions.patterns import Patterns
-from analytics.positions.quality import ALONE_US, FINE_M, known_accuracy
+from analytics.positions.quality import ALONE_US, FINE_M
 from analytics.positions.watch import Heard, Moment
 from analytics.positions.zone_alerts import known_to_be_over
 from analytics.positions.zone_table import Open, ZoneTable
@@ -96,7 +96,9 @@ class SafeZones:
         self._table.place(heard.slots)
         for turn in heard.turns:
             if len(turn):
-                alerts.extend(self._decide(heard.slots[turn], heard.fixes.take(turn), heard.walked[turn]))
+                alerts.extend(
+                    self._decide(heard.slots[turn], heard.fixes.take(turn), heard.walked[turn], heard.accuracy[turn])
+                )
         return known_to_be_over(alerts)
 
     def tick(self, moment: Moment) -> list[Alert]:
@@ -179,7 +181,9 @@ class SafeZones:
             lost.extend(self._table.give_up())
         return [self._episodes.end(one) for one in lost]
 
-    def _decide(self, slots: Slots, fixes: NDArray[np.void], walked: NDArray[np.bool_]) -> list[Alert]:
+    def _decide(
+        self, slots: Slots, fixes: NDArray[np.void], walked: NDArray[np.bool_], accurate: NDArray[np.float64]
+    ) -> list[Alert]:
         """At most one fix a person."""
         table, rule = self._table, self._rule
         before = table.remember(slots, fixes)
@@ -193,7 +197,7 @@ class SafeZones:
         zone, cells = zones[which, column].astype(np.int64), table.cells.ravel()
         pair = slots[which] * table.cells.shape[1] + column
         x, y = self.book.plane.to_metres(fixes["lon"], fixes["lat"])
-        accuracy = known_accuracy(fixes["accuracy"])[which]
+        accuracy = accurate[which]
         distance = self.book.edges.distance(zone, x[which], y[which], _SURELY * accuracy + rule.buffer_m)
         reach = self.book.reach[zone]
         coarse = accuracy > reach

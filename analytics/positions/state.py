@@ -136,17 +136,17 @@ class PositionState:
         verdict = np.where(fixes["at"] == told, Verdict.GOOD, Verdict.CLOCK).astype(np.uint8)
         # Of fixes in the future, which all count as of now, the one with the latest clock comes first: others are late.
         latest_first = np.where(fixes["at"] == told, told, -told)
-        deciding, walked = [], np.zeros(len(rows), dtype=bool)
+        deciding, walked, accuracy = [], np.zeros(len(rows), dtype=bool), np.zeros(len(rows))
         for turn in turns(self.devices.wearer[slots], latest_first, fixes["at"]):
             judged, speed = fixes.take(turn), batch.speed[rows[turn]]
-            found, walked[turn] = self.devices.tracks.judge(slots[turn], judged, speed)
+            found, walked[turn], accuracy[turn] = self.devices.tracks.judge(slots[turn], judged, speed)
             fixes.put(turn, judged)
             verdict[turn] = np.maximum(verdict[turn], found)
             deciding.append(turn[found <= Verdict.CLOCK])
         for kind, count in enumerate(np.bincount(verdict).tolist()):
             if count:
                 self._metrics.fixes.labels(Verdict(kind).name.lower()).inc(count)
-        return Heard(batch, rows, slots, fixes, verdict, walked, tuple(deciding))
+        return Heard(batch, rows, slots, fixes, verdict, walked, accuracy, tuple(deciding))
 
     def _passes(self, tick: Tick) -> bool:
         """Whether positions are decided before the tick as after it."""

@@ -17,7 +17,7 @@ class Heard(msgspec.Struct, frozen=True):
     `rows` (n,) are indices into the batch's columns in the order they arrived; `slots` (n,) the slot of each one's
     device. A device may be there more than once, and not in the order of its time. `fixes` (n,) of `quality.FIX`, whose
     `at` is the event time with wrong clocks put right; `verdict` (n,) of `quality.Verdict`; `walked` (n,)
-    whether a walk explains how the device came there. `turns` are indices (into
+    whether a walk explains how the device came there; `accuracy` (n,) metres, what each is taken for. `turns` are indices (into
     the n) of the fixes that decide, so that no person is twice in one turn and a person's fixes come in order of time.
     """
 
@@ -27,6 +27,7 @@ class Heard(msgspec.Struct, frozen=True):
     fixes: NDArray[np.void]
     verdict: NDArray[np.uint8]
     walked: NDArray[np.bool_]
+    accuracy: NDArray[np.float64]
     turns: tuple[NDArray[np.int64], ...]
 
 

@@ -62,11 +62,9 @@ def test_the_usual_way_at_night_the_unusual_one_by_day_and_standing_anywhere_are
     assert told(lived(), quiet)[1] == []
 
 
-def test_the_first_week_and_coarse_fixes_tell_nothing() -> None:
+def test_the_first_week_tells_nothing() -> None:
     out = (-600, -750, -900)
     assert told(Walker(), [one for day in range(7) for one in way(day, 23, *out)])[1] == []
-    coarse = [msgspec.structs.replace(one, accuracy_m=150.0) for one in way(10, 23, *out)]
-    assert told(lived(), coarse)[1] == []
 
 
 def test_what_is_done_each_night_becomes_usual_and_what_is_no_longer_done_becomes_strange() -> None:
@@ -124,7 +122,7 @@ def test_what_is_remembered_is_bounded(east: Sequence[int]) -> None:
         assert len(walker.squares) <= 16
 
 
-def night_out(town: Town) -> list[Alert]:
+def night_out(town: Town, accuracies: Sequence[float] = (8,) * 5) -> list[Alert]:
     """Nine days at home, and in the tenth night (22:30 in Seoul) west, a fix a minute."""
     for day in range(9) if town.second == 0 else ():
         town.second = day * 86400 + 3 * 3600
@@ -133,9 +131,9 @@ def night_out(town: Town) -> list[Alert]:
     town.second = 9 * 86400 + 13.5 * 3600
     town.tick()
     alerts = []
-    for minute in range(5):
+    for minute, accuracy in enumerate(accuracies):
         town.second += 60
-        alerts += town.report(Report("d1", -600 - 80 * minute))
+        alerts += town.report(Report("d1", -600 - 80 * minute, accuracy=accuracy))
     return [one for one in alerts if one.kind == "night-walk"]
 
 
@@ -154,6 +152,12 @@ def test_it_is_told_of_whom_it_is_switched_on_for_and_explained() -> None:
     assert "walks at 22:33 where they were on fewer than 3 of the last 8 days (rule night-walk)" in text
     assert "usual days 3, learned days 8" in text
     assert night_out(Town("d1")) == []
+
+
+def test_coarse_fixes_tell_nothing_nor_does_one_among_them_that_does_not_say_how_coarse_it_is() -> None:
+    assert night_out(switched_on(), [150] * 5) == []
+    assert night_out(switched_on(), [float("nan"), 150, float("nan"), 150, float("nan"), float("nan")]) == []
+    assert len(night_out(switched_on(), [float("nan")] * 5)) == 1
 
 
 def test_a_new_life_remembers_what_is_usual() -> None:

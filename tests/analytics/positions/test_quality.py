@@ -141,3 +141,21 @@ def test_after_a_silence_a_walk_explains_how_far_it_came(minutes: float, east: f
     track = tracks()
     track.judge(SLOT, *row_of(fix(0, 0, 5)))
     assert track.judge(SLOT, *row_of(fix(minutes, east, 60))).walked[0] == explained
+
+
+@pytest.mark.parametrize(
+    ("fixes", "metres"),
+    [
+        pytest.param([fix(0, 0, 5)], 5, id="what it says"),
+        pytest.param([fix(0, 0, NAN)], 30, id="a phone's in a street where nothing was ever said"),
+        pytest.param([fix(0, 0, 800), fix(1, 0, NAN)], 800, id="no better than the cell tower a minute ago"),
+        pytest.param([fix(0, 0, 800), fix(1, 0, 0)], 800, id="nor where it says 0"),
+        pytest.param([fix(0, 0, 800), fix(5, 0, NAN), fix(10, 0, NAN)], 800, id="for ten minutes"),
+        pytest.param([fix(0, 0, 800), fix(5, 0, NAN), fix(11, 0, NAN)], 30, id="and no longer"),
+        pytest.param([fix(0, 0, 5), fix(1, 0, NAN)], 30, id="a fine word does not make it fine"),
+        pytest.param([fix(0, 0, 800), fix(1, 0, 9), fix(2, 0, NAN)], 30, id="the newest word counts"),
+    ],
+)
+def test_for_how_accurate_the_last_of_them_is_taken(fixes: list[Fix], metres: float) -> None:
+    track = tracks()
+    assert [track.judge(SLOT, *row_of(one)).accuracy[0] for one in fixes][-1] == pytest.approx(metres)

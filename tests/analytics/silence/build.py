@@ -33,6 +33,7 @@ class Report(msgspec.Struct, frozen=True):
     at: float | None = None
     north: float = 0
     speed: float = float("nan")
+    accuracy: float = 8
 
 
 class Town:
@@ -154,7 +155,7 @@ def batch(reports: Sequence[Report], received: float) -> PositionBatch:
         received=np.full(len(reports), now, np.int64),
         lon=lon,
         lat=lat,
-        accuracy=np.full(len(reports), 8, np.float32),
+        accuracy=np.array([r.accuracy for r in reports], np.float32),
         speed=np.array([r.speed for r in reports], np.float32),
         course=np.full(len(reports), np.nan, np.float32),
         battery=np.array([r.battery for r in reports], np.float32),
