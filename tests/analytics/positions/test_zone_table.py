@@ -1,13 +1,15 @@
 """What a new life takes back when the zones are others than they were: they were removed meanwhile, or the registry is
 not read yet."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
 from analytics.positions import PositionState
 from haechi.domain.alerting import Alert
 from haechi.domain.people import SafeZone
-from tests.analytics.positions.build import Registry, fix, run, state_of, tick
+from tests.analytics.positions.build import AT, Registry, fix, run, state_of, tick
 from tests.analytics.positions.test_zones import EXPECTED, HOME_ZONE, SCHOOL, said, ticking, walk, zone
 
 RIVER = zone("river", 400, 60, kind="forbidden")
@@ -135,6 +137,14 @@ def test_a_zone_that_becomes_a_forbidden_one_is_no_longer_one_that_somebody_left
     (ended,) = run(state, tick(5), start=5)
     assert said([ended]) == [("zone-exit", "clear", "home")]
     assert ended.because.words == "the zone was removed: home"
+
+
+def test_a_device_that_takes_the_place_of_a_forgotten_one_has_not_seen_what_that_one_saw() -> None:
+    state = state_of(HOME_ZONE, STRANGERS)
+    run(state, *walk(0))
+    run(state, *walk(9000, 0, 0, 0, device="d9", person="p9"), start=1)
+    state.forget_people(lambda _: {"p9"}, int((AT + timedelta(minutes=5)).timestamp() * 1e6))
+    assert run(state, *walk(400, start=6, device="d2"), start=6) == [], "one fix outside is no leave"
 
 
 def test_an_episode_that_waits_for_its_zone_keeps_its_persons_devices() -> None:
