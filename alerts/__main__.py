@@ -62,7 +62,7 @@ async def incidents(settings: Settings) -> None:
     async with component("alerts.incidents", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = AlertIntake(Incidents(pool), people, _scenes(it, pool, sites))
+        intake = AlertIntake(Incidents(pool), people, await _scenes(it, pool, sites))
         connection, metrics = connect(settings.kafka), StreamMetrics(it.registry)
         urgent, others = [
             Worker(name, connection, it.sealer, metrics, slot=it.slot) for name in (f"{it.name}.urgent", it.name)
@@ -79,7 +79,7 @@ async def sender(settings: Settings) -> None:
     async with component("alerts.sender", settings) as it:
         pool = await open_pool(settings.postgres)
         people, sites = await _people(it, pool), await _sites(it, pool)
-        intake = AlertIntake(Incidents(pool), people, _scenes(it, pool, sites))
+        intake = AlertIntake(Incidents(pool), people, await _scenes(it, pool, sites))
         registry = Registry(pool, it.sealer)
         metrics = SenderMetrics(it.registry)
         links = Links(_link_key(settings), public_url(settings))
@@ -139,7 +139,7 @@ async def callbacks(settings: Settings) -> None:
             Audit(pool),
             Drills(pool),
             UsualPlaces(pool),
-            AlertIntake(incidents, people, _scenes(it, pool, sites)).apply,
+            AlertIntake(incidents, people, await _scenes(it, pool, sites)).apply,
             SecretBook(Registry(pool, it.sealer)),
             Links(_link_key(settings), public_url(settings)),
             MapSheet(read_base_map(settings.wall.map)),
@@ -189,8 +189,11 @@ async def _sites(it: Component, pool: Pool) -> CameraSitesSlice:
     return sites
 
 
-def _scenes(it: Component, pool: Pool, sites: CameraSitesSlice) -> Scenes:
-    return Scenes(it.live, LastFixes(pool), sites, read_base_map(it.settings.wall.map).gazetteer(), it.registry)
+async def _scenes(it: Component, pool: Pool, sites: CameraSitesSlice) -> Scenes:
+    gazetteer = read_base_map(it.settings.wall.map).gazetteer()
+    scenes = Scenes(it.live, LastFixes(pool), sites, gazetteer, it.registry)
+    await scenes.warm()
+    return scenes
 
 
 def _link_key(settings: Settings) -> str:

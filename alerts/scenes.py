@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
+from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
@@ -20,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 # An SOS has 150 ms in all. Redis answers in one; what is not here by then is left out, and counted.
 PATIENCE_S = 0.05
+_WARM_S = 1.0
+_NOBODY = str(UUID(int=0))
 
 
 class LastPositions(Protocol):
@@ -64,6 +67,10 @@ class Scenes:
             "haechi_scenes_incomplete_total", "Alerts whose last fixes were not all had in time", registry=registry
         )
 
+    async def warm(self) -> None:
+        """The first look after a start takes long (connections, plans): it is nobody's. What is away stays away."""
+        await self._look(_NOBODY, datetime.now(UTC), _WARM_S)
+
     async def of(self, alert: Alert, *, person: bool) -> Scene:
         """Never raises and never waits longer than the patience; `person`: the subject is one, with positions."""
         fixes = alert.because.fixes
@@ -80,24 +87,26 @@ class Scenes:
         return scene_of(point, accuracy_m, seen_at, fixes, battery, alert.district, self._gazetteer, coverage)
 
     async def _last(self, person: str, until: datetime) -> tuple[Position, ...]:
-        found = await asyncio.gather(
-            self._in_time(self._live_position(person)),
-            self._in_time(self._trail.before(person, until)),
-        )
+        found = await self._look(person, until, self._patience_s)
         if None in found:
             self._missed.inc()
         return tuple(fix for part in found for fix in part or ())
+
+    async def _look(self, person: str, until: datetime, seconds: float) -> list[tuple[Position, ...] | None]:
+        looks = self._live_position(person), self._trail.before(person, until)
+        return await asyncio.gather(*(_in_time(look, seconds) for look in looks))
 
     async def _live_position(self, person: str) -> tuple[Position, ...]:
         found = (await self._live.positions([person])).get(person)
         return () if found is None else (found,)
 
-    async def _in_time(self, looking: Awaitable[tuple[Position, ...]]) -> tuple[Position, ...] | None:
-        try:
-            return await within(self._patience_s, looking)
-        except (TransientError, TimeoutError) as error:
-            log.warning("scene.incomplete", reason=str(error) or "no answer in time")
-            return None
+
+async def _in_time(looking: Awaitable[tuple[Position, ...]], seconds: float) -> tuple[Position, ...] | None:
+    try:
+        return await within(seconds, looking)
+    except (TransientError, TimeoutError) as error:
+        log.warning("scene.incomplete", reason=str(error) or "no answer in time")
+        return None
 
 
 def _newest_coverage(sites: Sites) -> Callable[[], Coverage]:

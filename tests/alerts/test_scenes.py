@@ -235,6 +235,30 @@ async def test_an_sos_does_not_wait_for_a_redis_that_hangs(town: Town, sites: Ca
     assert registry.get_sample_value("haechi_scenes_incomplete_total") == 1
 
 
+class Cold(Hanging):
+    """Its first answer never comes, as of a connection that is made and a statement that is planned; then it answers."""
+
+    def __init__(self) -> None:
+        self._was_asked = False
+
+    async def before(self, person: str, until: datetime) -> tuple[Position, ...]:
+        if not self._was_asked:
+            self._was_asked = True
+            return await super().before(person, until)
+        return (Position("abcdef", person, until, until, HERE),)
+
+    async def positions(self, _: Iterable[str]) -> Mapping[str, Position]:
+        return {}
+
+
+async def test_the_first_press_after_a_start_is_not_the_first_look(town: Town, sites: CameraSitesSlice) -> None:
+    cold = Cold()
+    scenes = Scenes(cold, cold, sites, MAP, CollectorRegistry(), patience_s=PATIENT_S)
+    await scenes.warm()
+    scene = await scenes.of(urgent_alert(town.call(point=None), datetime.now(UTC)), person=True)
+    assert scene.point == HERE
+
+
 class Broken:
     async def positions(self, _: Iterable[str]) -> Mapping[str, Position]:
         raise ValueError("a defect")
