@@ -31,8 +31,8 @@ from haechi.streaming.admin import Changelog, ensure_topics
 
 GATEWAY_BATCH = 62  # 5,000 a second for 100 ms over 8 partitions
 # Positions by the size of a batch; the first 50,000 only make everybody known.
-COUNTS = {200: 1_200_000, GATEWAY_BATCH: 400_000, 25: 200_000, 6: 110_000, 1: 65_000}
-QUICK_COUNTS = {200: 350_000, 25: 80_000, 1: 52_000}
+COUNTS = {200: 1_200_000, GATEWAY_BATCH: 500_000, 25: 300_000, 6: 200_000, 1: 150_000}
+QUICK_COUNTS = {200: 350_000, 25: 150_000, 1: 80_000}
 TIMEOUT_S = 300
 
 
