@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter
 
+from haechi.clock import utc_now
 from haechi.domain.alerting import Alert
 from haechi.domain.coverage import CameraSite, Coverage
 from haechi.domain.people import Position
@@ -69,7 +70,7 @@ class Scenes:
 
     async def warm(self) -> None:
         """The first look after a start takes long (connections, plans): it is nobody's. What is away stays away."""
-        await self._look(_NOBODY, datetime.now(UTC), _WARM_S)
+        await self._look(_NOBODY, utc_now(), _WARM_S)
 
     async def of(self, alert: Alert, *, person: bool) -> Scene:
         """Never raises and never waits longer than the patience; `person`: the subject is one, with positions."""

@@ -154,7 +154,7 @@ class Positions(PositionState):
         arrivals = Arrivals(outlook.entry_of, outlook.wearers)
         looking = watches(devices, doors, elsewhere, outlook, arrivals)
         shards = range(partition, SHARDS, partitions)
-        awaited = Awaited(devices, shards, outlook.book, arrivals, outlook.wearers, outlook.registry_version)
+        awaited = Awaited(devices, shards, outlook.book, arrivals, outlook.registry_version)
         super().__init__(devices, looking, metrics, doors=doors, elsewhere=elsewhere, awaited=awaited)
         self._consents = outlook.consents
         self._refusals = -1

@@ -37,11 +37,11 @@ class Arrivals:
 
     def __init__(self, entry_of: Callable[[str], DeviceEntry | None], wearers: Wearers) -> None:
         self._entry_of = entry_of
-        self._wearers = wearers
+        self.wearers = wearers
 
     def device(self, person: str, at: datetime, heard: Collection[str] = ()) -> str | None:
         """A device of theirs that may tell of an arrival; `heard` are those that have told a place."""
-        worn = sorted(self._wearers(shard_of(person)).get(person, ()))
+        worn = sorted(self.wearers(shard_of(person)).get(person, ()))
         return next((device for device in worn if self._may_tell(device, at, heard)), None)
 
     def are_possible(self, person: str, at: datetime, heard: Collection[str]) -> bool:
@@ -63,7 +63,7 @@ class Turn(NamedTuple):
 
 
 class Awaited:
-    """Those of some shards, by the newest registry: `version` changes with what `arrivals` and `wearers` answer."""
+    """Those of some shards, by the newest registry: `version` changes with what `arrivals` answers."""
 
     def __init__(
         self,
@@ -71,14 +71,12 @@ class Awaited:
         shards: Collection[int],
         zones: Callable[[], Zones],
         arrivals: Arrivals,
-        wearers: Wearers,
         version: Callable[[], int],
     ) -> None:
         self._devices = devices
         self._shards = shards
         self._zones = zones
         self._arrivals = arrivals
-        self._wearers = wearers
         self._version = version
         self._asked: tuple[Zones, int, int] | None = None
 
@@ -96,7 +94,7 @@ class Awaited:
 
     def _come(self, zones: Zones, at: datetime) -> Iterator[tuple[str, str]]:
         for shard in self._shards:
-            for person in self._devices.strangers(self._wearers(shard)):
+            for person in self._devices.strangers(self._arrivals.wearers(shard)):
                 if any(zones.expects[row] for row in zones.of(person)):
                     device = self._arrivals.device(person, at)
                     if device is not None:

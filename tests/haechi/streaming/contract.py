@@ -24,6 +24,7 @@ from haechi.streaming.admin import Changelog, ensure_topics
 from haechi.streaming.changelog import Changelog as KeptBlocks
 from haechi.streaming.dead_letters import DeadLetter, listing
 from tests.haechi.streaming.contract_worker import GROUP, IN, OUT, PARTITIONS, SHARDS, Block, Job, Numbers, encode
+from tests.listening import listens
 
 PATIENCE_S = 150
 REPOSITORY = Path(__file__).parents[3]
@@ -41,7 +42,10 @@ class Life:
         return await asyncio.to_thread(self.process.wait, PATIENCE_S)
 
     async def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """SIGTERM as soon as it listens for it, and the exit code."""
+        async with asyncio.timeout(PATIENCE_S):
+            while self.process.poll() is None and not listens(self.process.pid):
+                await asyncio.sleep(0.05)
         self.process.send_signal(signal.SIGTERM)
         return await self.death()
 
