@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import time
+import threading
 from pathlib import Path
 
 import pytest
@@ -110,12 +110,16 @@ def _conf() -> str:
 
 
 def _heard(broker: Mosquitto) -> dict[str, list[str]]:
-    """What two readers hear of what phones and sensors wrote; the last message, to a place of its own, ends it."""
+    """What two readers hear of what phones and sensors wrote. A reader is subscribed before anybody writes, and its
+    unsubscribing is answered behind everything that was for it."""
     heard: dict[str, list[str]] = {"haechi": [], "phone2": []}
-    readers = [_connected(broker, user) for user in heard]
-    for reader, topics in zip(readers, heard.values(), strict=True):
-        reader.on_message = lambda _client, _data, message, topics=topics: topics.append(message.topic)
-        reader.subscribe([("owntracks/#", 1), ("v1.1/Observations", 1)])
+    topics = ["owntracks/#", "v1.1/Observations"]
+    readers = {user: _connected(broker, user) for user in heard}
+    for user, reader in readers.items():
+        reader.on_message = lambda _client, _data, message, user=user: heard[user].append(message.topic)
+        subscribed = _answered(reader, "on_subscribe")
+        reader.subscribe([(topic, 1) for topic in topics])
+        assert subscribed.wait(20)
     for user, topic in (
         ("phone1", "owntracks/phone1/phone"),
         ("phone1", "owntracks/phone2/phone"),
@@ -126,19 +130,28 @@ def _heard(broker: Mosquitto) -> dict[str, list[str]]:
         writer = _connected(broker, user)
         writer.publish(topic, b"{}", qos=1).wait_for_publish(20)
         _end(writer)
-    deadline = 100
-    while len(heard["haechi"]) < 2 and (deadline := deadline - 1):
-        time.sleep(0.05)
-    for reader in readers:
+    for reader in readers.values():
+        unsubscribed = _answered(reader, "on_unsubscribe")
+        reader.unsubscribe(topics)
+        assert unsubscribed.wait(20)
         _end(reader)
     return heard
+
+
+def _answered(client: Mqtt, callback: str) -> threading.Event:
+    """Set once the broker has answered what is asked next."""
+    answered = threading.Event()
+    setattr(client, callback, lambda *_said: answered.set())
+    return answered
 
 
 def _connected(broker: Mosquitto, user: str) -> Mqtt:
     client = Mqtt(CallbackAPIVersion.VERSION2)
     client.username_pw_set(user, "durable")
+    connected = _answered(client, "on_connect")
     client.connect("127.0.0.1", broker.port)
     client.loop_start()
+    assert connected.wait(20)
     return client
 
 
