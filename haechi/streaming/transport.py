@@ -1,13 +1,18 @@
-"""Faust's Kafka transport with one number changed: how long a fetch may wait for data.
+"""Faust's Kafka transport with two things changed: how long a fetch may wait for data, and what taking a message costs.
 
 A partition whose messages were not picked up within 0.2 s is left out of the next fetch. That fetch waits for data of
 the *others*, for the 1.5 s that Faust fixes; a message of the one left out waits with it. Two hops of that on a busy
 machine made an SOS three seconds late (50 ms otherwise).
+
+For each message Faust makes four tasks, to wait until it is in its agent's queue or until it is stopped, and ends three
+of them at once: a fifth of what a message costs where messages are small.
 """
 
+import asyncio
 from typing import Any
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from mode.services import WaitResults
 
 
 def transport_of(fetch_wait_ms: int) -> type[Transport]:
@@ -22,6 +27,25 @@ def transport_of(fetch_wait_ms: int) -> type[Transport]:
     class QuickConsumer(Consumer):  # type: ignore[misc]  # the same
         def _new_consumer_thread(self) -> Any:
             return QuickThread(self, loop=self.loop, beacon=self.beacon)
+
+        async def wait_first(self, *waits: Any, timeout: Any = None) -> WaitResults:
+            """The same. Whatever is done within a turn of the loop, as most messages are put in a queue that has room,
+            takes one task."""
+            first, *others = waits
+            if not asyncio.iscoroutine(first):
+                return await super().wait_first(*waits, timeout=timeout)
+            task = asyncio.ensure_future(first)
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+            if not task.done():
+                return await super().wait_first(task, *others, timeout=timeout)
+            for other in others:
+                if asyncio.iscoroutine(other):
+                    other.close()
+            return WaitResults([first], [task.result()], stopped=False)
 
     class QuickTransport(Transport):  # type: ignore[misc]  # the same
         Consumer = QuickConsumer
