@@ -10,6 +10,7 @@ from haechi.domain.alerting import CALLS, KINDS, LATE, STRANGER, Alert, Because,
 from haechi.domain.geo import Point
 from haechi.domain.scene import Scene
 from haechi.errors import Conflict
+from haechi.ids import alert_id
 
 IncidentState = Literal["unacknowledged", "acknowledged", "returned-unacknowledged", "closed"]
 
@@ -311,6 +312,21 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     if over is not None:
         events.append(IncidentEvent("cleared", at, "rule", _OVER_ALREADY))
     return Step(changed, tuple(events), tell=rose or came_back)
+
+
+def is_another_press(closed: Incident, alert: Alert) -> bool:
+    """Whether a call for help with the id of one that was closed is a call of its own: it reached us afterwards.
+
+    A phone without a new fix gives each press the time of its last one. One that sends the same press again, because it never
+    had our answer, can't be told from that; when in doubt somebody needs help.
+    """
+    calls = alert.action == "raise" and alert.kind in CALLS
+    return calls and closed.closed_at is not None and alert.received_at > closed.closed_at
+
+
+def as_another(alert: Alert) -> Alert:
+    """The alert under an id of its own, the same on each road: by when it reached us."""
+    return msgspec.structs.replace(alert, id=alert_id(alert.kind, alert.subject, alert.place, alert.received_at))
 
 
 def _because(incident: Incident, alert: Alert) -> Because:

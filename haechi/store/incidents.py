@@ -18,6 +18,8 @@ from haechi.domain.incidents import (
     Step,
     apply_alert,
     apply_command,
+    as_another,
+    is_another_press,
     open_incident,
 )
 from haechi.domain.scene import Scene
@@ -59,15 +61,19 @@ class Incidents:
     ) -> Applied:
         """Open, change or leave the incident that the alert belongs to; `at` None is the database's clock.
 
-        A repeated alert (also of a closed incident) is `same`; a clear or update without an open incident `ignored`, but
-        a cancel is `kept` for a call for help that it has overtaken.
+        A repeated alert (also of a closed incident, but for `is_another_press`) is `same`; a clear or update without an
+        open incident `ignored`, but a cancel is `kept` for a call for help that it has overtaken.
         """
         with translate_errors():
             async with self._pool.acquire() as connection, connection.transaction():
                 # One at a time per key: the second of two concurrent raises finds the incident of the first.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _key(alert))
                 ward = await wards.ward_of(connection, alert.subject)
-                if (repeated := await _applied_before(connection, alert)) is not None:
+                repeated = await _applied_before(connection, alert)
+                if repeated is not None and is_another_press(repeated, alert):
+                    alert = as_another(alert)
+                    repeated = await _applied_before(connection, alert)
+                if repeated is not None:
                     return Applied(repeated, "same")
                 alert = await drills.as_test_or_real(connection, alert)
                 applied = [alert]

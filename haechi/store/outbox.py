@@ -166,11 +166,13 @@ class Inbox:
         self._hint = pool.hint("inbox")
 
     async def put(self, call_id: str, data: bytes) -> None:
-        """Durable when it returns; a repeated id changes nothing."""
+        """Durable when it returns. A repeated id changes nothing while it is open; afterwards it is offered again, for its
+        incident says whether it is another press."""
         with translate_errors():
             await self._pool.execute(
-                "WITH fresh AS (INSERT INTO alert_inbox (id, call) VALUES ($1, $2) "
-                "ON CONFLICT (id) DO NOTHING RETURNING id) SELECT pg_notify('inbox', '') FROM fresh",
+                "WITH fresh AS (INSERT INTO alert_inbox AS kept (id, call) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE "
+                "SET call = excluded.call, received_at = excluded.received_at, done_at = NULL, error = NULL "
+                "WHERE kept.done_at IS NOT NULL RETURNING id) SELECT pg_notify('inbox', '') FROM fresh",
                 call_id,
                 data,
             )

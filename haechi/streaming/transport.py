@@ -28,7 +28,7 @@ def transport_of(fetch_wait_ms: int) -> type[Transport]:
         def _new_consumer_thread(self) -> Any:
             return QuickThread(self, loop=self.loop, beacon=self.beacon)
 
-        async def wait_first(self, *waits: Any, timeout: Any = None) -> WaitResults:
+        async def wait_first(self, *waits: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109 - as Faust calls it
             """The same. Whatever is done within a turn of the loop, as most messages are put in a queue that has room,
             takes one task."""
             first, *others = waits

@@ -96,6 +96,33 @@ async def test_a_new_press_after_closing_opens_a_new_incident_linked_to_the_old(
     assert new.number > old.number
 
 
+async def test_a_press_with_the_fix_of_the_one_before_opens_a_new_incident_after_closing(incidents: Incidents) -> None:
+    """Indoors a phone gives each press the time of its last fix, and so the same id."""
+    old = await opened(incidents)
+    await closed(incidents, old)
+    press = msgspec.structs.replace(raised(), received_at=AT + timedelta(minutes=5))
+    first, second = [await incidents.apply_alert(press, both) for _ in ("by Kafka", "by the inbox")]
+    assert (first.outcome, second.outcome) == ("opened", "same")
+    assert first.incident is not None
+    assert second.incident is not None
+    assert second.incident.id == first.incident.id != old.id
+    assert (first.incident.previous, first.incident.starts_at) == (old.id, old.starts_at)
+    assert len(await incidents.deliveries(first.incident.id)) == 2
+    await closed(incidents, first.incident)
+    assert (await incidents.apply_alert(press, both)).outcome == "same"
+    third = await incidents.apply_alert(msgspec.structs.replace(press, received_at=AT + timedelta(hours=1)), both)
+    assert third.outcome == "opened"
+
+
+async def test_what_is_no_call_for_help_comes_again_under_its_id_and_opens_nothing(incidents: Incidents) -> None:
+    gas = raised(kind="gas")
+    incident = (await incidents.apply_alert(gas, both)).incident
+    assert incident is not None
+    await closed(incidents, incident)
+    replayed = msgspec.structs.replace(gas, received_at=AT + timedelta(minutes=5))
+    assert (await incidents.apply_alert(replayed, both)).outcome == "same"
+
+
 async def test_a_rise_of_severity_tells_again_under_new_ids(incidents: Incidents) -> None:
     low = raised(kind="gas", severity=Severity.URGENT)
     incident = (await incidents.apply_alert(low, both)).incident

@@ -102,8 +102,10 @@ async def test_a_call_put_twice_is_offered_once_until_it_is_done(pool: Pool) -> 
     await inbox.done("a")
     await inbox.done("b", "does not decode")
     assert await inbox.open(10) == []
-    await inbox.put("a", b"one")
-    assert await inbox.open(10) == [], "a call that comes again after it was done"
+    await inbox.put("a", b"again")
+    assert await inbox.open(10) == [("a", b"again")], (
+        "after it was done: whether it is another press, its incident says"
+    )
 
 
 async def test_a_call_wakes_its_reader(pool: Pool) -> None:
