@@ -1,7 +1,6 @@
 """Alerts into incidents, whichever road they came: in order for one key, beside each other for different ones."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Hashable, Iterable
 from typing import Protocol, TypeVar
 
@@ -18,9 +17,6 @@ from haechi.store.incidents import Applied, Route
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
-
-# How long an alert waits for the slice to know the guardians of somebody registered a moment ago.
-SETTLE_S = 1.0
 
 
 class Incidents(Protocol):
@@ -54,22 +50,12 @@ class AlertIntake:
     async def apply(self, alert: Alert) -> Applied:
         """One alert, committed when it returns. TransientError while PostgreSQL is away."""
         alert = await self._incidents.identified(alert)
-        await self._know(alert.subject)
+        await self._people.read_through(alert.subject)  # somebody registered a moment ago, with their guardians
         scene = await self._scene(alert)
         failpoint("alerts.before_commit")
         applied = await self._incidents.apply_alert(alert, self._route, scene=scene)
         failpoint("alerts.after_commit")
         return applied
-
-    async def _know(self, subject: str) -> None:
-        """Somebody registered a moment ago is read from PostgreSQL; their guardians come with the slice."""
-        person = await self._people.read_through(subject)
-        late = time.monotonic() + SETTLE_S
-        while person is not None and len(self._people.guardians_of(subject)) < len(person.guardian_ids):
-            if time.monotonic() > late:
-                log.error("intake.guardian_unknown", person=subject)
-                return
-            await asyncio.sleep(0.05)
 
     async def _scene(self, alert: Alert) -> Scene | None:
         if alert.action == "clear" or not told_where(alert):

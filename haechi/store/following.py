@@ -191,17 +191,17 @@ class Slice(Generic[V]):
                 if self._cursor is None or xmin < self._cursor:
                     self._cursor = None
                     return False
-                for table in self.tables if snapshot != self._snapshot else ():  # the same snapshot sees nothing new
-                    records = await connection.fetch(
+                written = [
+                    (table, record)
+                    for table in (self.tables if snapshot != self._snapshot else ())  # the same one sees nothing new
+                    for record in await connection.fetch(
                         f"{_select(table)} WHERE changed >= $1::text::xid8", str(self._cursor)
                     )
-                    for record in records:
-                        gone = record["deleted_at"] is not None
-                        self._put(
-                            table,
-                            record["id"],
-                            None if gone else from_record(table, record, self._sealer, opened=False),
-                        )
+                ]
+        # All at once: an alert about a person whose guardians are still being read would tell nobody.
+        for table, record in written:
+            gone = record["deleted_at"] is not None
+            self._put(table, record["id"], None if gone else from_record(table, record, self._sealer, opened=False))
         self._cursor, self._snapshot = xmin, snapshot
         self._confirmed = self._monotonic()
         self._reads += 1

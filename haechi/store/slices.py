@@ -179,6 +179,9 @@ class RecipientsSlice(Slice[Person]):
 
     tables = (PEOPLE, GUARDIANS, AGENCIES)
 
+    def _beside(self, row: Person) -> Iterable[tuple[Table[Any], str]]:
+        return ((GUARDIANS, guardian) for guardian in row.guardian_ids)
+
     def guardians_of(self, person: str) -> tuple[Guardian, ...]:
         """In order of call."""
         protected = self.get(person)

@@ -29,7 +29,7 @@ from tests.haechi.store.conftest import DISTRICT, agency, consent, device, guard
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 
@@ -272,6 +272,39 @@ async def test_guardians_come_in_the_order_in_which_they_are_called(
     follow(people)
     await registry.change(PEOPLE, DISTRICT, child.id, msgspec.structs.replace(child, guardian_ids=order[::-1]))
     await until(lambda: called() == order[::-1])
+
+
+async def test_whoever_is_read_through_has_their_guardians(pool: Pool, sealer: Sealer, registry: Registry) -> None:
+    people = RecipientsSlice(pool, sealer)
+    await people.start()
+    ids = [(await registry.add(GUARDIANS, DISTRICT, guardian(name))).value.id for name in ("a", "b")]
+    child = (await registry.add(PEOPLE, DISTRICT, person(*ids))).value
+    await people.read_through(child.id)
+    assert [one.id for one in people.guardians_of(child.id)] == ids
+
+
+async def test_nobody_is_known_before_their_guardians_are(
+    pool: Pool, sealer: Sealer, registry: Registry, follow
+) -> None:
+    people = RecipientsSlice(pool, sealer)
+    await people.start()
+    mother = (await registry.add(GUARDIANS, DISTRICT, guardian())).value
+    child = (await registry.add(PEOPLE, DISTRICT, person(mother.id))).value
+
+    async def guardians_waited_for() -> bool:
+        return bool(
+            await pool.fetchval("SELECT count(*) FROM pg_locks WHERE relation = 'guardians'::regclass AND NOT granted")
+        )
+
+    async with pool.acquire() as connection, connection.transaction():
+        await connection.execute("LOCK TABLE guardians IN ACCESS EXCLUSIVE MODE")
+        follow(people)
+        async with asyncio.timeout(60):
+            while not await guardians_waited_for():
+                await asyncio.sleep(0.02)
+        assert people.get(child.id) is None
+    await until(lambda: people.get(child.id) is not None)
+    assert people.guardians_of(child.id) == (mother,)
 
 
 async def test_a_person_is_held_by_the_own_zones_and_everyones(
