@@ -27,7 +27,7 @@ async def test_a_heartbeat_lives_as_long_as_it_was_told(live: Live) -> None:
 
 async def test_two_processes_of_one_name_do_not_hide_each_other(live: Live) -> None:
     await live.beat("ingest.gateway", "a:2", {"pid": "2"}, 30)
-    await live.beat("ingest.gateway", "b:2", {"pid": "2", "host": "b"}, 1)
+    await live.beat("ingest.gateway", "b:2", {"pid": "2", "host": "b"}, 30)
     assert await live.heartbeats() == {"ingest.gateway": [{"pid": "2"}, {"pid": "2", "host": "b"}]}
 
 
