@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 import redis
 from hypothesis import settings
 
+from haechi.embedded.addresses import HOST
 from tests import servers
 from tests.mosquitto import Mosquitto
 
@@ -116,6 +118,14 @@ def mosquitto(tmp_path: Path) -> Iterator[Mosquitto]:
     broker.start()
     yield broker
     broker.kill()
+
+
+@pytest.fixture
+def unused_tcp_port() -> Iterator[int]:
+    """Nobody listens on it as long as the test runs: it is held. Pytest-asyncio's own is anybody's a moment later."""
+    with socket.socket() as held:
+        held.bind((HOST, 0))
+        yield held.getsockname()[1]
 
 
 def apart(work: Coroutine[None, None, None]) -> None:
