@@ -86,7 +86,7 @@ async def receiving() -> AsyncIterator[Receivers]:
         await runner.cleanup()
 
 
-async def until(true: Callable[[], object | Awaitable[object]], seconds: float = 30) -> None:
+async def until(true: Callable[[], object | Awaitable[object]], seconds: float = 60) -> None:
     """Wait for it, plain or awaited; fails by a generous limit."""
     async with asyncio.timeout(seconds):
         while True:

@@ -127,9 +127,7 @@ async def test_a_link_that_was_sent_before_the_bar_shows_nothing_after_it(town: 
     async def closed() -> bool:
         return (await http.get(his)).status_code == 404
 
-    async with asyncio.timeout(20):
-        while not await closed():
-            await asyncio.sleep(0.05)
+    await until(closed)
     follows.cancel()
     assert "37.56650" not in (await http.get(his)).text
     for act in ("on-it", "statement"):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from alerts.channels.webhook import open_session
 from alerts.ssrf import Guard, RefusedAddress, is_public
 
+PATIENT_S = 60.0
 ADDRESSES = st.ip_addresses(v=4) | st.ip_addresses(v=6)
 
 
@@ -131,7 +132,7 @@ async def inside() -> AsyncIterator[tuple[int, list[str]]]:
 
 async def test_a_public_name_that_resolves_to_a_private_address_is_not_reached(inside: tuple[int, list[str]]) -> None:
     port, reached = inside
-    async with open_session(Guard(()), 5) as session:
+    async with open_session(Guard(()), PATIENT_S) as session:
         assert isinstance(session.connector, aiohttp.TCPConnector)
         session.connector._resolver = Rebinding(port)
         with pytest.raises(aiohttp.ClientConnectorError, match="not a public address"):
@@ -142,7 +143,7 @@ async def test_a_public_name_that_resolves_to_a_private_address_is_not_reached(i
 @pytest.mark.parametrize("host", ["127.0.0.1", "2130706433", "0x7f.1", "localhost", "[::ffff:127.0.0.1]", "0"])
 async def test_a_literal_address_in_any_spelling_is_not_reached(host: str, inside: tuple[int, list[str]]) -> None:
     port, reached = inside
-    async with open_session(Guard(()), 5) as session:
+    async with open_session(Guard(()), PATIENT_S) as session:
         with pytest.raises(aiohttp.ClientError):
             await session.post(f"http://{host}:{port}/")
     assert reached == []
@@ -151,7 +152,7 @@ async def test_a_literal_address_in_any_spelling_is_not_reached(host: str, insid
 async def test_an_allowed_socket_is_reached(inside: tuple[int, list[str]]) -> None:
     port, reached = inside
     async with (
-        open_session(Guard([f"127.0.0.1:{port}"]), 5) as session,
+        open_session(Guard([f"127.0.0.1:{port}"]), PATIENT_S) as session,
         session.post(f"http://127.0.0.1:{port}/hook") as response,
     ):
         assert response.status == 200
