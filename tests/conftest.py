@@ -22,7 +22,7 @@ from tests.mosquitto import Mosquitto
 settings.register_profile("haechi", deadline=None, print_blob=True)
 settings.load_profile("haechi")
 
-SERVER_FIXTURES = {"kafka_url", "postgres_url", "postgres_database", "redis_url", "mqtt_url", "mosquitto"}
+SERVER_FIXTURES = {"kafka_url", "postgres_url", "postgres_database", "valkey_url", "mqtt_url", "mosquitto"}
 NO_SKIPS = os.environ.get("HAECHI_TEST_NO_SKIPS") == "1"
 
 
@@ -87,19 +87,24 @@ def postgres_database(postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def valkey_url(run_folder: Path) -> Iterator[str]:
-    """The run's Valkey, its database 0: for `redis_url`."""
+    """The run's Valkey, its database 0: for `own_redis_url`."""
     with servers.shared("valkey", run_folder / "valkey") as url:
         yield url
 
 
-@pytest.fixture
-def redis_url(valkey_url: str) -> str:
-    """The URL of a real Valkey's database of this worker's own, emptied for this test."""
+@pytest.fixture(scope="session")
+def own_redis_url(valkey_url: str) -> str:
+    """The URL of a real Valkey's database of this worker's own: what another empties, it is none of ours."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-    url = urlsplit(valkey_url)._replace(path=f"/{int(worker) % 64}").geturl()
-    with redis.from_url(url) as client:
+    return urlsplit(valkey_url)._replace(path=f"/{int(worker) % 64}").geturl()
+
+
+@pytest.fixture
+def redis_url(own_redis_url: str) -> str:
+    """The same, emptied for this test."""
+    with redis.from_url(own_redis_url) as client:
         client.flushdb()
-    return url
+    return own_redis_url
 
 
 @pytest.fixture(scope="session")

@@ -41,8 +41,8 @@ async def shared_pool(postgres_database: str) -> AsyncIterator[Pool]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def live(valkey_url: str) -> AsyncIterator[Live]:
-    opened = Live(valkey_url)
+async def live(own_redis_url: str) -> AsyncIterator[Live]:
+    opened = Live(own_redis_url)
     yield opened
     await opened.close()
 
