@@ -6,6 +6,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import permutations
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry
@@ -20,6 +21,7 @@ from haechi.domain.time import Tick
 from haechi.sealing import Sealer, create_key
 from haechi.streaming import Connection, Producer, Record, StreamMetrics, Worker, connect
 from haechi.streaming.admin import Changelog, ensure_topics
+from tests.acknowledged import until_acknowledged
 
 PATIENCE_S = 150
 NAME = "analytics.positions"
@@ -60,19 +62,25 @@ class PositionStream:
         partition = topics.partition_of(int(batch.shard[0]))
         await self.producer.send(Record(topics.POSITIONS.name, wire.POSITIONS.encode(batch), partition=partition))
 
+    async def acknowledged(self) -> None:
+        """Waits until the worker has acknowledged all of it: whoever comes next tells nothing of it again."""
+        async with asyncio.timeout(PATIENCE_S):
+            await until_acknowledged(self.connection, NAME, topics.POSITIONS)
+
     async def missed(self, partitions: set[int]) -> None:
-        """Waits until each of these partitions has told the others whom it misses."""
+        """Waits until each of these partitions holds whom all others of them miss."""
         consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.connection.options())
         await consumer.start()
         try:
             name = self.connection.name(topics.POSITIONS.name)
-            consumer.assign([TopicPartition(name, number) for number in range(topics.POSITIONS.partitions)])
-            told: set[int] = set()
+            consumer.assign([TopicPartition(name, number) for number in partitions])
+            silent = set(permutations(partitions, 2))  # (where it is told, who tells it)
             async with asyncio.timeout(PATIENCE_S):
-                while not partitions <= told:
-                    for batch in (await consumer.getmany(timeout_ms=200)).values():
+                while silent:
+                    for place, batch in (await consumer.getmany(timeout_ms=200)).items():
                         heads = [record.value for record in batch if read_head(record.value).name == wire.MISSED.name]
-                        told |= {wire.MISSED.decode(value).partition for value in heads}
+                        told = [wire.MISSED.decode(value) for value in heads]
+                        silent -= {(place.partition, one.partition) for one in told if one.parts}
         finally:
             await consumer.stop()
 

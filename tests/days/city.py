@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import GroupCoordinatorNotAvailableError
@@ -24,6 +24,7 @@ from haechi.store.registry import DEVICES, PEOPLE, SAFE_ZONES, Table, to_column
 from haechi.streaming import Connection, connect
 from haechi.streaming.admin import Changelog, ensure_topics
 from haechi.topics import Topic
+from tests.acknowledged import ends_of, until_acknowledged
 from tests.days.lives import DISTRICT, Someone
 from tests.faults.processes import Started, started
 
@@ -68,16 +69,9 @@ class City:
 
     async def acknowledged(self, readers: Iterable[tuple[str, Topic]] = READERS) -> None:
         """Wait until each has acknowledged all that it was given, one after the other."""
-        admin = AIOKafkaAdminClient(**self.connection.options())
-        await admin.start()
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                for group, topic in readers:
-                    ends = await self._ends(topic)
-                    while not await _committed(admin, self.connection.name(group), ends):
-                        await asyncio.sleep(0.2)
-        finally:
-            await admin.close()
+        async with asyncio.timeout(PATIENCE_S):
+            for group, topic in readers:
+                await until_acknowledged(self.connection, group, topic)
 
     async def shared_by(self, workers: int, group: str = POSITIONS) -> None:
         """Wait until so many workers have divided the partitions among them."""
@@ -120,20 +114,10 @@ class City:
 
     async def letters(self) -> int:
         """How many messages were put aside."""
-        return sum((await self._ends(topics.DEAD_LETTERS)).values())
-
-    async def _ends(self, topic: Topic) -> dict[TopicPartition, int]:
-        consumer = AIOKafkaConsumer(**self.connection.options())
-        await consumer.start()
-        try:
-            places = [TopicPartition(self.connection.name(topic.name), n) for n in range(topic.partitions)]
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-            return {place: end for place, end in ends.items() if end}
-        finally:
-            await consumer.stop()
+        return sum((await ends_of(self.connection, topics.DEAD_LETTERS)).values())
 
     async def _all(self, topic: Topic) -> list[bytes]:
-        if not (ends := await self._ends(topic)):
+        if not (ends := await ends_of(self.connection, topic)):
             return []
         consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.connection.options())
         await consumer.start()
@@ -183,14 +167,6 @@ async def _put(connection, table: Table, rows: list[msgspec.Struct], sealer: Sea
         f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT (id) DO UPDATE SET {fresh}",
         [[to_column(table, row, name, sealer) for name in names] for row in rows],
     )
-
-
-async def _committed(admin: AIOKafkaAdminClient, group: str, ends: dict[TopicPartition, int]) -> bool:
-    try:
-        offsets = await admin.list_consumer_group_offsets(group)
-    except GroupCoordinatorNotAvailableError:  # nobody has ever joined one
-        return False
-    return all(place in offsets and offsets[place].offset >= end for place, end in ends.items())
 
 
 async def _owners(admin: AIOKafkaAdminClient, group: str) -> list[str]:

@@ -54,6 +54,7 @@ async def test_who_was_never_heard_is_missed_by_one_partition_across_a_restart_a
         await pass_time(stream, 30, 40)
         async with running(worker_of(stream)):
             assert said(await stream.alerts(bool)) == [MISSED]
+            await stream.acknowledged()
         await pass_time(stream, 41, 50)
         async with running(worker_of(stream)):
             await stream.positions(batch([fix(55, 1000)]))
