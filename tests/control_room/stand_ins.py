@@ -53,8 +53,8 @@ def everyone_of(*districts):
 
 
 class Store:
-    def __init__(self, scene):
-        self.rows = {i.id: i for i in scene_incidents(scene, utc_now())}
+    def __init__(self, scene, now):
+        self.rows = {i.id: i for i in scene_incidents(scene, now)}
         self.age = 0.0
         self.queue = asyncio.Queue()
 
@@ -234,7 +234,7 @@ class Made:
             Rows(people(scene)), Rows(CAMERAS if scene != "empty" else []), Rows(SENSORS), Rows(ZONES)
         )
         base = wall_map()
-        self.store, self.live, self.audit = Store(scene), Live(scene), Audit()
+        self.store, self.live, self.audit = Store(scene, clock()), Live(scene), Audit()
         self.world = World(self.registry, base.where)
         self.feed = Feed(self.world, self.registry, self.store, self.store, Quiet(), self.live, self._districts, clock)
         self.hub = Hub(self.world, PANELS, self.live, self.feed.away, clock, CollectorRegistry())

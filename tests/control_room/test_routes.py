@@ -5,6 +5,7 @@ from httpx import ASGITransport, AsyncClient
 
 from haechi.domain.access import Principal
 from tests.control_room.district import D
+from tests.control_room.live.test_world import NOW
 from tests.control_room.stand_ins import Made
 
 SHA = "e" * 64
@@ -47,7 +48,7 @@ async def test_opening_an_incident_that_shows_no_persons_place_is_no_look_at_one
 
 
 async def test_an_auditor_reads_the_incident_without_the_name() -> None:
-    wall = Made(me=Principal("auditor", frozenset({("auditor", D)})))
+    wall = Made(me=Principal("auditor", frozenset({("auditor", D)})), clock=lambda: NOW)
     async with looking_at(wall) as browser:
         answer = (await browser.get("/wall/incidents/i2")).json()
         opened = (await browser.get("/wall/incidents/i3")).json()

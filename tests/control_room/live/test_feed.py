@@ -1,11 +1,12 @@
 import asyncio
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from haechi.errors import TransientError
 from tests.control_room.district import D, incident
+from tests.control_room.live.test_world import NOW
 from tests.control_room.stand_ins import Made, everyone_of
 
 
@@ -51,8 +52,7 @@ async def test_a_source_that_is_away_is_named_and_comes_back(monkeypatch: pytest
 
 
 async def test_incidents_that_nobody_can_read_any_more_are_said_to_be_old() -> None:
-    wall = Made()
+    wall = Made(clock=lambda: NOW)
     wall.store.age = 12.0
     (away,) = wall.feed.away()
-    assert away.what == "incidents"
-    assert 11 < (datetime.now(UTC) - away.since).total_seconds() < 60
+    assert (away.what, away.since) == ("incidents", NOW - timedelta(seconds=12))

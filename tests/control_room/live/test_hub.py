@@ -107,7 +107,7 @@ async def test_each_frame_is_sent_once_and_a_store_that_is_away_stops_nothing(mo
 
     monkeypatch.setattr(wall.live, "thumbnail", thumbnail)
     task = asyncio.create_task(wall.hub._send_pictures())
-    _, (picture,) = await asyncio.wait_for(watcher.take(), 5)
+    _, (picture,) = await asyncio.wait_for(watcher.take(), 20)
     length, at = struct.unpack_from(">Bd", picture)
     assert picture[9 : 9 + length] == b"c1"
     assert at == taken.captured_at.timestamp() * 1000

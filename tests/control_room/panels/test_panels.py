@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 22, 14, 0, tzinfo=UTC)
 
 
 async def view_of(scene: str = "district") -> View:
-    wall = Made(scene)
+    wall = Made(scene, clock=lambda: NOW)
     wall.world.replace_incidents(await wall.store.recent(D))
     wall.world.put_camera_states(await wall.live.camera_states())
     return wall.world.view(everyone_of(D), NOW)
