@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,6 +19,7 @@ import msgspec
 from haechi.domain.alerting import KINDS, Because, raised
 from haechi.domain.geo import Point
 from haechi.domain.video import BoundingBox, Camera, CameraState, CameraZone, Sighting, TrackId
+from haechi.embedded.addresses import HOST, free_port
 from haechi.errors import Conflict
 from haechi.sealing import Sealer
 from haechi.store.audit import Audit
@@ -118,10 +118,8 @@ class Wall:
     """`python -m control_room` on a free port that stays the same."""
 
     def __init__(self, data: Path, postgres: str, redis: str) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port = free_port(set())
+        self.url = f"http://{HOST}:{self.port}"
         self._log = data / "wall.log"
         self._environ = {key: value for key, value in os.environ.items() if not key.startswith("HAECHI_")} | {
             "HAECHI_DATA": str(data),
