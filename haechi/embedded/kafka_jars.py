@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from haechi.embedded.process import ServerFailed
 
 VERSION = "4.4.0"
 LOCK = Path(__file__).with_name("kafka_jars.txt")
+PAUSES_S = (1.0, 5.0)
+"""Before a jar that did not come is asked for again: one of many often fails, the network or the registry, and only once."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,24 @@ def _fetch_all(folder: Path, say: Callable[[str], None]) -> None:
         (staging / "jars").mkdir()
 
         def fetch(jar: Jar) -> None:
+            for pause_s in PAUSES_S:
+                try:
+                    return once(jar)
+                except OSError:
+                    time.sleep(pause_s)
+            return once(jar)
+
+        def once(jar: Jar) -> None:
+            artifact = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact()
             try:
-                file = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
+                file = artifact.resolve()
+                if hashlib.sha256(file.read_bytes()).hexdigest() != jar.sha256:
+                    raise OSError(f"{jar.file_name}: not the file that is named in {LOCK.name}")
+                file.replace(staging / "jars" / jar.file_name)
             except RuntimeError as error:  # what jgo raises for "not there"
                 raise OSError(f"{jar.file_name}: not found in the registry") from error
-            if hashlib.sha256(file.read_bytes()).hexdigest() != jar.sha256:
-                raise OSError(f"{jar.file_name}: not the file that is named in {LOCK.name}")
-            file.replace(staging / "jars" / jar.file_name)
+            finally:
+                artifact.cached_path.unlink(missing_ok=True)  # a part of it would be taken for the whole
 
         with ThreadPoolExecutor(8) as pool:
             waiting = [pool.submit(fetch, jar) for jar in lock]

@@ -1,6 +1,9 @@
 """Kafka's jars: complete or absent, and the ones that were named."""
 
 import hashlib
+from collections import Counter
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -15,7 +18,52 @@ def test_every_jar_is_named_once_with_its_hash():
     assert any(jar.file_name == f"kafka_2.13-{kafka_jars.VERSION}.jar" for jar in jars)
 
 
+class Moody(BaseHTTPRequestHandler):
+    """A registry that breaks off in the middle of a jar, then has no time, and then has it."""
+
+    def do_GET(self):
+        asked = self.server.asked
+        asked[self.path] += 1
+        body = self.path.encode() * 1000
+        self.send_response(503 if asked[self.path] == 2 else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2] if asked[self.path] == 1 else body)
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@pytest.fixture
+def moody(monkeypatch):
+    """Where the jars are fetched from."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as registry:
+        registry.asked = Counter()
+        serving = Thread(target=registry.serve_forever)
+        serving.start()
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        monkeypatch.setattr(
+            "jgo.maven._core.DEFAULT_REMOTE_REPOS", {"moody": f"http://127.0.0.1:{registry.server_port}"}
+        )
+        yield
+        registry.shutdown()
+        serving.join()
+
+
+@pytest.mark.usefixtures("moody")
+def test_a_jar_that_does_not_come_is_asked_for_again(tmp_path, monkeypatch):
+    bodies = {name: f"/org/{name}/1/{name}-1.jar".encode() * 1000 for name in ("one", "two")}
+    jars = [kafka_jars.Jar("org", name, "1", hashlib.sha256(body).hexdigest()) for name, body in bodies.items()]
+    monkeypatch.setattr(kafka_jars, "read_lock", lambda: jars)
+    monkeypatch.setattr(kafka_jars, "PAUSES_S", (0.0, 0.0))
+    folder = kafka_jars.jars(tmp_path, lambda _: None)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        f"{name}-1.jar": body for name, body in bodies.items()
+    }
+
+
 def test_without_a_network_the_first_start_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(kafka_jars, "PAUSES_S", (0.0, 0.0))
     for proxy in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.setenv(proxy, "http://127.0.0.1:9")  # the discard port: nothing listens
     with pytest.raises(ServerFailed) as failed:
