@@ -41,21 +41,25 @@ class Wire:
         self._carries.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await self._carries.wait()
-        if self._cut:
-            writer.transport.abort()
-            return
-        far_reader, far_writer = await asyncio.open_connection(*self._to)
-        both = (writer, far_writer)
-        self._writers.update(both)
-        pair = asyncio.gather(self._relay(reader, far_writer), self._relay(far_reader, writer))
-        self._pairs.add(pair)
+        ends = [writer]
         try:
-            await pair
+            await self._carries.wait()
+            if self._cut:
+                return
+            far_reader, far_writer = await asyncio.open_connection(*self._to)
+            ends.append(far_writer)
+            if self._cut:  # while the far end was being reached
+                return
+            self._writers.update(ends)
+            pair = asyncio.gather(self._relay(reader, far_writer), self._relay(far_reader, writer))
+            self._pairs.add(pair)
+            try:
+                await pair
+            finally:
+                self._pairs.discard(pair)
         finally:
-            self._pairs.discard(pair)
-            self._writers.difference_update(both)
-            for end in both:
+            self._writers.difference_update(ends)
+            for end in ends:
                 end.transport.abort()
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
