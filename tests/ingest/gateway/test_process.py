@@ -24,12 +24,17 @@ async def house(
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_position_is_in_kafka_when_it_is_answered(house: House) -> None:
+async def arrived(house: House, *seconds: int) -> bool:
+    """Whether Kafka has the device's positions of these times: at once, or out of the spool if Kafka was slow."""
+    return {(house.device, at * 1_000_000) for at in seconds} <= set(await house.positions())
+
+
+async def test_a_position_that_is_answered_comes_into_kafka(house: House) -> None:
     async with aiohttp.ClientSession() as session:
         url = f"{house.url}/?id={house.device}&lat=37.5&lon=127&timestamp=1760000000&speed=10&batt=88"
         async with session.get(url) as answer:
             assert answer.status == 200, await answer.text()
-    assert (house.device, 1_760_000_000_000_000) in await house.positions()
+    await until(lambda: arrived(house, 1_760_000_000), every=0.1)
 
 
 async def test_an_sos_is_on_both_roads(house: House) -> None:
@@ -39,14 +44,14 @@ async def test_an_sos_is_on_both_roads(house: House) -> None:
             assert answer.status == 200
     await until(house.calls, every=0.1)
     await until(house.inbox, every=0.1)
-    (call,), (twin,) = await house.calls(), await house.inbox()
-    assert call == twin
+    (call,) = await house.inbox()
+    assert all(twin == call for twin in await house.calls()), "once or, of a slow Kafka, again under the same id"
     assert call.person == house.person
     assert call.point is not None
     assert call.source is None
 
 
-async def test_a_forwarded_position_and_a_batch_are_in_kafka_when_they_are_answered(house: House) -> None:
+async def test_a_forwarded_position_and_a_batch_that_are_answered_come_into_kafka(house: House) -> None:
     position = {"latitude": 37.5, "longitude": 127, "fixTime": "2026-03-01T11:59:15.000+00:00"}
     item = {"device": house.device, "at": 1_760_000_100, "lat": 37.5, "lon": 127}
     headers = {"Authorization": f"Bearer {house.token}"}
@@ -56,9 +61,7 @@ async def test_a_forwarded_position_and_a_batch_are_in_kafka_when_they_are_answe
             assert answer.status == 200, await answer.text()
         async with session.post("/v1/positions", json={"positions": [item, item | {"lat": 95}]}) as answer:
             assert (await answer.json())["accepted"] == 1
-    in_kafka = await house.positions()
-    assert (house.device, 1_772_366_355_000_000) in in_kafka
-    assert (house.device, 1_760_000_100_000_000) in in_kafka
+    await until(lambda: arrived(house, 1_772_366_355, 1_760_000_100), every=0.1)
 
 
 async def ticked(house: House) -> bool:
@@ -67,12 +70,13 @@ async def ticked(house: House) -> bool:
     return len(newest) == topics.POSITIONS.partitions and all(newest.values())
 
 
-async def test_a_reading_is_in_kafka_when_it_is_answered(house: House) -> None:
+async def test_a_reading_that_is_answered_comes_into_kafka(house: House) -> None:
     body = {"Datastream": {"@iot.id": house.sensor}, "result": 7.5}
     url = f"{house.url}/v1.1/Observations"
     async with aiohttp.ClientSession() as session, session.post(url, json=body) as answer:
         assert answer.status == 201, await answer.text()
-    assert await house.readings() == [7.5]
+    await until(house.readings, every=0.1)
+    assert set(await house.readings()) == {7.5}
 
 
 async def test_time_passes_in_every_partition_without_any_input(house: House) -> None:

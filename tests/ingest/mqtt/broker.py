@@ -29,7 +29,7 @@ def publish(broker: Mosquitto, messages: list[tuple[str, bytes]]) -> None:
 
 
 async def subscribed(door: Process) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while "mqtt.subscribed" not in door.log.read_text():
             assert door.child.poll() is None, door.log.read_text()
             await asyncio.sleep(0.1)
