@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -26,6 +25,7 @@ from haechi.domain.geo import Point
 from haechi.domain.people import Consent, Device, Person, PositionBatch, Reader, Reporter, UrgentCall
 from haechi.domain.sensing import ReadingBatch, Sensor
 from haechi.domain.time import Tick
+from haechi.embedded.addresses import free_port
 from haechi.ids import device_id, new_id
 from haechi.sealing import Sealer, create_key
 from haechi.store.districts import ensure_district
@@ -41,12 +41,6 @@ SEOUL = Point(126.9780, 37.5665)
 TOPICS = (topics.URGENT, topics.POSITIONS, topics.READINGS, topics.ALERTS, topics.DEAD_LETTERS)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @dataclass
 class House:
     """What the processes are given, and what was registered."""
@@ -55,7 +49,7 @@ class House:
     kafka_url: str
     postgres_url: str
     prefix: str = field(default_factory=lambda: f"t{uuid4().hex[:10]}.")
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=lambda: free_port(set()))
     key: str = field(default_factory=create_key)
     device: str = field(default_factory=device_id)
     silent_device: str = field(default_factory=device_id)  # of a person who gave no consent
