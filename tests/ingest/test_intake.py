@@ -202,7 +202,7 @@ async def test_the_fix_of_a_press_keeps_its_own_time_and_the_press_its(room: Roo
     await room.intake.report(Report("d1", NOW, HERE, urgent="sos", fixed_at=earlier), NOW, "1.2.3.4")
     call = wire.URGENT.decode(room.kafka.values[0])
     assert (call.id, call.at, call.fixed_at) == (ids.input_id("d1", NOW, "sos"), NOW, earlier)
-    await asyncio.sleep(0.01)
+    await until(lambda: room.sent)
     assert [int(at) for _, _, data in room.sent for at in wire.POSITIONS.decode(data).at] == [
         int(earlier.timestamp()) * 1_000_000
     ]
