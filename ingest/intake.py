@@ -183,6 +183,7 @@ class Intake:
             source=None if entry else _stranger(report, source, on_behalf),
             on_behalf=entry is None and on_behalf is not None,
             fixed_at=report.fixed_at,
+            retained=report.retained,
         )
         consent = entry.consent if entry else None
         allowed = consent is not None and consent.allows("position", received_at) and not consent.in_pause(report.at)

@@ -116,7 +116,7 @@ class Alert(msgspec.Struct, frozen=True):
     nothing may be known of the person. Nobody may read in it that somebody is back.
 
     `call` is the call for help that it came from, where its door did not know whose device that was: the registry is asked
-    once more when the incident is made, which keeps nothing of it.
+    once more when the incident is made, which keeps nothing of it. `retained` as of that call.
     """
 
     id: str
@@ -138,6 +138,7 @@ class Alert(msgspec.Struct, frozen=True):
     evidence: str | None = None
     call: UrgentCall | None = None
     moot: bool = False
+    retained: bool = False
 
 
 def raised(
@@ -230,6 +231,7 @@ def urgent_alert(call: UrgentCall, decided_at: datetime, of: str | None = None) 
         point=call.point,
         accuracy_m=call.accuracy_m,
         call=None if call.person else call,
+        retained=call.retained,
     )
 
 

@@ -314,14 +314,13 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     return Step(changed, tuple(events), tell=rose or came_back)
 
 
-def is_another_press(closed: Incident, alert: Alert) -> bool:
-    """Whether a call for help with the id of one that was closed is a call of its own: it reached us afterwards.
+def is_another_press(told: Incident, alert: Alert) -> bool:
+    """Whether a call for help with the id of one that was `told` of, and was received at another time, is a call of its own.
 
     A phone without a new fix gives each press the time of its last one. One that sends the same press again, because it never
-    had our answer, can't be told from that; when in doubt somebody needs help.
+    had our answer, can't be told from that; when in doubt somebody needs help. What a broker kept is in no doubt.
     """
-    calls = alert.action == "raise" and alert.kind in CALLS
-    return calls and closed.closed_at is not None and alert.received_at > closed.closed_at
+    return alert.action == "raise" and alert.kind in CALLS and not told.open and not alert.retained
 
 
 def as_another(alert: Alert) -> Alert:

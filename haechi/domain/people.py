@@ -216,7 +216,8 @@ class UrgentCall(msgspec.Struct, frozen=True):
 
     `source` is the place the call came from, kept for unknown devices only: an address (of IPv6 the network), and the
     tracker's name too where a known server speaks for it. `on_behalf`: such a server of the district said it, so that
-    `device` may be a serial. `fixed_at`: when the point was found, where that was not at the press.
+    `device` may be a serial. `fixed_at`: when the point was found, where that was not at the press. `retained`: an MQTT
+    broker kept it, and says it to whoever subscribes; it may have been said before.
     """
 
     id: str
@@ -232,3 +233,4 @@ class UrgentCall(msgspec.Struct, frozen=True):
     source: str | None = None
     on_behalf: bool = False
     fixed_at: datetime | None = None
+    retained: bool = False

@@ -69,12 +69,15 @@ class Incidents:
                 # One at a time per key: the second of two concurrent raises finds the incident of the first.
                 await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", _key(alert))
                 ward = await wards.ward_of(connection, alert.subject)
-                repeated = await _applied_before(connection, alert)
-                if repeated is not None and is_another_press(repeated, alert):
+                told, itself = await _applied_before(connection, alert)
+                if told is not None and not itself and is_another_press(told, alert):
                     alert = as_another(alert)
-                    repeated = await _applied_before(connection, alert)
-                if repeated is not None:
-                    return Applied(repeated, "same")
+                    told, itself = await _applied_before(connection, alert)
+                if told is not None:
+                    if not itself and alert.kind in CALLS:
+                        # Or its slower road would be taken for another press, once the incident is closed.
+                        await _note_applied(connection, told, alert)
+                    return Applied(told, "same")
                 alert = await drills.as_test_or_real(connection, alert)
                 applied = [alert]
                 incident = await _open(connection, alert)
@@ -97,10 +100,7 @@ class Incidents:
                     if not step.events:
                         return Applied(incident, "same")
                     await _update(connection, step.incident)
-                await connection.executemany(
-                    "INSERT INTO applied_alerts (alert_id, action, received_at, incident_id) VALUES ($1, $2, $3, $4)",
-                    [(one.id, one.action, one.received_at, step.incident.id) for one in applied],
-                )
+                await _note_applied(connection, step.incident, *applied)
                 await _add_events(connection, step)
                 hidden = ward.hidden(alert, moment)
                 if step.tell:
@@ -234,16 +234,24 @@ def _key(alert: Alert) -> str:
     return f"{alert.kind}\x1f{alert.subject}\x1f{alert.place}"
 
 
-async def _applied_before(connection: Any, alert: Alert) -> Incident | None:
-    """The incident that this very alert was applied to: a raise by its id, the updates of an episode by their time."""
-    body = await connection.fetchval(
-        "SELECT i.body FROM applied_alerts a JOIN incidents i ON i.id = a.incident_id "
-        "WHERE a.alert_id = $1 AND a.action = $2 AND ($2 = 'raise' OR a.received_at = $3) LIMIT 1",
+async def _applied_before(connection: Any, alert: Alert) -> tuple[Incident | None, bool]:
+    """The incident that this very alert was applied to: a raise by its id, the updates of an episode by their time. And
+    whether it was this one itself, by whichever road, and not one of the same id that was received at another time."""
+    row = await connection.fetchrow(
+        "SELECT i.body, a.received_at = $3 AS itself FROM applied_alerts a JOIN incidents i ON i.id = a.incident_id "
+        "WHERE a.alert_id = $1 AND a.action = $2 AND ($2 = 'raise' OR a.received_at = $3) ORDER BY itself DESC LIMIT 1",
         alert.id,
         alert.action,
         alert.received_at,
     )
-    return None if body is None else decode_incident(body)
+    return (None, False) if row is None else (decode_incident(row["body"]), row["itself"])
+
+
+async def _note_applied(connection: Any, incident: Incident, *alerts: Alert) -> None:
+    await connection.executemany(
+        "INSERT INTO applied_alerts (alert_id, action, received_at, incident_id) VALUES ($1, $2, $3, $4)",
+        [(one.id, one.action, one.received_at, incident.id) for one in alerts],
+    )
 
 
 async def _open(connection: Any, alert: Alert) -> Incident | None:

@@ -54,7 +54,8 @@ class Posted(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """One message of one device: event time, WGS84, metres, m/s, degrees, percent; None is unknown.
 
-    Only an urgent one may come without its point, or with one of another time than its own (`fixed_at`).
+    Only an urgent one may come without its point, or with one of another time than its own (`fixed_at`). `retained` as of
+    `haechi.domain.people.UrgentCall`.
     """
 
     device: str
@@ -66,6 +67,7 @@ class Report(msgspec.Struct, frozen=True):
     battery: float | None = None
     urgent: UrgentKind | None = None
     fixed_at: datetime | None = None
+    retained: bool = False
 
 
 class Goodbye(msgspec.Struct, frozen=True):

@@ -20,13 +20,15 @@ _MOST_UNDER_WAY = 1_000  # messages handed over and not yet acknowledged; more w
 
 
 class Arrived(NamedTuple):
-    """A message as it came. `connection` counts the connections: an acknowledgement belongs to the one it came by."""
+    """A message as it came. `connection` counts the connections: an acknowledgement belongs to the one it came by. What is
+    `retained` the broker kept, and says to whoever subscribes: it may have been said before."""
 
     topic: str
     payload: bytes
     qos: int
     number: int
     connection: int
+    retained: bool = False
 
 
 class Bridge:
@@ -119,7 +121,7 @@ class Bridge:
             topic = message.topic
         except UnicodeDecodeError as error:  # MQTT forbids it; a broker that does not look lets it through
             topic = error.object.decode(errors="replace")
-        arrived = Arrived(topic, bytes(message.payload), message.qos, message.mid, self._connection)
+        arrived = Arrived(topic, bytes(message.payload), message.qos, message.mid, self._connection, message.retain)
         while not self._slots.acquire(timeout=0.5):
             if self._closing:
                 return

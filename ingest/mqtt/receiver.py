@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from haechi.errors import HaechiError
@@ -130,7 +131,8 @@ class Receiver:
         if isinstance(report, Report):
             if report.urgent is None:
                 self._limited(arrived, report.device)
-            await self._intake.report(report, received_at, f"mqtt:{user}")
+            said = msgspec.structs.replace(report, retained=arrived.retained)
+            await self._intake.report(said, received_at, f"mqtt:{user}")
         elif report is not None:
             await self._intake.goodbye(report, received_at)
         else:

@@ -49,9 +49,10 @@ CALL_AS_FIRST_SENT = (
 
 
 def test_the_bytes_of_an_urgent_call_never_change_within_a_version() -> None:
-    """What is added (`on_behalf`, `fixed_at`) has a default: what an older door has sent, or spooled, is read as it was."""
-    thirteen_fields = CALL_AS_FIRST_SENT.replace("63616c6c018b", "63616c6c018d")
-    assert wire.URGENT.encode(CALL).hex() == thirteen_fields + "a96f6e5f626568616c66c2" + "a866697865645f6174c0"
+    """What is added (`on_behalf`, `fixed_at`, `retained`) has a default: what an older door has sent, or spooled, is read as it was."""
+    fourteen_fields = CALL_AS_FIRST_SENT.replace("63616c6c018b", "63616c6c018e")
+    added = "a96f6e5f626568616c66c2" + "a866697865645f6174c0" + "a872657461696e6564c2"
+    assert wire.URGENT.encode(CALL).hex() == fourteen_fields + added
     assert wire.URGENT.decode(bytes.fromhex(CALL_AS_FIRST_SENT)) == CALL
 
 

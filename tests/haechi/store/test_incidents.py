@@ -114,6 +114,34 @@ async def test_a_press_with_the_fix_of_the_one_before_opens_a_new_incident_after
     assert third.outcome == "opened"
 
 
+async def test_what_a_broker_kept_of_a_closed_call_opens_nothing_and_what_nobody_has_heard_of_does(
+    incidents: Incidents,
+) -> None:
+    """A broker says a retained message again to whoever subscribes: at each start of ours, and after each lost connection."""
+    old = await opened(incidents)
+    await closed(incidents, old)
+    kept = msgspec.structs.replace(raised(), received_at=AT + timedelta(days=2), retained=True)
+    assert (await incidents.apply_alert(kept, both)).outcome == "same"
+    never_heard = msgspec.structs.replace(raised(at=AT + timedelta(hours=1)), retained=True)
+    assert (await incidents.apply_alert(never_heard, both)).outcome == "opened"
+
+
+async def test_a_press_of_a_door_whose_clock_is_off_is_itself_by_the_slower_road_and_another_the_next_time(
+    incidents: Incidents,
+) -> None:
+    """Closed by the clock of the database, and received by another: neither may make two of one press, nor one of two."""
+    ahead = msgspec.structs.replace(raised(), received_at=AT + timedelta(minutes=5))
+    copy = msgspec.structs.replace(ahead, received_at=AT + timedelta(minutes=5, milliseconds=80))
+    incident = (await incidents.apply_alert(ahead, both)).incident
+    assert incident is not None
+    assert (await incidents.apply_alert(copy, both)).outcome == "same"
+    await closed(incidents, incident)
+    for slower_road in (ahead, copy):
+        assert (await incidents.apply_alert(slower_road, both)).outcome == "same"
+    behind = msgspec.structs.replace(raised(), received_at=AT - timedelta(minutes=5))
+    assert (await incidents.apply_alert(behind, both)).outcome == "opened"
+
+
 async def test_what_is_no_call_for_help_comes_again_under_its_id_and_opens_nothing(incidents: Incidents) -> None:
     gas = raised(kind="gas")
     incident = (await incidents.apply_alert(gas, both)).incident

@@ -112,3 +112,24 @@ async def test_what_comes_while_the_door_is_shut_waits_in_the_broker(
     finally:
         again.kill()
     assert await positions(house) == [(house.device, (AT + n) * 1_000_000) for n in range(50)]
+
+
+async def test_a_call_that_the_broker_kept_says_so_whenever_the_door_subscribes(
+    house: House, door: Process, mosquitto: Mosquitto
+) -> None:
+    """OwnTracks lets the broker keep each location. Whoever subscribes is told it, also who had it when it was said."""
+    call = (f"owntracks/{house.device}/watch", location(AT, alarm="sos"))
+    await asyncio.to_thread(publish, mosquitto, [call], retain=True)
+    await until(house.calls, every=0.2)
+    door.kill()
+    again = house.launch("mqtt")
+    try:
+        await until(lambda: _number_of(house, 2), every=0.2)
+    finally:
+        again.kill()
+    first, kept = await house.calls()
+    assert (first.id, first.retained, kept.retained) == (kept.id, False, True)
+
+
+async def _number_of(house: House, calls: int) -> bool:
+    return len(await house.calls()) >= calls
