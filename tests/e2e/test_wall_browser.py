@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from haechi.sealing import Sealer, load_or_create_key
 from tests.chromium import NoChromium, find
@@ -30,6 +30,10 @@ from tests.control_room.wall_process import (
 )
 
 LIMIT_MS = 30_000
+# Whether a canvas has different colours: nothing was drawn on one that has not. A picture is decoded beside what is said of it.
+_DRAWN = (
+    """c => new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size > 1"""
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -125,8 +129,7 @@ def test_an_operator_sees_acknowledges_and_is_told_when_the_wall_is_not_live(
     page.get_by_role("button", name="Close incident").click()
     expect(row).to_have_count(0)
     page.keyboard.press("n")
-    expect(page.locator(".late-age")).to_contain_text("2:00:")
-    expect(page.locator(".late-age")).to_contain_text("open for 0:")
+    expect(page.locator(".late-age")).to_contain_text(re.compile(r"2:\d\d:\d\d ago; open for \d?\d:\d\d$"))
     assert not problems
     assert not elsewhere, "the wall asks nobody but its own server"
 
@@ -143,7 +146,7 @@ def test_a_camera_is_shown_live_until_it_stops_and_a_picture_is_a_look_that_is_w
             _sign_in(page, wall)
             tile = page.locator(f".tile[data-id='{camera.id}']")
             expect(tile.locator(".status")).to_contain_text("fps")
-            assert _drawn(tile.locator("canvas")) > 1
+            page.wait_for_function(_DRAWN, arg=tile.locator("canvas").element_handle())
 
             incident = apart(trespass(postgres_database, tmp_path, camera.id, picture(4, "evidence")))
             expect(page.locator(f"[data-id='{incident.id}']")).to_contain_text("Trespass · school yard")
@@ -169,13 +172,6 @@ def _sign_in(page: Page, wall: Wall) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.locator("#duty")).to_contain_text(NAME)
-
-
-def _drawn(canvas: Locator) -> int:
-    """How many different colours: one is a canvas that nothing was drawn on."""
-    return canvas.evaluate(
-        """c => new Set(new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer)).size"""
-    )
 
 
 def _out(name: str) -> str:
