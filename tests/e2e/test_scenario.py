@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -76,7 +77,11 @@ def test_the_receivers_wrote_down_what_the_report_says(played: tuple[int, str, R
     assert all(receipt.genuine and receipt.status == "Actual" for receipt in receipts)
     told = {(receipt.receiver, receipt.incident) for receipt in receipts}
     assert told == {(who, step.outcome.incident) for step in report.steps for who in step.expected}
-    assert len({receipt.webhook_id for receipt in receipts}) == len(told), "one message to each, under one id"
+    ids: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for receipt in receipts:
+        ids[receipt.kind, receipt.receiver, receipt.incident].add(receipt.webhook_id)
+    # That who was led away is home again is a message of its own, where the play takes so long.
+    assert all(len(one) <= 1 + (kind == "zone-exit") for (kind, *_), one in ids.items()), "one to each, under one id"
 
 
 def test_nothing_is_left_running(played: tuple[int, str, Report], data: Path) -> None:
