@@ -90,6 +90,7 @@ class Drills(Protocol):
 
     async def newest(self, person: str) -> ButtonTest | None: ...
     async def open_window(self, district: str, person: str, *, by: str, at_most: int | None = None) -> ButtonTest: ...
+    async def end_window(self, person: str) -> None: ...
 
 
 class Places(Protocol):
@@ -269,6 +270,7 @@ class Callbacks:
         link, incident, guardian = await self._guarded(request)
         name, now = signature(guardian.id), self._clock()
         if incident.status == "Test" and incident.kind == "sos" and not await self._said(incident, name, WAS_REAL):
+            await self._drills.end_window(incident.subject)  # or this would be the press that it waits for
             await self._raise_alert(as_real(incident, name, now))
             await self._apply(link, Note(name, now, WAS_REAL))
             self._count.labels("was real").inc()

@@ -83,7 +83,7 @@ def incident_page(view: View, words: Words, sheet: MapSheet, zone: ZoneInfo) -> 
         f"<main>{_line(_who(view, words, zone))}{_line(known)}{_place(view, words, sheet)}{_offers(view, words, sheet)}"
         f"{_button_test(view, words, zone)}<p><small>{escape(words.call)}</small></p>{_looked(view, words, zone)}</main>"
         f"{_acts(view, words)}",
-        refresh=incident.open,
+        refresh=incident.open or (view.test is not None and not view.test.over),
     )
 
 
@@ -220,6 +220,8 @@ def _button_test(view: View, words: Words, zone: ZoneInfo) -> str:
         return ""
     if test.received_at is not None:
         said = words.tried.format(clock=_clock(test.received_at, zone))
+    elif test.real_open and not test.over:
+        said = words.no_try
     else:
         said = (words.not_tried if test.over else words.trying).format(clock=_clock(test.ends_at, zone))
     return f"<p class=who>{escape(said)}</p>"

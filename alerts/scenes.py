@@ -79,7 +79,7 @@ class Scenes:
         point, accuracy_m = alert.point, alert.accuracy_m
         if point is None and (site := coverage.get(alert.subject)) is not None:
             point, accuracy_m = site.location, 0.0
-        seen_at = fixes[-1].at if fixes else alert.starts_at
+        seen_at = fixes[-1].seen_at if fixes else alert.starts_at
         if point is None:  # of a press that came late, where they have gone since says more than where they were
             seen_at = alert.decided_at
         if person:

@@ -74,10 +74,10 @@ class Incident(msgspec.Struct, frozen=True):
 
     @property
     def seen_at(self) -> datetime:
-        """The event time of what `point` comes from; with the present instant, the age of the place."""
+        """When `point` was seen; with the present instant, the age of the place."""
         if self.scene is not None and self.scene.seen_at is not None:
             return self.scene.seen_at
-        return self.because.fixes[-1].at if self.because.fixes else self.starts_at
+        return self.because.fixes[-1].seen_at if self.because.fixes else self.starts_at
 
 
 HIDDEN = "(not shown: it may say where a person is)"
@@ -230,7 +230,7 @@ def open_incident(
         status=alert.status,
         state="closed" if notice else state,
         title=alert.title,
-        starts_at=alert.starts_at,
+        starts_at=min(alert.starts_at, alert.received_at),  # by whose clock it is yet to come, is ahead
         received_at=alert.received_at,
         decided_at=alert.decided_at,
         opened_at=opened_at,
@@ -260,15 +260,15 @@ def _scene(alert: Alert, scene: Scene | None) -> Scene:
     fixes = alert.because.fixes
     if alert.point is None:
         return Scene()
-    return Scene(alert.point, alert.accuracy_m, fixes[-1].at if fixes else alert.starts_at)
+    return Scene(alert.point, alert.accuracy_m, fixes[-1].seen_at if fixes else alert.starts_at)
 
 
 def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | None = None) -> Step:
     """What an alert does to the open incident of its (kind, subject, place).
 
-    The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose or the
-    condition had gone and is back (a child who left, came home, and left again); its fix moves the place unless it is
-    older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person
+    The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose, the
+    condition had gone and is back (a child who left, came home, and left again), or it is of another test, whose answer
+    somebody waits for; its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person
     has acknowledged and closed it.
     """
     if alert.action == "clear":
@@ -284,7 +284,8 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     if alert.action == "raise" and alert.id == incident.alert_id:
         return Step(incident, ())
     rose = alert.severity < incident.severity
-    came_back = incident.ends_at is not None and alert.action == "raise"
+    raises = alert.action == "raise"
+    came_back = incident.ends_at is not None and raises
     over = alert.ends_at if came_back else None
     state = "unacknowledged" if rose or came_back else incident.state
     if over is not None:
@@ -304,14 +305,14 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
         scene=where,
         evidence=alert.evidence or incident.evidence,
-        presses=incident.presses + (alert.action == "raise"),
+        presses=incident.presses + raises,
     )
-    word: EventKind = "severity rose" if rose else "raised again" if alert.action == "raise" else "updated"
+    word: EventKind = "severity rose" if rose else "raised again" if raises else "updated"
     place = f"; {scene.place.en}" if moves and scene.place is not None else ""
     events = [IncidentEvent(word, at, "rule", f"{alert.because.words}{place}")]
     if over is not None:
         events.append(IncidentEvent("cleared", at, "rule", _OVER_ALREADY))
-    return Step(changed, tuple(events), tell=rose or came_back)
+    return Step(changed, tuple(events), tell=rose or came_back or (raises and alert.status == "Test"))
 
 
 def is_another_press(told: Incident, alert: Alert) -> bool:

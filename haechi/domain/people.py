@@ -181,6 +181,12 @@ class Position(msgspec.Struct, frozen=True):
     course: float | None = None
     battery: Battery | None = None
 
+    @property
+    def seen_at(self) -> datetime:
+        """Since when nobody knows better: its time, but none that was yet to come when it reached us. A device whose clock
+        is ahead would have everybody believe for so long that somebody is still there."""
+        return min(self.at, self.received_at)
+
 
 class PositionBatch(msgspec.Struct, frozen=True):
     """Positions of one partition as columns of n rows, read by numpy without a loop.

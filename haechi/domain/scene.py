@@ -17,7 +17,7 @@ FIXES = 10
 class Scene(msgspec.Struct, frozen=True, omit_defaults=True):
     """Where an incident is, as it was known at the time. Nothing of it is filled in later.
 
-    `seen_at` is the event time of the fix that the place comes from, and with the present instant gives its age.
+    `seen_at` is that of the fix (`Position`) that the place comes from, and with the present instant gives its age.
     `fixes` are the subject's last ones before the alert, oldest first; `battery` is the device's, percent.
     """
 
@@ -32,8 +32,8 @@ class Scene(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def last_before(fixes: Sequence[Position], at: datetime) -> tuple[Position, ...]:
     """The last fixes up to an instant, oldest first, each once. A device's id is its credential: only its front."""
-    known = {(fix.device, fix.at): fix for fix in fixes if fix.at <= at}
-    newest = sorted(known.values(), key=lambda fix: fix.at)[-FIXES:]
+    known = {(fix.device, fix.at): fix for fix in fixes if fix.seen_at <= at}
+    newest = sorted(known.values(), key=lambda fix: fix.seen_at)[-FIXES:]
     return tuple(msgspec.structs.replace(fix, device=front_of(fix.device)) for fix in newest)
 
 
@@ -55,7 +55,7 @@ def scene_of(
     if battery is None:
         battery = next((fix.battery for fix in reversed(before) if fix.battery is not None), None)
     if point is None and before:
-        point, accuracy_m, seen_at = before[-1].point, before[-1].accuracy_m, before[-1].at
+        point, accuracy_m, seen_at = before[-1].point, before[-1].accuracy_m, before[-1].seen_at
     if point is None:
         return Scene(fixes=before, battery=battery)
     return Scene(

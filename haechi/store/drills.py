@@ -37,11 +37,13 @@ _OF_TODAY = (
     "SELECT count(*) FROM button_tests WHERE person_id = $1 AND opened_at > clock_timestamp() - interval '1 day'"
 )
 _OPEN_AT = "SELECT 1 FROM incidents WHERE kind = $1 AND subject = $2 AND place = $3 AND state <> 'closed'"
-_SHOW = """
-SELECT t.asked_by, t.opened_at, t.ends_at, i.opened_at AS received_at, t.ends_at <= clock_timestamp() AS over
-FROM button_tests t LEFT JOIN incidents i ON i.alert_id = t.alert_id
-WHERE t.person_id = $1 ORDER BY t.id DESC LIMIT 1
-"""
+_SHOW = f"""
+SELECT t.asked_by, t.opened_at, t.ends_at, a.received_at, t.ends_at <= clock_timestamp() AS over,
+       EXISTS ({_ACTUAL.replace("$1::text", "t.person_id::text")}) AS real_open
+FROM button_tests t LEFT JOIN applied_alerts a ON a.alert_id = t.alert_id AND a.action = 'raise'
+WHERE t.person_id = $1 ORDER BY t.id DESC, a.received_at LIMIT 1
+"""  # noqa: S608 - made of literals
+_END = "UPDATE button_tests SET ends_at = clock_timestamp() WHERE person_id = $1 AND alert_id IS NULL AND ends_at > clock_timestamp()"
 _OVER = """
 SELECT id::text AS id, district FROM incidents
 WHERE state <> 'closed' AND body->>'status' = 'Test'
@@ -64,13 +66,15 @@ ORDER BY t.due_at LIMIT 100
 
 
 class ButtonTest(msgspec.Struct, frozen=True):
-    """The newest window of a person: `received_at` is when its press came; `over` when none can come any more."""
+    """The newest window of a person: `received_at` is when its press came; `over` when none can come any more. While
+    something real of them is open (`real_open`), a press is no test."""
 
     asked_by: str
     opened_at: datetime
     ends_at: datetime
     received_at: datetime | None
     over: bool
+    real_open: bool
 
 
 class PhoneTest(msgspec.Struct, frozen=True):
@@ -101,11 +105,7 @@ class Drills:
                     raise Conflict(
                         f"The button was tested {at_most} times within a day; the duty desk can test it again."
                     )
-                await connection.execute(
-                    "UPDATE button_tests SET ends_at = clock_timestamp() "
-                    "WHERE person_id = $1 AND alert_id IS NULL AND ends_at > clock_timestamp()",
-                    person,
-                )
+                await connection.execute(_END, person)
                 await connection.execute(
                     "INSERT INTO button_tests (person_id, asked_by, ends_at) VALUES ($1, $2, clock_timestamp() + $3)",
                     person,
@@ -114,6 +114,11 @@ class Drills:
                 )
                 await write_entry(connection, by, "tests the button", f"people:{person}", district)
                 return ButtonTest(*await connection.fetchrow(_SHOW, person))
+
+    async def end_window(self, person: str) -> None:
+        """No press is a test any more."""
+        with translate_errors():
+            await self._pool.execute(_END, person)
 
     async def newest(self, person: str) -> ButtonTest | None:
         """The newest window of a person, or of nobody."""

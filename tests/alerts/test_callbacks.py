@@ -397,6 +397,18 @@ async def test_a_test_that_was_real_becomes_real_once_with_the_same_place(town: 
     assert "treated as real" in (await http.get(page)).text
 
 
+async def test_a_test_that_was_real_is_real_also_when_another_test_was_asked_for_since(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    """The guardian's word was taken for the press that the second window waits for, and nobody was called."""
+    test = await pressed_in_a_window(town)
+    page = page_of(town, test, "father")
+    await http.post(f"{page}/test")
+    await http.post(f"{page}/real")
+    assert [incident.status for incident in await town.open_incidents()] == ["Actual", "Test"]
+    assert set(await town.states()) == set(EVERYONE)
+
+
 async def test_what_is_real_is_not_made_more_real_by_a_link(
     town: Town, http: httpx.AsyncClient, incident: Incident
 ) -> None:
@@ -422,6 +434,19 @@ async def test_a_guardian_tests_the_button_from_the_page_of_what_is_over_but_not
     applied = await town.intake.apply(urgent_alert(town.call(at=at, received_at=at), at))
     assert applied.incident is not None
     assert applied.incident.status == "Test"
+
+
+async def test_the_page_says_that_a_press_is_real_when_something_real_opens_beside_the_test(
+    town: Town, http: httpx.AsyncClient
+) -> None:
+    test = await pressed_in_a_window(town)
+    page = page_of(town, test, "father")
+    await http.post(f"{page}/test")
+    assert "A second press is real" in (await http.get(page)).text
+    await town.intake.apply(town.alert("zone-exit"))
+    text = (await http.get(page)).text
+    assert "A press now is real" in text
+    assert "A second press is real" not in text
 
 
 async def test_a_test_that_cannot_be_is_refused_in_words_because_whoever_presses_now_calls_for_help(

@@ -50,7 +50,7 @@ async def test_the_first_press_in_the_window_is_a_test_told_to_guardians_only(to
     assert set(await town.states()) == GUARDIANS
     newest = await drills(town).newest(town.child)
     assert newest is not None
-    assert newest.received_at == test.opened_at
+    assert newest.received_at == test.received_at
 
 
 async def test_a_second_press_in_the_window_is_real_and_everybody_is_told(town: Town) -> None:
@@ -60,6 +60,32 @@ async def test_a_second_press_in_the_window_is_real_and_everybody_is_told(town: 
     assert (real.status, real.severity, real.place) == ("Actual", Severity.LIFE_SAFETY, "-")
     assert real.id != test.id
     assert set(await town.states()) == set(EVERYONE)
+
+
+async def test_a_second_test_while_the_first_is_unanswered_is_told_too_and_the_page_has_heard_of_it(
+    town: Town,
+) -> None:
+    """Whoever tests the watch after the phone, and hears nothing, presses once more: that calls the police."""
+    await window(town)
+    first = await opened(town, press(town))
+    await window(town)
+    second = press(town, 0.5)
+    assert (await opened(town, second)).id == first.id
+    newest = await drills(town).newest(town.child)
+    assert newest is not None
+    assert newest.received_at == second.received_at
+    told = [view.recipient.name for view in await town.incidents.deliveries(first.id)]
+    assert sorted(told) == sorted([*GUARDIANS, *GUARDIANS])
+
+
+async def test_what_opens_beside_a_window_is_said_for_a_press_is_real_then(town: Town) -> None:
+    await window(town)
+    before = await drills(town).newest(town.child)
+    await opened(town, town.alert("zone-exit"))
+    after = await drills(town).newest(town.child)
+    assert before is not None
+    assert after is not None
+    assert (before.real_open, after.real_open) == (False, True)
 
 
 async def test_both_roads_of_the_same_press_are_one_test(town: Town) -> None:

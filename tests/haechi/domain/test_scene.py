@@ -86,6 +86,22 @@ def test_a_press_that_knows_no_place_leaves_the_one_that_is_known() -> None:
     assert apply_alert(first, bare, AT, scene(bare, fix(-60, THERE))).incident.point == HERE
 
 
+def test_a_clock_that_is_ahead_makes_no_place_newer_than_what_we_heard_since() -> None:
+    """A watch that gives its local time for UTC is nine hours ahead: for so long its place was that of now."""
+    received = AT + timedelta(seconds=1)
+    ahead = UrgentCall("c", "sos", "abcdefghijkl", "child", "haneul", AT + timedelta(hours=9), received, HERE)
+    first = open_incident(urgent_alert(ahead, received), "i", 1, received, None).incident
+    assert (first.starts_at, first.seen_at) == (received, received)
+    assert apply_alert(first, press(30, THERE), received).incident.point == THERE
+
+
+def test_a_press_without_a_fix_is_at_the_last_one_also_where_that_clock_is_ahead() -> None:
+    nine_hours = timedelta(hours=9)
+    old, new = (msgspec.structs.replace(one, at=one.at + nine_hours) for one in (fix(-9 * 3600, THERE), fix(-60)))
+    incident = opened(press(0, None), old, new)
+    assert (incident.point, incident.seen_at) == (HERE, AT - timedelta(seconds=60))
+
+
 def test_a_cancel_is_told_and_ends_nothing() -> None:
     first = opened(press(0, HERE))
     at = AT + timedelta(seconds=5)
