@@ -2,7 +2,8 @@
 and signals are the process's own."""
 
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ class Server(uvicorn.Server):
         *,
         most: int = MOST_CONNECTIONS,
         request_s: float = REQUEST_S,
+        monotonic: Callable[[], float] = time.monotonic,
         **how: Any,
     ) -> None:
         config = uvicorn.Config(
@@ -50,7 +52,7 @@ class Server(uvicorn.Server):
         )
         super().__init__(config)
         most = max(1, min(most, open_files(most + _OTHER_FILES) - _OTHER_FILES))
-        self._visitors = Visitors(most, request_s=request_s)
+        self._visitors = Visitors(most, request_s=request_s, monotonic=monotonic)
         config.http = partial(Visitor, self._visitors)  # type: ignore[assignment]  # uvicorn only calls it
 
     async def on_tick(self, counter: int) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -58,10 +59,13 @@ class Street:
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp = APP, *, most: int = 10_000, request_s: float = 60.0) -> AsyncIterator[Street]:
+async def serving(
+    app: ASGIApp = APP, *, most: int = 10_000, request_s: float = 60.0, monotonic: Callable[[], float] = time.monotonic
+) -> AsyncIterator[Street]:
     """The way to a real server."""
     listener = listen("127.0.0.1", 0, "wall.host", "wall.port")
-    server = Server(app, most=most, request_s=request_s, lifespan="off", timeout_graceful_shutdown=1)
+    how = {"lifespan": "off", "timeout_graceful_shutdown": 1}
+    server = Server(app, most=most, request_s=request_s, monotonic=monotonic, **how)
     running = asyncio.create_task(server.serve([listener]))
     street = Street(listener.getsockname()[1])
     try:
@@ -146,7 +150,8 @@ async def test_a_header_without_an_end_is_not_kept() -> None:
 
 
 async def test_an_idle_connection_and_a_websocket_outlive_the_deadline_of_requests() -> None:
-    async with serving(request_s=0.3) as street:
+    now = 0.0
+    async with serving(monotonic=lambda: now) as street:
         idle = await street.connect(HELLO)
         await answer(idle)
         upgrade = (
@@ -155,7 +160,10 @@ async def test_an_idle_connection_and_a_websocket_outlive_the_deadline_of_reques
         )
         socket = await street.connect(upgrade)
         assert b"101" in await answer(socket)
-        assert await ended(await street.connect())  # the deadline has passed for somebody
+        silent = await street.connect()
+        await answer(await street.connect(HELLO))  # by now the one before has come in
+        now = 1000.0
+        assert await ended(silent)
         idle[1].write(HELLO)
         assert b"200" in await answer(idle)
         socket[1].write(b"\x81\x82\x00\x00\x00\x00hi")
