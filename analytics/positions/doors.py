@@ -68,7 +68,7 @@ class Doors:
         """Whether another one has ticked for too long without it. When all were away (Kafka was), the first to be back is
         no reason to miss the others."""
         alone = max(other.at - max(other.back, door.at) for other in self._doors.values())
-        return self.is_away(door) and alone > self._missing_after
+        return alone > self._missing_after
 
     def hear(self, tick: Tick) -> None:
         """Take a tick; an older one than the door's last is nothing new."""

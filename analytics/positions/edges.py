@@ -13,8 +13,8 @@ from haechi.domain.geo import Area, Circle, Corridor, LocalPlane, Point
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
-# A middle and how far the edge is from it at most; `half` a corridor's width or a circle's radius; `segments` of its lines
-# from the `first` on, none of a circle; `filled` polygons. One record each, because each is looked at somewhere else.
+# A middle and how far the edge is from it at most; `half` a corridor's width; `segments` of its lines from the `first` on,
+# none of a circle; `filled` polygons. One record each, because each is looked at somewhere else.
 _AREA = np.dtype(
     [
         ("x", "<f8"),
@@ -89,7 +89,7 @@ class Edges:
         found = [(i, area) for i, area in enumerate(areas) if isinstance(area, Circle)]
         rows = np.array([i for i, _ in found], dtype=np.int64)
         self._areas["x"][rows], self._areas["y"][rows] = self._metres([area.centre for _, area in found])
-        for name in ("reach", "half", "outer"):
+        for name in ("reach", "outer"):
             self._areas[name][rows] = [area.radius_m for _, area in found]
 
     def _read_lines(self, areas: Sequence[Area]) -> None:

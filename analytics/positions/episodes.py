@@ -86,8 +86,8 @@ class Episodes:
         missing, settled = table.stakes["missing"][people], table.stakes["settled"][people]
         if (new := table.book.expects[zones] & (settled == 0)).any():
             self._begin(people, new, due, moment.now)
-        asked = (due > 0) & (settled != due) & ~new
-        concerned = (asked & moment.spools_empty) | ((missing > 0) & (due != missing))
+        asked = (due > 0) & (settled != due) & ~new & moment.spools_empty
+        concerned = asked | ((missing > 0) & (due != missing))
         which = np.flatnonzero(concerned.any(axis=1))
         if not len(which):
             return []
@@ -103,7 +103,7 @@ class Episodes:
                 )
                 alerts.append(self._alert("clear", episode, look, i, int(look.zones[i, column])))
                 stake["missing"] = 0
-            if since and moment.spools_empty and stake["settled"][0] != since:
+            if asked[which[i], column]:
                 stake["settled"] = since
                 if look.is_at[i, column] != INSIDE and self._can_come(look, i):
                     stake["missing"] = since

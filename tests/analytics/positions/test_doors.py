@@ -44,11 +44,24 @@ def test_a_restart_of_a_door_shorter_than_its_bound_is_not_an_outage() -> None:
 
 
 def test_tb13715_after_an_outage_of_ours_everyones_silence_counts_from_our_return() -> None:
-    assert quiet_s(listening(("http", 0, 50), ("http", 3600, 3611)), 40, 49, 3605) == [10, 10, 5]
+    doors = listening(("http", 0, 50), ("http", 3600, 3611))
+    assert quiet_s(doors, 40, 49, 3605) == [10, 10, 5]
+    assert quiet_s(doors, 50.5) == [10], "a report may come through a door just after its last tick"
 
 
 def test_silence_before_we_first_listened_does_not_count() -> None:
     assert quiet_s(listening(("http", 1000, 1011)), 0, 1005) == [10, 5]
+
+
+def test_a_door_that_joins_the_others_excuses_nobodys_silence() -> None:
+    assert quiet_s(listening(("http", 0, 111), ("mqtt", 100, 111)), 40) == [70]
+
+
+def test_a_tick_that_was_overtaken_by_a_newer_one_says_nothing() -> None:
+    doors = listening(("http", 0, 50))
+    known = doors.dump()
+    doors.hear(tick(20, empty=False))
+    assert doors.dump() == known
 
 
 def test_while_a_door_is_away_only_those_who_spoke_through_another_since_are_watched() -> None:

@@ -110,6 +110,23 @@ def test_whoever_comes_back_before_the_registry_is_read_has_come_back_from_what_
     assert run(reborn(state, Registry(HOME_ZONE)), tick(8), [fix(9, 0)], start=9) == []
 
 
+def test_whoever_has_left_another_zone_too_is_told_of_when_what_waited_for_the_registry_is_given_up() -> None:
+    registry = Registry(HOME_ZONE, reads=0)
+    _, state = after((HOME_ZONE, SCHOOL), walk(1000, 1000, 500, 500), registry)
+    assert run(state, tick(5), start=5) == []
+    registry.reads = 9
+    assert said(run(state, tick(6), start=6)) == [("zone-exit", "clear", "school"), ("zone-exit", "raise", "home")]
+
+
+def test_whoever_was_missed_the_day_before_the_registry_is_read_again_is_missed_that_day_too() -> None:
+    registry = Registry(HOME_ZONE, reads=0)
+    _, state = after((HOME_ZONE, EXPECTED), ABSENT, registry)
+    registry.change(HOME_ZONE, EXPECTED)
+    registry.reads = 9
+    found = run(state, *ticking(24 * 60 + 41), start=20)
+    assert said(found) == [("not-arrived", "clear", "school"), ("not-arrived", "raise", "school")]
+
+
 def test_a_reading_that_had_begun_before_the_blocks_were_taken_proves_nothing() -> None:
     registry = Registry(STRANGERS, reads=4)
     _, state = after((HOME_ZONE,), AWAY, registry)
@@ -129,6 +146,12 @@ def test_what_was_seen_since_a_zone_changed_outlasts_a_restart() -> None:
     assert said(run(reborn(state, registry), *walk(400, start=2), start=2)) == [("zone-exit", "raise", "home")]
 
 
+def test_what_was_seen_of_a_zone_that_changed_while_nobody_worked_says_nothing_of_what_it_is_now() -> None:
+    _, state = after((HOME_ZONE,), walk(0, 400), Registry(msgspec.structs.replace(HOME_ZONE, version=2)))
+    assert run(state, *walk(400, start=2), start=2) == [], "one fix outside is no leave"
+    assert said(run(state, *walk(400, start=3), start=3)) == [("zone-exit", "raise", "home")]
+
+
 def test_a_zone_that_becomes_a_forbidden_one_is_no_longer_one_that_somebody_left() -> None:
     registry = Registry(HOME_ZONE)
     state = state_of(registry=registry)
@@ -145,6 +168,31 @@ def test_a_device_that_takes_the_place_of_a_forgotten_one_has_not_seen_what_that
     run(state, *walk(9000, 0, 0, 0, device="d9", person="p9"), start=1)
     state.forget_people(lambda _: {"p9"}, int((AT + timedelta(minutes=5)).timestamp() * 1e6))
     assert run(state, *walk(400, start=6, device="d2"), start=6) == [], "one fix outside is no leave"
+
+
+def test_what_waits_for_its_zone_is_forgotten_with_its_person_and_ends_for_nobody_else() -> None:
+    registry = Registry(STRANGERS, reads=0)
+    _, state = after((HOME_ZONE,), AWAY, registry)
+    state.forget_people(lambda _: {"p1"}, int((AT + timedelta(minutes=5)).timestamp() * 1e6))
+    run(state, [fix(6, 9000, device="d9", person="p9")], start=6)
+    registry.reads = 9
+    assert run(state, tick(7), start=7) == []
+
+
+def test_nothing_of_who_was_forgotten_is_kept_with_who_takes_their_place() -> None:
+    state = state_of(HOME_ZONE, RIVER)
+    run(state, *DROWNING)
+    state.forget_people(lambda _: {"p1"}, int((AT + timedelta(minutes=5)).timestamp() * 1e6))
+    state.devices.add("d2", "p2")  # as who is awaited; a checkpoint comes before they are heard or looked at
+    assert run(reborn(state, Registry(HOME_ZONE)), tick(6), start=6) == []
+
+
+def test_an_alert_shows_no_first_fix_outside_of_another_zone() -> None:
+    """At the edge of the garden one is not out of it, nor known to have been in it."""
+    garden = zone("garden", 300)
+    (raised,) = run(state_of(HOME_ZONE, garden), *walk(0, 405, 405, 405, 405, 405, 500, 500))
+    assert said([raised]) == [("zone-exit", "raise", "home")]
+    assert [one.at for one in raised.because.fixes] == [AT + timedelta(minutes=m) for m in (4, 5, 6, 7)]
 
 
 def test_an_episode_that_waits_for_its_zone_keeps_its_persons_devices() -> None:

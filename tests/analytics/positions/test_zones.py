@@ -302,6 +302,16 @@ def test_a_zone_that_is_drawn_after_the_time_expects_its_people_from_the_next_da
     assert [alert.subject for alert in alerts if alert.kind == "not-arrived"] == ["p2"]
 
 
+def test_a_zone_that_is_drawn_meanwhile_settles_nothing_about_another_one() -> None:
+    registry = Registry(HOME_ZONE, EXPECTED)
+    state = state_of(registry=registry)
+    assert run(state, *walk(0), *ticking(30), *ticking(45, spool_empty=False)) == []
+    late = (Window("Asia/Seoul", DAYS, time(17), time(20)),)
+    registry.change(HOME_ZONE, EXPECTED, zone("academy", 3000, schedule=late, expected_by=time(18)))
+    assert run(state, *ticking(50, spool_empty=False), start=10) == []
+    assert said(run(state, *ticking(55), start=20)) == [("not-arrived", "raise", "school")]
+
+
 def test_a_late_backlog_that_shows_the_arrival_is_in_time_for_the_decision() -> None:
     state = state_of(HOME_ZONE, EXPECTED)
     assert run(state, *walk(0, 0), *ticking(30, 45, spool_empty=False), [fix(38, 1000, received=46)]) == []
