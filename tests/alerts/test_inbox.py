@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from prometheus_client import CollectorRegistry
 
-from alerts.inbox import InboxReader, Row
+from alerts.inbox import AWAY_S, InboxReader, Row
 from alerts.metrics import SenderMetrics
 from analytics.blindness import BlindRule, Sight, by_inbox, step
 from haechi.clock import utc_now
@@ -18,6 +18,23 @@ from haechi.errors import TransientError
 from haechi.store.outbox import Inbox
 from tests.alerts.receivers import until
 from tests.alerts.town import DISTRICT, EVERYONE, Town
+
+
+class Defect:
+    """The intake of a version in which an SOS fails so many times more; `tries` are when it was tried."""
+
+    def __init__(self, town: Town, fails: int) -> None:
+        self._intake = town.intake
+        self.left = fails
+        self.tries: list[float] = []
+
+    async def apply(self, alert: Alert) -> object:
+        if alert.kind == "sos":
+            self.tries.append(asyncio.get_running_loop().time())
+            if self.left:
+                self.left -= 1
+                raise RuntimeError("a defect")
+        return await self._intake.apply(alert)
 
 
 @asynccontextmanager
@@ -118,19 +135,30 @@ async def test_while_the_store_is_away_a_call_is_kept_and_tried_again(town: Town
 
 
 async def test_a_call_that_fails_for_no_known_reason_tells_the_desk_after_three_tries(town: Town) -> None:
-    intake = town.intake
-
-    async def apply(alert: Alert) -> object:
-        if alert.kind == "sos":
-            raise RuntimeError("a defect")
-        return await intake.apply(alert)
-
+    defect = Defect(town, 99)
     await Inbox(town.pool).put("call-1", wire.URGENT.encode(town.call()))
-    async with reading(town, apply):
+    async with reading(town, defect.apply):
         await until(lambda: done(town))
     (incident,) = await town.open_incidents()
     assert incident.kind == "dead-letter"
     assert "a defect" in incident.because.words
+    assert len(defect.tries) == 3
+    first, *_, last = defect.tries
+    assert last - first > AWAY_S, "what hinders it may be over in a moment"
+
+
+@pytest.mark.parametrize("fails", [2, 3], ids=["it went in", "it was put aside"])
+async def test_a_call_that_comes_again_has_three_tries_again(town: Town, fails: int) -> None:
+    inbox, call = Inbox(town.pool), wire.URGENT.encode(town.call())
+    defect = Defect(town, fails)
+    async with reading(town, defect.apply):
+        await inbox.put("call-1", call)
+        await until(lambda: done(town))
+        defect.left = 2
+        await inbox.put("call-1", call)
+        await until(lambda: done(town))
+    assert await town.pool.fetchval("SELECT error FROM alert_inbox WHERE id = 'call-1'") is None
+    assert "sos" in {incident.kind for incident in await town.open_incidents()}
 
 
 async def test_that_kafka_is_away_is_told_and_taken_back_by_this_road(town: Town) -> None:

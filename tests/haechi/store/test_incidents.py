@@ -77,6 +77,19 @@ async def test_a_second_press_updates_the_open_incident_also_when_it_comes_twice
     assert len(await incidents.deliveries(incident.id)) == 2, "the same severity alarms once"
 
 
+async def test_each_update_of_an_episode_counts_and_each_once(incidents: Incidents) -> None:
+    silence = raised(kind="cell-silent")
+    incident = (await incidents.apply_alert(silence, both)).incident
+    assert incident is not None
+    outcomes = []
+    for n in (1, 2, 2, 1):
+        received = AT + timedelta(minutes=n)
+        update = msgspec.structs.replace(silence, action="update", title=f"{n} are silent", received_at=received)
+        outcomes.append((await incidents.apply_alert(update, both)).outcome)
+    assert outcomes == ["changed", "changed", "same", "same"]
+    assert (await incidents.get(incident.id, DISTRICT)).title == "2 are silent"
+
+
 async def test_an_alert_that_comes_again_after_closing_opens_nothing(incidents: Incidents) -> None:
     incident = await opened(incidents)
     press = raised(at=AT + timedelta(seconds=20))
