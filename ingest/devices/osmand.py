@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from ingest.devices.report import Fields, NoFix, Posted, Report, decoded, device_of, urgent_of
+from ingest.devices.report import Fields, NoFix, Posted, Report, decoded, device_of, null_island, urgent_of
 from ingest.refusal import unreadable
 
 KNOT = 0.514444  # m/s
@@ -64,7 +64,7 @@ def parse(posted: Posted) -> Report | NoFix:
         lat, _, lon = fields["location"].partition(",")
     get, read = fields.get, Fields()
     urgent = urgent_of(get("alarm"))
-    placed = not (lat is None and lon is None) and get("valid") not in _INVALID
+    placed = not (lat is None and lon is None) and not null_island(lon, lat) and get("valid") not in _INVALID
     if not placed and urgent is None:
         return NoFix(device)
     report = Report(
@@ -97,14 +97,15 @@ def _of_json(posted: Posted) -> Report | NoFix:
     coords = location.coords or _Coords()
     device = device_of(document.device_id, "device_id")
     urgent = urgent_of(location.alarm) or urgent_of((location.extras or _Extras()).alarm) or urgent_of(document.alarm)
-    placed = not (coords.latitude is None and coords.longitude is None)
+    lat, lon = coords.latitude, coords.longitude
+    placed = not (lat is None and lon is None) and not null_island(lon, lat)
     if not placed and urgent is None:
         return NoFix(device)
     read = Fields()
     report = Report(
         device=device,
         at=read.time("location.timestamp", location.timestamp, posted.received_at),
-        point=read.point(coords.longitude, coords.latitude, _PLACE) if placed else None,
+        point=read.point(lon, lat, _PLACE) if placed else None,
         accuracy_m=read.accuracy("location.coords.accuracy", coords.accuracy),
         speed=read.positive("location.coords.speed", coords.speed, 1000),
         course=read.positive("location.coords.heading", coords.heading, 360),

@@ -12,7 +12,7 @@ import msgspec
 from nacl.exceptions import CryptoError
 from nacl.secret import SecretBox
 
-from ingest.devices.report import Fields, Goodbye, Posted, Report, decoded, device_of, urgent_of
+from ingest.devices.report import Fields, Goodbye, Posted, Report, decoded, device_of, null_island, urgent_of
 from ingest.refusal import Refused, missing, wrong
 
 KMH = 1 / 3.6  # m/s
@@ -48,7 +48,7 @@ def parse(posted: Posted) -> Report | Goodbye | None:
     if urgent is None:
         if message.kind is None:
             raise missing("_type")  # of another make: its sender must learn that nothing of it was kept
-        if message.kind != "location" and not _is_fix(message):
+        if (message.kind != "location" and not _is_fix(message)) or null_island(message.lon, message.lat):
             return None
     read = Fields()
     report = Report(

@@ -136,6 +136,9 @@ class Fields:
         if east is None or north is None:
             self._first = self._first or missing(fields[1] if north is None else fields[0])
             return None
+        if null_island(east, north):
+            self._wrong(fields[1], f"and '{fields[0]}' are 0, which a tracker says that does not know its place")
+            return None
         return Point(east, north)
 
     def time(self, field: str, value: object, received_at: datetime) -> datetime:
@@ -175,6 +178,11 @@ def urgent_of(value: object) -> UrgentKind | None:
         return None
     alarms = {alarm.strip() for alarm in value.lower().split(",")}
     return next((kind for alarm, kind in URGENT_ALARMS.items() if alarm in alarms), None)
+
+
+def null_island(lon: object, lat: object) -> bool:
+    """Whether it is 0/0, in the Gulf of Guinea: what many trackers write while they have no fix."""
+    return _float(lon) == 0 and _float(lat) == 0
 
 
 _NUMBERS = (str, int, float)

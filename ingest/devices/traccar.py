@@ -10,7 +10,7 @@ import msgspec
 
 from haechi.domain.people import UrgentKind
 from ingest.devices.osmand import KNOT
-from ingest.devices.report import Fields, Posted, Report, decoded, device_of, urgent_of
+from ingest.devices.report import Fields, Posted, Report, decoded, device_of, null_island, urgent_of
 from ingest.refusal import missing
 
 ALARM = "alarm"
@@ -111,7 +111,8 @@ def _report(forwarded: _Forwarded, position: _Position, urgent: UrgentKind | Non
 def _is_fix(position: _Position) -> bool:
     """Whether the place is new. What Traccar found by Wi-Fi or cells is, though it leaves its mark `outdated` on it."""
     found = (position.attributes or _Attributes()).approximate is True
-    return position.valid is not False and (found or position.outdated is not True)
+    known = position.valid is not False and not null_island(position.longitude, position.latitude)
+    return known and (found or position.outdated is not True)
 
 
 def _device(forwarded: _Forwarded) -> str:

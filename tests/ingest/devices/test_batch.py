@@ -28,14 +28,17 @@ def seen(body: object) -> list[Any]:
 
 
 def test_each_item_is_a_report_or_says_what_is_wrong_with_it() -> None:
-    report, urgent, north, nobody, none = read(
-        {"positions": [ITEM, {"device": "abc", "alarm": "sos"}, ITEM | {"lat": 91}, ITEM | {"device": ""}, 7]}
+    wrong = [ITEM | {"lat": 91}, ITEM | {"device": ""}, 7, ITEM | {"lat": 0, "lon": 0}]
+    report, urgent, north, nobody, none, nowhere = read(
+        {"positions": [ITEM, {"device": "abc", "alarm": "sos"}, *wrong]}
     )
     assert report == Report("abc", NOW - timedelta(seconds=30), Point(127.1, 37.5), 8.0, 1.5, 270.0, 76.0)
     assert urgent == Report("abc", NOW, None, urgent="sos")
     assert (north.status, north.field) == (422, "lat")
     assert (nobody.status, nobody.field) == (400, "device")
     assert (none.status, none.reason) == (400, "unreadable")
+    assert (nowhere.status, nowhere.field) == (422, "lat")
+    assert "a tracker says that does not know its place" in nowhere.words
 
 
 @pytest.mark.parametrize("body", [{}, {"positions": None}, {"positions": 5}, []])

@@ -58,6 +58,7 @@ def test_a_heartbeat_that_tells_no_place_is_no_fix() -> None:
     beat = {"id": "abc", "timestamp": QUERY["timestamp"], "batt": "76", "charge": "false"}
     for posted in (Posted(urlencode(beat).encode(), b"", NOW), Posted(b"", urlencode(beat).encode(), NOW)):
         assert parse(posted) == NoFix("abc")
+    assert parse(Posted(urlencode(beat | {"lat": "0.0", "lon": "0.0"}).encode(), b"", NOW)) == NoFix("abc")
     document = {"device_id": "abc", "location": {"timestamp": "2026-03-01T11:59:30Z", "battery": {"level": 0.76}}}
     assert parse(Posted(b"", json.dumps(document).encode(), NOW)) == NoFix("abc")
     called = read(beat | {"alarm": "sos"})

@@ -76,6 +76,7 @@ def test_the_documented_payloads_are_fixes(message: object, at: int, accuracy: f
         {"_type": "card", "name": "Jane", "tid": "JJ"},
         {"_type": "status", "iOS": {}},
         {"_type": "steps", "tst": 1, "steps": 1234},
+        {"_type": "location", "lat": 0, "lon": 0, "tst": 1760000000},
         {"_type": 5},
     ],
 )

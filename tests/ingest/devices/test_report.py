@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from haechi.domain.geo import Point
 from ingest.devices import batch, osmand, owntracks, traccar
 from ingest.devices.report import NoFix, Posted, Report, urgent_of
 from ingest.refusal import Refused
@@ -101,6 +102,14 @@ def nested(flat: dict[str, object]) -> dict[str, object]:
             inner = inner.setdefault(name, {})
         inner[last] = value
     return {name: [inner] if name == "positions" else inner for name, inner in document.items()}
+
+
+@every_form
+@pytest.mark.parametrize("zero", [0, 0.0, "0"])
+def test_a_call_at_0_0_is_from_a_tracker_that_does_not_know_its_place(form: Form, zero: object) -> None:
+    """The last known place helps; the Gulf of Guinea does not."""
+    assert read(form, {form.lat: zero, form.lon: zero, form.alarm: "sos"}).point is None
+    assert read(form, {form.lat: zero, form.lon: 0.001}).point == Point(0.001, 0)
 
 
 @every_form

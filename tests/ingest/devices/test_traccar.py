@@ -59,7 +59,7 @@ def test_a_fix_without_a_time_of_its_own_has_the_devices() -> None:
     assert report.at == datetime(2026, 3, 1, 11, 59, 16, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("change", [{"outdated": True}, {"valid": False}])
+@pytest.mark.parametrize("change", [{"outdated": True}, {"valid": False}, {"latitude": 0, "longitude": 0.0}])
 def test_the_last_known_place_sent_again_is_no_new_fix(change: dict[str, Any]) -> None:
     assert position(**change) is None
 
