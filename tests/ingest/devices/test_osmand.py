@@ -90,11 +90,11 @@ def test_the_documented_queries_are_read(query: str) -> None:
         assert report.at == datetime(2021, 1, 1, tzinfo=UTC)
 
 
-# The document of the same page, and one of an iPhone as the app's template makes it.
+# The document of the same page, but for its place (0/0 is none), and one of an iPhone as the app's template makes it.
 @pytest.mark.parametrize(
     ("coords", "level", "battery"),
     [
-        ({"latitude": 0.0, "longitude": 0.0, "accuracy": 0, "speed": 0, "heading": 0, "altitude": 0}, 1, 100),
+        ({"latitude": 0.0, "longitude": 0.1, "accuracy": 0, "speed": 0, "heading": 0, "altitude": 0}, 1, 100),
         ({"latitude": 37.78, "longitude": -122.4, "accuracy": 5, "speed": -1, "heading": -1, "altitude": 0}, -1, None),
     ],
 )
