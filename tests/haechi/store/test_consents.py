@@ -6,6 +6,7 @@ import asyncpg
 import msgspec
 import pytest
 
+from haechi.clock import utc_now
 from haechi.domain.consent import NoGuardian, standing
 from haechi.domain.people import Person
 from haechi.errors import Conflict, NotFound
@@ -144,7 +145,7 @@ async def test_an_entry_is_an_audit_line_too(pool: Pool, consents: Consents, chi
 
 
 async def test_a_guardian_gives_it_by_id_and_is_named(registry: Registry, consents: Consents, child: Person) -> None:
-    given = Given(("position",), guardian=child.guardian_ids[0], ends_at=AT + timedelta(days=400))
+    given = Given(("position",), guardian=child.guardian_ids[0], ends_at=utc_now() + timedelta(days=400))
     stands = await consents.give(DISTRICT, child.id, given, by="clerk")
     assert (stands.given_by, stands.scopes) == ("Kim Minji", ("position",))
     assert (await consents.ledger(child.id))[0].guardian == child.guardian_ids[0]
