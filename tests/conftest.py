@@ -6,6 +6,7 @@ import socket
 import uuid
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -140,8 +141,12 @@ def apart(work: Coroutine[None, None, None]) -> None:
 
 
 async def _execute(url: str, statement: str) -> None:
+    """Again while somebody is in the database: PostgreSQL gives up when a session that it ends takes over five seconds."""
     connection = await asyncpg.connect(url)
     try:
-        await connection.execute(statement)
+        while True:
+            with suppress(asyncpg.ObjectInUseError):
+                await connection.execute(statement)
+                return
     finally:
         await connection.close()
