@@ -59,6 +59,11 @@ class CloseBody(Body):
     """How it ended."""
 
     outcome: Words
+    presses: int | None = Field(
+        None,
+        ge=1,
+        description="The incident's `presses` that the caller has seen: 409 when somebody called for help again since.",
+    )
 
 
 class Latency(msgspec.Struct, frozen=True):
@@ -189,7 +194,7 @@ def add_incidents(
     async def close_incident(
         request: Request, incident_id: str, body: CloseBody, district: District = None
     ) -> Incident:
-        command = Close(principal_of(request.scope).name, clock(), body.outcome)
+        command = Close(principal_of(request.scope).name, clock(), body.outcome, body.presses)
         return await handled(request, incident_id, district, command, "closed")
 
     async def handled(

@@ -36,4 +36,4 @@ const of = (id, what) => `/api/v1/incidents/${encodeURIComponent(id)}/${what}`;
 export const acknowledge = (id) => post(of(id, "acknowledge"));
 export const own = (id, owner) => post(of(id, "own"), { owner });
 export const note = (id, words) => post(of(id, "notes"), { words });
-export const close = (id, outcome) => post(of(id, "close"), { outcome });
+export const close = (id, outcome, presses) => post(of(id, "close"), { outcome, presses });

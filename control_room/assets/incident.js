@@ -320,7 +320,12 @@ export function openClose() {
   if (!opened) return;
   if (isNew(row(opened.id) ?? opened)) return actions.toast(w("act.acknowledge-first"));
   const ready = ["outcome.1", "outcome.2", "outcome.3"].map((k) => w(k));
-  openForm(w("act.close-hint"), w("act.close-go"), ready, (words) => actions.close(opened.id, words));
+  let { presses } = opened; // whoever presses again while the words are written is not closed unseen
+  openForm(w("act.close-hint"), w("act.close-go"), ready, async (words) => {
+    const done = await actions.close(opened.id, words, presses);
+    presses = opened.presses; // told of it, a person may close all the same
+    return done;
+  });
 }
 
 function openForm(hint, go, ready, send) {

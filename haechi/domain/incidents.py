@@ -145,11 +145,13 @@ class Note(msgspec.Struct, frozen=True):
 
 
 class Close(msgspec.Struct, frozen=True):
-    """A person says that it is over, and how it ended."""
+    """A person says that it is over, and how it ended. `presses`: of so many they knew when they began to (None: they do not
+    say)."""
 
     by: str
     at: datetime
     outcome: str
+    presses: int | None = None
 
 
 class EndTest(msgspec.Struct, frozen=True):
@@ -370,6 +372,8 @@ def apply_command(incident: Incident, command: Command) -> Step:
         return Step(ended, (IncidentEvent("closed", command.at, command.by, command.words),))
     if incident.state != "acknowledged":
         raise Conflict(f"Incident {incident.number} is not acknowledged yet; acknowledge it before closing.")
+    if incident.kind in CALLS and command.presses is not None and command.presses < incident.presses:
+        raise Conflict(f"Incident {incident.number} was called again meanwhile; look at it before closing.")
     closed = _changed(incident, state="closed", closed_at=command.at, closed_by=command.by)
     return Step(closed, (IncidentEvent("closed", command.at, command.by, command.outcome),))
 

@@ -93,6 +93,18 @@ async def test_an_operator_sees_no_place_of_what_is_over(
     assert [await told(who) for who in (operator, dispatcher)] == [{False}, {True}]
 
 
+async def test_who_closes_while_somebody_presses_again_is_told_of_it_first(
+    caller: Callable, incidents: Incidents, incident: Incident
+) -> None:
+    operator, path = await caller("operator"), f"/incidents/{incident.id}"
+    seen = (await operator.post(f"{path}/acknowledge")).json()["presses"]
+    await incidents.apply_alert(raised(at=AT + timedelta(seconds=20)), lambda _: ())
+    refused = await operator.post(f"{path}/close", json={"outcome": "false alarm", "presses": seen})
+    assert "called again meanwhile" in problem_of(refused, 409)["detail"]
+    closed = await operator.post(f"{path}/close", json={"outcome": "found", "presses": seen + 1})
+    assert closed.json()["state"] == "closed"
+
+
 async def test_an_operator_acknowledges_notes_owns_and_closes(
     caller: Callable, incident: Incident, audit: Audit
 ) -> None:
@@ -104,7 +116,7 @@ async def test_an_operator_acknowledges_notes_owns_and_closes(
     assert (await operator.post(f"{path}/notes", json={"words": "called the school"})).status_code == 200
     assert (await operator.post(f"{path}/own")).json()["owner"] == "token operator of haneul"
     assert (await operator.post(f"{path}/own", json={"owner": None})).json()["owner"] is None
-    closed = (await operator.post(f"{path}/close", json={"outcome": "found"})).json()
+    closed = (await operator.post(f"{path}/close", json={"outcome": "found", "presses": 1})).json()
     assert closed["state"] == "closed"
     problem_of(await operator.post(f"{path}/acknowledge"), 409)
     trail = (await operator.get(path)).json()["trail"]
