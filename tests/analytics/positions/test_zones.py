@@ -4,6 +4,7 @@ from datetime import time, timedelta
 
 import msgspec
 import numpy as np
+import pytest
 
 from analytics.zone_book import ZoneBook
 from haechi.domain.alerting import Alert
@@ -157,8 +158,10 @@ def test_where_one_window_follows_on_another_both_are_exact() -> None:
 def test_who_stays_where_a_window_ended_is_safe_until_another_begins() -> None:
     school = msgspec.structs.replace(SCHOOL, schedule=hours(9, 15))
     evening = zone("evening", schedule=hours(18, 8))
-    state = state_of(HOME_ZONE, school, evening)
-    assert run(state, *walk(1000, 1000), tick(6 * 60), *walk(1000, start=8 * 60), tick(9 * 60 - 1)) == []
+    arcade = zone("arcade", 5000, kind="forbidden", schedule=hours(16, 17))  # which asks nobody to be there
+    state = state_of(HOME_ZONE, school, evening, arcade)
+    at_school = [*walk(1000, 1000), tick(6 * 60), tick(7 * 60), *walk(1000, start=8 * 60), tick(9 * 60 - 1)]
+    assert run(state, *at_school) == []
     assert said(run(state, tick(9 * 60), start=20)) == [("zone-exit", "raise", "home")]
 
 
@@ -394,9 +397,52 @@ def test_the_time_a_schedule_began_does_not_raise_twice_with_a_fix_that_comes_a_
     assert told(alerts) == [("raise", "home"), ("clear", "home")]
 
 
-def test_an_alarm_of_a_window_that_began_is_never_over_before_it_began() -> None:
+HALF_PAST = (Window("Asia/Seoul", DAYS, time(9, 30), time(10, 0)),)
+
+
+@pytest.mark.parametrize(
+    ("zones", "before", "late"),
+    [
+        ((circle(schedule=HALF_PAST),), [*walk(400, 400), tick(30)], [[fix(29.99, 0)]]),
+        (
+            (zone("river", kind="forbidden", schedule=HALF_PAST),),
+            [*walk(0, 0), tick(30)],
+            [[fix(29.98, 400)], [fix(29.99, 400)]],
+        ),
+        ((HOME_ZONE, EXPECTED), [*walk(0, 0), *ticking(30, 40)], [[fix(39.99, 1000)]]),
+    ],
+    ids=["left", "entered", "missed"],
+)
+def test_an_alarm_of_a_time_that_has_come_is_never_over_before_it_began(
+    zones: tuple[SafeZone, ...], before: list, late: list
+) -> None:
     """A clear that is older than its episode is ignored, and the incident would stay."""
-    state = state_of(circle(schedule=(Window("Asia/Seoul", DAYS, time(9, 30), time(10, 0)),)))
-    run(state, [fix(0, 400)], [fix(1, 400)])
-    raised, cleared = run(state, tick(30), [fix(29.99, 0)], start=2)
+    state = state_of(*zones)
+    (raised,) = run(state, *before)
+    (cleared,) = run(state, *late, start=20)
     assert (cleared.action, cleared.id, cleared.ends_at) == ("clear", raised.id, raised.starts_at)
+
+
+def test_nor_is_one_that_ends_with_its_zone_which_shows_the_newest_word_of_any_device() -> None:
+    registry = Registry(circle(schedule=HALF_PAST))
+    state = state_of(registry=registry)
+    (raised,) = run(state, *walk(400, 400), *walk(410, 410, start=2, device="d2"), tick(30))
+    registry.change()
+    (ended,) = run(state, tick(31), start=20)
+    assert (ended.id, ended.action, ended.ends_at) == (raised.id, "clear", raised.starts_at)
+    assert ended.because.fixes[-1].at == AT + timedelta(minutes=3)
+
+
+def test_since_when_somebody_is_expected_outlasts_a_restart_though_nothing_was_heard_meanwhile() -> None:
+    registry = Registry(HOME_ZONE)
+    state = state_of(registry=registry)
+    run(state, [fix(0, 0, device="d2", person="p2")], *walk(0), tick(1))
+    registry.change(HOME_ZONE, EXPECTED)
+    run(state, *walk(0, start=2), start=10)
+    kept = dict(state.changed())
+    run(state, *ticking(30), start=20)
+    kept |= dict(state.changed())
+    other = state_of(registry=registry)
+    for shard, block in kept.items():
+        other.load(shard, block)
+    assert said(run(other, tick(40), tick(40.5), start=30)) == [("not-arrived", "raise", "school")]
