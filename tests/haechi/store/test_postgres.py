@@ -4,9 +4,11 @@ import asyncpg
 import pytest
 
 from haechi.config import PostgresSettings
-from haechi.errors import ConfigError, TransientError
+from haechi.errors import ConfigError, HaechiError, PermanentError, TransientError
 from haechi.store.postgres import Hint, Pool, migrate, open_pool, shipped, translate_errors
 from tests.cut import wire_to
+
+PATIENCE_S = 60
 
 
 async def test_two_migrators_at_once_apply_every_file_once(empty_database: str) -> None:
@@ -18,6 +20,11 @@ async def test_a_second_migration_applies_only_what_is_new(empty_database: str) 
     await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)"})
     again = await migrate(empty_database, {"1_a.sql": "CREATE TABLE a (x int)", "2_b.sql": "CREATE TABLE b (x int)"})
     assert again == ["2_b.sql"]
+
+
+async def test_migrations_are_applied_in_the_order_of_their_names(empty_database: str) -> None:
+    files = {"2_b.sql": "ALTER TABLE a ADD y int", "1_a.sql": "CREATE TABLE a (x int)"}
+    assert await migrate(empty_database, files) == ["1_a.sql", "2_b.sql"]
 
 
 async def test_a_migration_that_was_edited_after_it_was_applied_is_refused_in_words(empty_database: str) -> None:
@@ -84,6 +91,40 @@ async def test_a_server_that_has_said_goodbye_and_not_yet_hung_up_is_away(empty_
         await pool.close()
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "said"),
+    [
+        *((code, TransientError) for code in ("08006", "25006", "25P03", "40001", "40P01", "53100", "53200", "53300")),
+        *((code, TransientError) for code in ("55P03", "57014", "57P01", "57P02", "57P03")),
+        *((code, PermanentError) for code in ("22021", "22P05")),
+        *((code, ConfigError) for code in ("28000", "3D000")),
+    ],
+)
+async def test_what_the_server_says_is_a_reason_to_try_again_or_to_give_up_or_to_change_a_setting(
+    pool: Pool, sqlstate: str, said: type[HaechiError]
+) -> None:
+    with pytest.raises(said), translate_errors():
+        await pool.execute(f"DO $$ BEGIN RAISE EXCEPTION 'so it is' USING ERRCODE = '{sqlstate}'; END $$")
+
+
+async def test_a_pool_that_closes_cuts_who_does_not_let_go_and_leaves_nobody_there(empty_database: str) -> None:
+    pool = await open_pool(empty_database, size=1)
+    assert await pool.hint("things").wait(PATIENCE_S), "it listens"
+    async with pool.acquire():
+        await pool.close()
+    other = await asyncpg.connect(empty_database)
+    async with asyncio.timeout(PATIENCE_S):
+        while await other.fetchval("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'haechi'"):
+            await asyncio.sleep(0.05)
+    await other.close()
+
+
+async def test_a_session_is_in_utc_and_forgets_no_transaction(pool: Pool) -> None:
+    """One that stays open would hold back every change feed."""
+    assert await pool.fetchval("SHOW timezone") == "UTC"
+    assert await pool.fetchval("SHOW idle_in_transaction_session_timeout") == "1min"
+
+
 async def test_our_own_mistakes_are_not_called_transient(pool: Pool) -> None:
     with pytest.raises(asyncpg.PostgresSyntaxError), translate_errors():
         await pool.execute("SELEKT 1")
@@ -103,6 +144,16 @@ async def test_a_hint_that_comes_while_nobody_waits_is_kept(pool: Pool) -> None:
     await asyncio.sleep(0.1)
     await hinted(hint)
     assert not await hint.wait(0.05)
+
+
+async def test_who_comes_later_hears_another_channel_and_wakes_nobody_else(pool: Pool) -> None:
+    first = pool.hint("things")
+    assert await first.wait(PATIENCE_S), "it listens"
+    second = pool.hint("others")
+    assert await second.wait(PATIENCE_S), "and so does this one"
+    await pool.execute("NOTIFY others")
+    assert await second.wait(PATIENCE_S)
+    assert not await first.wait(0.05)
 
 
 async def test_a_hint_listens_again_after_its_connection_was_killed(pool: Pool) -> None:
