@@ -226,11 +226,16 @@ async def test_whatever_dies_every_accepted_press_is_one_incident_and_everyone_i
         await until(lambda: told(it, "/guardian/6", 1))
         it.kill("wall")
         it.kill("alerts.callbacks")
-        for _ in range(3):  # and one who leaves the zone, and gas
-            await it.report(devices[7], lat=37.6286)
-            await asyncio.sleep(1.1)
-        for _ in range(25):
-            await it.read(sensor["id"], 40.0)
+
+        async def goes_on() -> None:
+            """One who has left the zone, and gas: a watch and a sensor report as long as they are on."""
+            while True:
+                await it.report(devices[7], lat=37.6286)
+                for _ in range(8):
+                    await it.read(sensor["id"], 40.0)
+                await asyncio.sleep(1.1)
+
+        going_on = asyncio.create_task(goes_on())
 
         async def all_have_died() -> bool:
             marks = {line.split()[0] for line in (tmp_path / "marks").read_text().splitlines()}
@@ -243,6 +248,7 @@ async def test_whatever_dies_every_accepted_press_is_one_incident_and_everyone_i
             return expected <= {(str(i["kind"]), str(i["subject"])) for i in await it.incidents()}
 
         await until(all_there)
+        going_on.cancel()
         for i in range(8):
             await until(lambda i=i: told(it, f"/guardian/{i}", 1))
         await until(lambda: told(it, "/police", 7))
