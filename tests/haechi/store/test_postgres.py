@@ -1,4 +1,5 @@
 import asyncio
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -107,10 +108,15 @@ async def test_what_the_server_says_is_a_reason_to_try_again_or_to_give_up_or_to
         await pool.execute(f"DO $$ BEGIN RAISE EXCEPTION 'so it is' USING ERRCODE = '{sqlstate}'; END $$")
 
 
-async def test_a_pool_that_closes_cuts_who_does_not_let_go_and_leaves_nobody_there(empty_database: str) -> None:
+@pytest.mark.parametrize("held", [False, True])
+async def test_a_pool_that_closes_cuts_who_does_not_let_go_and_leaves_nobody_there(
+    empty_database: str, held: bool
+) -> None:
     pool = await open_pool(empty_database, size=1)
     assert await pool.hint("things").wait(PATIENCE_S), "it listens"
-    async with pool.acquire():
+    async with AsyncExitStack() as stack:
+        if held:
+            await stack.enter_async_context(pool.acquire())
         await pool.close()
     other = await asyncpg.connect(empty_database)
     async with asyncio.timeout(PATIENCE_S):

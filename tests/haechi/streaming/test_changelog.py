@@ -8,9 +8,10 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from haechi import topics
-from haechi.errors import PermanentError
+from haechi.config import KafkaSettings
+from haechi.errors import PermanentError, TransientError
 from haechi.sealing import Sealer, create_key
-from haechi.streaming import Connection, Producer, Record, StreamMetrics, Worker, admin
+from haechi.streaming import Connection, Producer, Record, StreamMetrics, Worker, admin, connect
 from haechi.streaming.changelog import Changelog, Kept, changelog_name
 from tests.haechi.streaming.test_streaming import ONE, PATIENCE_S, _running, connection, producer
 
@@ -62,6 +63,22 @@ async def test_a_block_is_packed_and_one_that_an_older_version_sealed_as_it_was_
     await producer.send(*ours.records(0, {4: fleet}, 7))
     assert await ours.load(0) == Kept({2: WHERE, 4: fleet})
     assert len((await written(connection))[-1]) < len(fleet) / 4
+
+
+async def test_a_block_that_a_former_owner_wrote_late_does_not_take_the_place_of_the_newer_one(
+    connection: Connection, producer: Producer
+) -> None:
+    await admin.ensure_topics(connection, [ONE], [admin.Changelog("app", ONE)])
+    ours = changelog(connection, Sealer(create_key()))
+    await producer.send(*ours.records(0, {2: b"has applied more"}, 9))
+    await producer.send(*ours.records(0, {2: b"stood still", 4: WHERE}, 7))
+    assert await ours.load(0) == Kept({2: b"has applied more", 4: WHERE})
+
+
+async def test_blocks_that_cannot_be_read_now_are_read_later(unused_tcp_port: int) -> None:
+    away = connect(KafkaSettings(url=f"kafka://127.0.0.1:{unused_tcp_port}"))
+    with pytest.raises(TransientError, match="'app-blocks-changelog' cannot be read"):
+        await changelog(away, Sealer(create_key())).load(0)
 
 
 class Still:
