@@ -9,6 +9,7 @@ of them at once: a fifth of what a message costs where messages are small.
 """
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -39,15 +40,21 @@ def transport_of(fetch_wait_ms: int) -> type[Transport]:
                 await asyncio.sleep(0)
             except asyncio.CancelledError:
                 task.cancel()
+                _close(others)
                 raise
             if not task.done():
                 return await super().wait_first(task, *others, timeout=timeout)
-            for other in others:
-                if asyncio.iscoroutine(other):
-                    other.close()
+            _close(others)
             return WaitResults([first], [task.result()], stopped=False)
 
     class QuickTransport(Transport):  # type: ignore[misc]  # the same
         Consumer = QuickConsumer
 
     return QuickTransport
+
+
+def _close(waits: Iterable[Any]) -> None:
+    """Nobody will await these, and Python would complain."""
+    for wait in waits:
+        if asyncio.iscoroutine(wait):
+            wait.close()
