@@ -165,6 +165,23 @@ def test_who_stays_where_a_window_ended_is_safe_until_another_begins() -> None:
     assert said(run(state, tick(9 * 60), start=20)) == [("zone-exit", "raise", "home")]
 
 
+def test_who_stayed_where_a_window_ended_and_goes_nowhere_has_left_that_place() -> None:
+    state = state_of(HOME_ZONE, msgspec.structs.replace(SCHOOL, notices=False, schedule=hours(9, 15)))
+    assert run(state, *walk(1000, 1000), tick(6 * 60)) == []
+    assert said(run(state, *walk(600, 600, start=6 * 60 + 5), start=10)) == [("zone-exit", "raise", "school")]
+
+
+def test_of_the_zones_of_everyone_it_is_the_last_one_that_was_left_and_not_the_nearest() -> None:
+    park, village = (
+        msgspec.structs.replace(zone(name, east, 300), person_id=None)
+        for name, east in (("park", 0), ("village", 2000))
+    )
+    assert said(run(state_of(park, village, HOME_ZONE), *walk(0, 0, 1400, 1400))) == [
+        ("zone-exit", "raise", "home"),
+        ("zone-exit", "raise", "park"),
+    ]
+
+
 def test_who_comes_within_the_hour_before_is_safe_and_who_comes_earlier_is_not() -> None:
     school = msgspec.structs.replace(SCHOOL, schedule=hours(11, 15))
     assert said(run(state_of(HOME_ZONE, school), *walk(0, 0, start=60), *walk(1000, 1000, start=62))) == [
@@ -421,6 +438,14 @@ def test_an_alarm_of_a_time_that_has_come_is_never_over_before_it_began(
     (raised,) = run(state, *before)
     (cleared,) = run(state, *late, start=20)
     assert (cleared.action, cleared.id, cleared.ends_at) == ("clear", raised.id, raised.starts_at)
+
+
+def test_an_entry_ends_with_the_hours_of_its_zone_and_not_by_a_fix_of_the_time_before_them() -> None:
+    state = state_of(zone("river", kind="forbidden", schedule=HALF_PAST))
+    (raised,) = run(state, *walk(0, 0), tick(30))
+    assert run(state, [fix(29.99, 0)], tick(59), start=10) == []
+    (ended,) = run(state, tick(60), start=20)
+    assert (ended.id, ended.action, ended.moot) == (raised.id, "clear", True)
 
 
 def test_nor_is_one_that_ends_with_its_zone_which_shows_the_newest_word_of_any_device() -> None:
