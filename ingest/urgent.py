@@ -31,7 +31,7 @@ class PutsCalls(Protocol):
     """The part of `haechi.store.outbox.Inbox` that is used here."""
 
     async def put(self, call_id: str, data: bytes) -> None:
-        """Durable when it returns; a repeated id changes nothing."""
+        """Durable when it returns; an id that is open is there once."""
 
 
 class UrgentRoads:
