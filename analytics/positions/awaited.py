@@ -88,9 +88,11 @@ class Awaited:
             return Turn()
         self._asked = asked
         at, unheard = instant_of(now), self._devices.unheard()
-        gone = [slot for slot in unheard.tolist() if self._arrivals.device(self._devices.person(slot), at) is None]
+        spoke = self._devices.heard_at(self._devices.wearer[unheard]) > 0  # from another slot
+        stand = unheard[~spoke].tolist()
+        gone = [slot for slot in stand if self._arrivals.device(self._devices.person(slot), at) is None]
         come = tuple(self._come(zones, at)) if zones.expects.any() else ()
-        return Turn(come, np.array(gone, dtype=np.int64))
+        return Turn(come, np.append(unheard[spoke], np.array(gone, dtype=np.int64)))
 
     def _come(self, zones: Zones, at: datetime) -> Iterator[tuple[str, str]]:
         for shard in self._shards:

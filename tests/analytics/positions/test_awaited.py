@@ -293,6 +293,13 @@ def test_what_stood_for_them_goes_when_another_device_of_theirs_speaks_or_nobody
     assert devices(town.state) == []
 
 
+def test_what_stood_for_them_is_no_second_device_of_theirs_a_minute_after_the_first_has_spoken() -> None:
+    """Of whoever has several it is followed which of them moves; it went with the hour, or with a new life of the worker."""
+    town = Town().wear("lost").wear("worn")
+    assert town.see(*ticking(1), *walk(0, start=2, device="worn"), *ticking(3)) == []
+    assert devices(town.state) == ["worn"]
+
+
 def test_a_zone_that_is_removed_ends_the_search_for_who_was_never_heard() -> None:
     town = Town().wear()
     (missed,) = town.see(*ticking(30, 40))

@@ -7,7 +7,7 @@ from random import Random
 
 import msgspec
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.positions import PositionState
@@ -228,12 +228,28 @@ def test_disordered_within_three_seconds_the_same_is_open_as_soon_as_the_rule_ha
     assert still_open(ordered) == still_open(disordered)
 
 
+SILENT = float("nan")
+# p1 is awaited and speaks from two devices; the second one tells late of a time when the first had not moved yet.
+LONG_AWAITED = steps_of(
+    [
+        ("c", -300, 6, 1, -2, SILENT),
+        ("c", -300, 4, 3, 6, SILENT),
+        ("b", -300, 6, 1, 3, SILENT),
+        ("c", -300, 3, 3, 6, SILENT),
+        ("b", 130, 3, 3, -2, SILENT),
+        ("c", -300, 2, 1, 0, SILENT),
+        ("a", -300, 7, 2, 0, SILENT),
+    ]
+)
+
+
 @settings(max_examples=25)
 @given(
     steps,
     st.sets(st.integers(0, 60)),
     st.dictionaries(st.integers(0, 60), st.sampled_from([zone.id for zone in ZONES]), max_size=3),
 )
+@example(LONG_AWAITED, {29}, {})
 def test_a_new_life_from_the_blocks_anywhere_changes_nothing(
     walk: list[Step], deaths: set[int], removals: dict[int, str]
 ) -> None:
