@@ -270,8 +270,8 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
 
     The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose, the
     condition had gone and is back (a child who left, came home, and left again), or it is of another test, whose answer
-    somebody waits for; its fix moves the place unless it is older than the one that is known. A clear older than the episode is ignored. A cleared incident stays until a person
-    has acknowledged and closed it.
+    somebody waits for; its fix moves the place unless it is older than the one that is known. A clear older than the episode
+    is ignored. A cleared incident stays until a person has acknowledged and closed it.
     """
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at

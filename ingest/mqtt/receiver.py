@@ -131,8 +131,9 @@ class Receiver:
         if isinstance(report, Report):
             if report.urgent is None:
                 self._limited(arrived, report.device)
-            said = msgspec.structs.replace(report, retained=arrived.retained)
-            await self._intake.report(said, received_at, f"mqtt:{user}")
+            if arrived.retained:
+                report = msgspec.structs.replace(report, retained=True)
+            await self._intake.report(report, received_at, f"mqtt:{user}")
         elif report is not None:
             await self._intake.goodbye(report, received_at)
         else:

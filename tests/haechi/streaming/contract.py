@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka import AIOKafkaConsumer
 
 from haechi import topics
 from haechi.config import KafkaSettings
@@ -23,6 +22,7 @@ from haechi.streaming import Producer, Record, connect
 from haechi.streaming.admin import Changelog, ensure_topics
 from haechi.streaming.changelog import Changelog as KeptBlocks
 from haechi.streaming.dead_letters import DeadLetter, listing
+from tests.acknowledged import ends_of, until_acknowledged
 from tests.haechi.streaming.contract_worker import GROUP, IN, OUT, PARTITIONS, SHARDS, Block, Job, Numbers, encode
 from tests.listening import listens
 
@@ -101,24 +101,12 @@ class Contract:
 
     async def all_acknowledged(self) -> None:
         """Wait until the group has committed up to the end of every partition."""
-        admin = AIOKafkaAdminClient(**self.connection.options())
-        await admin.start()
-        try:
-            ends = await self._ends(IN.name)
-            async with asyncio.timeout(PATIENCE_S):
-                while True:
-                    offsets = await admin.list_consumer_group_offsets(self.connection.name(GROUP))
-                    if all(
-                        offsets[place].offset >= end for place, end in ends.items() if end and place in offsets
-                    ) and ({place for place, end in ends.items() if end} <= offsets.keys()):
-                        return
-                    await asyncio.sleep(0.1)
-        finally:
-            await admin.close()
+        async with asyncio.timeout(PATIENCE_S):
+            await until_acknowledged(self.connection, GROUP, IN)
 
     async def lost(self) -> list[int]:
         """Numbers accepted and never put out."""
-        sent = {msgspec.msgpack.decode(record.value) for record in await self._read(OUT.name)}
+        sent = {msgspec.msgpack.decode(record.value) for record in await self._read(OUT)}
         return sorted(set(self.fed) - sent)
 
     def effects(self) -> list[int]:
@@ -132,7 +120,7 @@ class Contract:
 
     async def slots(self) -> set[bytes]:
         """The slots of the workers that have put something out."""
-        return {dict(record.headers)["slot"] for record in await self._read(OUT.name)}
+        return {dict(record.headers)["slot"] for record in await self._read(OUT)}
 
     async def kept(self) -> tuple[int, int]:
         """Sum and count over all blocks as the changelog has them: what the next start would take for the truth."""
@@ -179,18 +167,8 @@ class Contract:
                 life.process.wait()
         await self.producer.stop()
 
-    async def _ends(self, topic: str) -> dict[TopicPartition, int]:
-        consumer = AIOKafkaConsumer(**self.connection.options())
-        await consumer.start()
-        try:
-            places = [TopicPartition(self.connection.name(topic), number) for number in range(PARTITIONS)]
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-            return ends
-        finally:
-            await consumer.stop()
-
-    async def _read(self, topic: str) -> list[Any]:
-        ends = await self._ends(topic)
+    async def _read(self, topic: topics.Topic) -> list[Any]:
+        ends = await ends_of(self.connection, topic)
         consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.connection.options())
         await consumer.start()
         try:
