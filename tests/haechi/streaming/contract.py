@@ -168,7 +168,8 @@ class Contract:
         await self.producer.stop()
 
     async def _read(self, topic: topics.Topic) -> list[Any]:
-        ends = await ends_of(self.connection, topic)
+        if not (ends := await ends_of(self.connection, topic)):
+            return []
         consumer = AIOKafkaConsumer(auto_offset_reset="earliest", **self.connection.options())
         await consumer.start()
         try:
