@@ -59,6 +59,8 @@ async def write(urls):
     async with redis.asyncio.from_url(urls["valkey"]) as client:
         for number in range(100):
             await client.rpush("kept", number)
+        # While a slow disk takes a second's fsync, the server answers first and writes to its file later.
+        assert await client.waitaof(1, 0, 0) == [1, 0]
 
 
 async def read(urls):
