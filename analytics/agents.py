@@ -139,7 +139,9 @@ def watches(
     """Who looks at positions, in this order: whether an empty battery explains a silence, is what was known of it before the
     report that ends both. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
-    zones = SafeZones(devices, outlook.book, outlook.zones, arrivals.are_possible, outlook.zones_read)
+    zones = SafeZones(
+        devices, outlook.book, outlook.zones, arrivals.are_possible, registered.are_worn, outlook.zones_read
+    )
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)
     walks = NightWalks(devices, registered, outlook.silence.zone)

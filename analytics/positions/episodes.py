@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
 from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, Bools, carried, standing, whereabouts
 from analytics.positions.patterns import pattern
@@ -21,6 +22,8 @@ from haechi.domain.time import instant_of
 People = NDArray[np.int64]
 CanArrive = Callable[[str, datetime, Collection[str]], bool]
 """Whether somebody has a device that may tell of an arrival then, by those of theirs that have told a place."""
+AreTheirs = Callable[[Slots, int], Bools]
+"""(n,) whether the devices of these slots are still their wearer's by the registry, at a time (µs)."""
 
 _SECOND_US = 1_000_000
 _BACK = "is back inside"
@@ -52,12 +55,18 @@ class Episodes:
     """Reads and writes the people and stakes of a ZoneTable; `thresholds` are what alerts say decided them."""
 
     def __init__(
-        self, devices: Devices, table: ZoneTable, thresholds: tuple[tuple[str, float], ...], can_arrive: CanArrive
+        self,
+        devices: Devices,
+        table: ZoneTable,
+        thresholds: tuple[tuple[str, float], ...],
+        can_arrive: CanArrive,
+        are_theirs: AreTheirs,
     ) -> None:
         self._devices = devices
         self._table = table
         self._thresholds = thresholds
         self._can_arrive = can_arrive
+        self._are_theirs = are_theirs
 
     def speak(self, people: People, at: NDArray[np.int64], why: str) -> list[Alert]:
         """Raise what has begun and clear what is over, each of the people (at most once) at their time (p,)."""
@@ -135,12 +144,23 @@ class Episodes:
         zones = table.stakes["zone"][people].astype(np.int64)
         worn = self._devices.worn[people]
         there = worn >= 0
-        speaks = carried(there, self._table.moves.at[worn])
+        speaks = carried(self._still_theirs(worn, at), self._table.moves.at[worn])
         where = np.where(there[:, :, np.newaxis], table.cells["where"][worn], UNKNOWN).astype(np.int8)
         hours, is_at, stayed = table.book.hours(zones, at), whereabouts(where, speaks), table.stakes["stays"][people]
         active = hours.phase == HOLDS
         counts = active | self._soft(zones, hours, is_at, stayed)
         return Glance(people, at, zones, hours, active, counts, stayed, worn, speaks, where, is_at)
+
+    def _still_theirs(self, worn: NDArray[np.int64], at: NDArray[np.int64]) -> Bools:
+        """(p, d) the devices that may speak: one that was taken off or is another person's now would keep them where it
+        lay last. Where none is left, that is all that is known."""
+        there = worn >= 0
+        several = there & (there.sum(axis=1, keepdims=True) > 1)
+        if not several.any():
+            return there
+        theirs = np.zeros(worn.shape, dtype=bool)
+        theirs[several] = self._are_theirs(worn[several], int(at.max()))
+        return np.where(theirs.any(axis=1, keepdims=True), theirs, there)
 
     def _soft(self, zones: NDArray[np.int64], hours: Timetable, is_at: NDArray[np.int8], stayed: Bools) -> Bools:
         """(p, k) the safe zones that count although their window does not hold: what ends sends nobody away, and nobody is

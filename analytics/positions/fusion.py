@@ -14,6 +14,7 @@ that moved within five minutes of the newest move are *carried*, the others were
 | carried, one out, one does not know | has left |
 | carried, one inside, one does not know | is safe |
 | the one that moved last falls silent | is where it was last, until another moves; silence is told by itself |
+| one was removed, got a new id or is another person's now | is where those say that are theirs; without any, where it was last |
 | a tag is read at a gate | is at the gate: after a long silence one reading is a move |
 | carried, one inside a forbidden zone | is in it |
 """

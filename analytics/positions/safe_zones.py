@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from analytics.positions.columns import Slots
 from analytics.positions.devices import Devices
-from analytics.positions.episodes import CanArrive, Episodes
+from analytics.positions.episodes import AreTheirs, CanArrive, Episodes
 from analytics.positions.fusion import INSIDE, OUTSIDE
 from analytics.positions.patterns import Patterns
 from analytics.positions.quality import ALONE_US, FINE_M
@@ -61,7 +61,7 @@ class Rule(msgspec.Struct, frozen=True):
 
 class SafeZones:
     """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
-    message. `can_arrive` says who can be missed. `reads` counts how often the registry has been read for it, and is infinite
+    message. `can_arrive` says who can be missed, `are_theirs` whose device it is still. `reads` counts how often the registry has been read for it, and is infinite
     where the book cannot be old."""
 
     name = "zones"
@@ -72,6 +72,7 @@ class SafeZones:
         book: Callable[[], ZoneBook],
         rule: Rule,
         can_arrive: CanArrive,
+        are_theirs: AreTheirs = lambda slots, _: np.ones(len(slots), dtype=bool),
         reads: Callable[[], float] = lambda: inf,
     ) -> None:
         self._devices = devices
@@ -82,7 +83,7 @@ class SafeZones:
         self._dwell_us = int(rule.dwell_s * _SECOND_US)
         self._mask = np.uint8((1 << max(rule.votes, rule.confirmations, rule.entry_confirmations)) - 1)
         self._table = ZoneTable(devices, book())
-        self._episodes = Episodes(devices, self._table, self._thresholds(), can_arrive)
+        self._episodes = Episodes(devices, self._table, self._thresholds(), can_arrive, are_theirs)
         self._patterns = Patterns(self._table)
         self._asked: object = None
         self._read_book()

@@ -86,6 +86,11 @@ class Registered:
         known: NDArray[np.bool_] = self._rows["known"][slots]
         return known
 
+    def are_worn(self, slots: Slots, now: int) -> NDArray[np.bool_]:
+        """(n,) known at `now` (microseconds)."""
+        self.look_up(slots, now)
+        return self.known(slots)
+
     def watched(self, slots: Slots) -> NDArray[np.bool_]:
         """(n,) known, and its silence means something."""
         watched: NDArray[np.bool_] = self._rows["regular"][slots]

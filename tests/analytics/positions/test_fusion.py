@@ -1,11 +1,14 @@
 """Each row of the table of cases: several devices of one person. Phone at home (east 0), watch elsewhere."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from analytics.positions.fusion import INSIDE, OUTSIDE, UNKNOWN, carried, standing, whereabouts
 from tests.analytics.positions.build import Fix, circle, fix, run, state_of, told
-from tests.analytics.positions.test_zones import HOME_ZONE, SCHOOL, said, zone
+from tests.analytics.positions.test_awaited import Town
+from tests.analytics.positions.test_zones import HOME_ZONE, SCHOOL, said, ticking, zone
 
 IN, OUT, Q = INSIDE, OUTSIDE, UNKNOWN
 
@@ -107,6 +110,54 @@ def test_a_tag_is_read_at_the_school_gate_while_the_phone_lies_at_home() -> None
     later = [phone(m, 0) for m in range(42, 90)]
     alerts = run(state_of(HOME_ZONE, SCHOOL), tag, *phones, read, *later)
     assert said(alerts) == [("arrived", "raise", "school")]
+
+
+WENT = [watch(0, 0), watch(1, 400), watch(2, 400), watch(3, 410)]
+NEW_ONE_AT_HOME = [fix(minute, 0, device="new") for minute in (20, 21, 22)]
+
+
+def taken_off(town: Town) -> None:
+    town.take_off("watch")
+
+
+def handed_to_another_person(town: Town) -> None:
+    town.wear("watch", "p2")
+
+
+def put_away(town: Town) -> None:
+    """It stays theirs, in a drawer: where nobody knows, its last word counts until another device moves."""
+
+
+@pytest.mark.parametrize(
+    ("done", "ends"),
+    [(taken_off, [("clear", "home")]), (handed_to_another_person, [("clear", "home")]), (put_away, [])],
+)
+def test_a_device_that_is_no_longer_theirs_does_not_speak_for_them_beside_one_that_is(
+    done: Callable[[Town], None], ends: list[tuple[str, str]]
+) -> None:
+    town = Town(HOME_ZONE).wear("watch")
+    assert told(town.see(*WENT)) == [("raise", "home")]
+    done(town)
+    town.wear("new")
+    assert told(town.see(*[[one] for one in NEW_ONE_AT_HOME])) == ends
+
+
+def test_who_leaves_with_a_new_device_has_left_though_the_old_one_is_still_out() -> None:
+    town = Town(HOME_ZONE).wear("watch")
+    town.see(*WENT)
+    town.take_off("watch")
+    town.wear("new")
+    town.see(*[[one] for one in NEW_ONE_AT_HOME])
+    town.restart()
+    away = [[fix(minute, 400, device="new")] for minute in (30, 31, 32)]
+    assert told(town.see(*away)) == [("raise", "home")]
+
+
+def test_whose_only_device_is_taken_off_stays_where_it_was_last() -> None:
+    town = Town(HOME_ZONE).wear("watch")
+    assert told(town.see(*WENT)) == [("raise", "home")]
+    town.take_off("watch")
+    assert told(town.see(*ticking(10, 20, 30))) == []
 
 
 def test_one_coarse_fix_of_the_other_device_ends_nothing() -> None:
