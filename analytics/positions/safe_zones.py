@@ -61,8 +61,8 @@ class Rule(msgspec.Struct, frozen=True):
 
 class SafeZones:
     """`analytics.positions.watch.Watch`. `book` gives the newest book of zones; a change is taken before the next
-    message. `can_arrive` says who can be missed, `are_theirs` whose device it is still. `reads` counts how often the registry has been read for it, and is infinite
-    where the book cannot be old."""
+    message. `can_arrive` says who can be missed, `are_theirs` whose device it is still. `reads` counts how often the registry
+    has been read for it, and is infinite where the book cannot be old."""
 
     name = "zones"
 
