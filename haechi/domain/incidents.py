@@ -232,7 +232,7 @@ def open_incident(
         status=alert.status,
         state="closed" if notice else state,
         title=alert.title,
-        starts_at=min(alert.starts_at, alert.received_at),  # by whose clock it is yet to come, is ahead
+        starts_at=_began(alert),
         received_at=alert.received_at,
         decided_at=alert.decided_at,
         opened_at=opened_at,
@@ -251,6 +251,13 @@ def open_incident(
     if alert.ends_at is not None:
         events.append(IncidentEvent("cleared", opened_at, "rule", _OVER_ALREADY))
     return Step(incident, tuple(events), tell=True)
+
+
+def _began(alert: Alert) -> datetime:
+    """By whose clock it was yet to come when it was known, is ahead. A call is known when it reaches us; what a rule finds may
+    follow from the hour, long after the last fix."""
+    known_at = alert.received_at if alert.kind in CALLS else alert.decided_at
+    return min(alert.starts_at, known_at)
 
 
 def _scene(alert: Alert, scene: Scene | None) -> Scene:

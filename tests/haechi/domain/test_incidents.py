@@ -140,6 +140,18 @@ def test_who_left_again_and_is_back_already_is_told_of_as_returned() -> None:
     assert (step.incident.state, step.incident.ends_at) == ("returned-unacknowledged", later(60))
 
 
+def test_what_follows_from_the_hour_began_at_the_hour_however_long_before_the_last_fix_reached_us() -> None:
+    """Whose phone was heard last at midnight is missed since 8:40, and not since midnight."""
+    asked = alert(kind="not-arrived", starts_at=later(0), received_at=later(-31200), decided_at=later(0.5))
+    opened = open_incident(asked, "i1", 1, later(1), None).incident
+    assert (opened.starts_at, opened.received_at) == (later(0), later(-31200))
+
+
+def test_a_fix_by_a_clock_that_is_ahead_was_no_later_than_what_was_decided_of_it() -> None:
+    ahead = alert(kind="zone-exit", starts_at=later(90), received_at=later(0), decided_at=later(0.5))
+    assert open_incident(ahead, "i1", 1, later(1), None).incident.starts_at == later(0.5)
+
+
 def test_the_same_raise_again_changes_nothing() -> None:
     assert apply_alert(incident(), alert(), later(5)).events == ()
 
