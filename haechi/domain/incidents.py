@@ -277,7 +277,8 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
 
     The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose, the
     condition had gone and is back (a child who left, came home, and left again), or it is of another test, whose answer
-    somebody waits for; its fix moves the place unless it is older than the one that is known. A clear older than the episode
+    somebody waits for; its fix moves the place unless it is older than the one that is known. What is back began now, and
+    who was on it before does not know: as where severity rose, it is on nobody. A clear older than the episode
     is ignored. A cleared incident stays until a person has acknowledged and closed it.
     """
     if alert.action == "clear":
@@ -296,7 +297,8 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     raises = alert.action == "raise"
     came_back = incident.ends_at is not None and raises
     over = alert.ends_at if came_back else None
-    state = "unacknowledged" if rose or came_back else incident.state
+    asks = rose or came_back
+    state = "unacknowledged" if asks else incident.state
     if over is not None:
         state = "returned-unacknowledged"
     scene = _scene(alert, scene)
@@ -308,6 +310,12 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         severity=min(alert.severity, incident.severity),
         title=alert.title,
         because=_because(incident, alert),
+        starts_at=_began(alert) if came_back else incident.starts_at,
+        received_at=alert.received_at if came_back else incident.received_at,
+        decided_at=alert.decided_at if came_back else incident.decided_at,
+        first_attempt_at=None if came_back else incident.first_attempt_at,
+        acknowledged_at=None if asks else incident.acknowledged_at,
+        acknowledged_by=None if asks else incident.acknowledged_by,
         ends_at=over if came_back else incident.ends_at,
         moot=alert.moot if came_back else incident.moot,
         point=scene.point if moves else incident.point,
@@ -321,7 +329,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     events = [IncidentEvent(word, at, "rule", f"{alert.because.words}{place}")]
     if over is not None:
         events.append(IncidentEvent("cleared", at, "rule", _OVER_ALREADY))
-    return Step(changed, tuple(events), tell=rose or came_back or (raises and alert.status == "Test"))
+    return Step(changed, tuple(events), tell=asks or (raises and alert.status == "Test"))
 
 
 def is_another_press(told: Incident, alert: Alert) -> bool:

@@ -140,6 +140,38 @@ def test_who_left_again_and_is_back_already_is_told_of_as_returned() -> None:
     assert (step.incident.state, step.incident.ends_at) == ("returned-unacknowledged", later(60))
 
 
+def test_who_left_again_left_at_that_time_and_nobody_is_on_it_yet() -> None:
+    """Whoever was on it when the child left this morning knows nothing of this afternoon."""
+    gone = incident(
+        kind="zone-exit",
+        state="acknowledged",
+        acknowledged_at=later(5),
+        acknowledged_by="guardian:kim",
+        first_attempt_at=later(1),
+        ends_at=later(10),
+    )
+    step = apply_alert(gone, alert(7200, kind="zone-exit"), later(7201))
+    again = step.incident
+    assert (again.state, again.acknowledged_at, again.acknowledged_by) == ("unacknowledged", None, None)
+    assert (again.starts_at, again.received_at, again.decided_at) == (later(7200), later(7200), later(7200.1))
+    assert again.first_attempt_at is None
+    assert apply_alert(again, alert(60, kind="zone-exit", action="clear", ends_at=later(60)), later(7202)).events[
+        0
+    ].words == ("a clear older than the episode")
+
+
+def test_what_became_worse_is_on_nobody_yet_and_goes_on_since_it_began() -> None:
+    mild = incident(state="acknowledged", severity=Severity.URGENT, acknowledged_at=later(5), acknowledged_by="kim")
+    worse = apply_alert(mild, alert(60), later(61)).incident
+    assert (worse.state, worse.acknowledged_by, worse.starts_at) == ("unacknowledged", None, mild.starts_at)
+
+
+def test_a_second_press_leaves_it_to_whoever_is_on_it() -> None:
+    seen = incident(state="acknowledged", acknowledged_at=later(5), acknowledged_by="kim")
+    pressed = apply_alert(seen, alert(60), later(61)).incident
+    assert (pressed.acknowledged_by, pressed.starts_at, pressed.presses) == ("kim", seen.starts_at, 2)
+
+
 def test_what_follows_from_the_hour_began_at_the_hour_however_long_before_the_last_fix_reached_us() -> None:
     """Whose phone was heard last at midnight is missed since 8:40, and not since midnight."""
     asked = alert(kind="not-arrived", starts_at=later(0), received_at=later(-31200), decided_at=later(0.5))
