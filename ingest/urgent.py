@@ -1,7 +1,8 @@
 """A call for help takes both roads at once: the topic `urgent` and the table `alert_inbox`. The first one answers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from haechi.streaming.runtime import Sends
 from haechi.streaming.trouble import AWAY, Backoff
 from ingest.lane import Lane
 from ingest.metrics import IngestMetrics
+from ingest.refusal import Refused
 from ingest.spool import Spool
 
 log = structlog.get_logger(__name__)
@@ -24,6 +26,7 @@ PATIENCE_S = 1.0  # for the first acknowledgement, before the call goes to the s
 PERSEVERANCE_S = 60.0  # for the other road, after one has it
 _MOST_UNDER_WAY = 2_000
 _ATTEMPT_S = 5.0
+_SPOOL = "spool"
 _AWAY: tuple[type[BaseException], ...] = (HaechiError, *AWAY)
 
 
@@ -61,10 +64,7 @@ class UrgentRoads:
         roads = self._set_out(call, data)
         first = await _first(roads, self._patience_s)
         if first is None:
-            for road in roads:
-                road.cancel()  # the replay takes both again
-            await self._spool.append(lane_of(call), data, urgent=True)
-            first = "spool"
+            first = await self._first_or_spooled(roads, call, data)
         failpoint("gateway.after_output")
         self._metrics.urgent.labels(first).inc()
         log.info("urgent.accepted", call=call.id, kind=call.kind, road=first)
@@ -86,6 +86,22 @@ class UrgentRoads:
         for road in self._under_way:
             road.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _first_or_spooled(self, roads: Sequence["asyncio.Task[str]"], call: UrgentCall, data: bytes) -> str:
+        """The spool's disk may be the slow one: a store that has the call meanwhile answers. Refused: by the spool."""
+        spooled = asyncio.create_task(self._spooled(call, data))
+        try:
+            first = await _first((spooled, *roads)) or spooled.result()
+        finally:
+            spooled.cancel()  # nobody waits for it any more; what the spool was given it keeps and replays
+        if first == _SPOOL:
+            for road in roads:
+                road.cancel()  # the replay takes both again
+        return first
+
+    async def _spooled(self, call: UrgentCall, data: bytes) -> str:
+        await self._spool.append(lane_of(call), data, urgent=True)
+        return _SPOOL
 
     def _set_out(self, call: UrgentCall, data: bytes) -> tuple["asyncio.Task[str]", ...]:
         record = Record(
@@ -124,15 +140,22 @@ class UrgentRoads:
                     return name
 
 
-async def _first(roads: Iterable["asyncio.Task[str]"], seconds: float) -> str | None:
-    """The name of the first road that has the call; None when none has it in time, or all have given up."""
-    loop = asyncio.get_running_loop()
-    until, left = loop.time() + seconds, set(roads)
-    while left and (remaining := until - loop.time()) > 0:
-        done, left = await asyncio.wait(left, timeout=remaining, return_when=asyncio.FIRST_COMPLETED)
-        for road in done:
-            if not road.cancelled() and road.exception() is None:
-                return road.result()
+async def _first(roads: Iterable["asyncio.Task[str]"], seconds: float | None = None) -> str | None:
+    """The name of the first road that has the call; None when none has it in time, or all have given up. Raises Refused
+    where one does."""
+    left = set(roads)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while left:
+                done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+                for road in done:
+                    if road.cancelled():
+                        continue
+                    error = road.exception()
+                    if isinstance(error, Refused):
+                        raise error
+                    if error is None:
+                        return road.result()
     return None
 
 

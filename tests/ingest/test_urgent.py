@@ -1,7 +1,8 @@
 """A call for help is answered by the faster of two roads, by the disk when both are away, and reaches both."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from haechi.domain import wire
 from haechi.domain.people import UrgentCall
 from haechi.sealing import Sealer, create_key
 from ingest.metrics import IngestMetrics
+from ingest.refusal import Refused
 from ingest.spool import Spool
 from ingest.urgent import UrgentRoads, lane_of
 from tests.ingest.fakes import FakeInbox, FakeKafka
@@ -82,6 +84,47 @@ async def test_after_the_replay_the_other_road_gets_it_too_and_each_has_it_once(
     await until(lambda: not roads._under_way)
     replay.cancel()
     assert [wire.URGENT.decode(value) for value in (*kafka.values, *inbox.calls.values())] == [CALL, CALL]
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Every fsync takes until it is set."""
+    goes_on = threading.Event()
+    monkeypatch.setattr("os.fsync", lambda _: goes_on.wait())
+    yield goes_on
+    goes_on.set()
+
+
+@pytest.mark.parametrize("late", ["kafka", "postgres"])
+async def test_a_store_that_answers_late_answers_before_a_disk_that_is_slower_still(
+    spool: Spool, disk: threading.Event, late: str
+) -> None:
+    kafka, inbox = FakeKafka(hangs=True), FakeInbox(hangs=True)
+    roads = roads_over(kafka, inbox, spool)
+    accepting = asyncio.create_task(roads.accept(CALL))
+    await until(lambda: spool.size)
+    await asyncio.sleep(0)
+    assert not accepting.done(), "nobody has it"
+    (kafka if late == "kafka" else inbox).hangs = False
+    async with asyncio.timeout(60):
+        await accepting
+    disk.set()
+    await until(lambda: spool.waiting(lane_of(CALL)))  # what lies there is offered again, under the same id
+    await roads.close()
+
+
+async def test_a_spool_that_is_full_refuses_at_once_and_a_store_that_answers_late_has_the_call_all_the_same(
+    tmp_path: Path,
+) -> None:
+    spool = Spool(tmp_path, Sealer(create_key()), limit_bytes=1)
+    kafka, inbox = FakeKafka(hangs=True), FakeInbox(hangs=True)
+    roads = roads_over(kafka, inbox, spool)
+    with pytest.raises(Refused):
+        await roads.accept(CALL)
+    kafka.hangs = inbox.hangs = False
+    await until_both(kafka, inbox)
+    await roads.close()
+    await spool.close()
 
 
 async def test_calls_do_not_wait_for_each_other(spool: Spool) -> None:
