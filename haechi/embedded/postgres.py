@@ -9,12 +9,14 @@ import signal
 from pathlib import Path
 
 import asyncpg
+from asyncpg.exceptions import CannotConnectNowError
 
 from haechi.embedded.addresses import HOST, AddressBook
 from haechi.embedded.process import (
     ChildProcess,
     Command,
     NotReady,
+    Recovering,
     ServerFailed,
     User,
     end_leftovers,
@@ -133,7 +135,7 @@ class Postgres:
                 finally:
                     await connection.close()
         except TransientError as error:  # it is starting, recovering, full, or ending again
-            raise NotReady from error
+            raise Recovering if isinstance(error.__cause__, CannotConnectNowError) else NotReady from error
         except ConfigError as error:
             raise self.child.failure(
                 "refuses the password in embedded.json, which is not the one it was made with"

@@ -38,6 +38,10 @@ class NotReady(Exception):  # noqa: N818 - not an error: the answer of a probe, 
     """The server does not answer yet."""
 
 
+class Recovering(NotReady):
+    """It answers that it is still reading its files back, which takes what it takes: on a slow disk, minutes."""
+
+
 Probe = Callable[[], Awaitable[None]]
 """Asks the server something real; returns when it answered, raises OSError or NotReady while it doesn't."""
 
@@ -70,7 +74,7 @@ class ChildProcess:
         """Run the command and wait until `probe` returns.
 
         Raises:
-            ServerFailed: it ended, or did not answer within `seconds`; nothing is left running.
+            ServerFailed: it ended, or said nothing for `seconds`; nothing is left running.
         """
         try:
             with self._open_log() as log:
@@ -146,13 +150,17 @@ class ChildProcess:
 
     async def _wait_until_ready(self, probe: Probe, seconds: float) -> None:
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(seconds) as limit:
                 while True:
                     if self._process is None or self._process.returncode is not None:
                         code = self._process.returncode if self._process else None
                         raise self.failure(f"ended with exit code {code} before it was ready")
                     with contextlib.suppress(OSError, NotReady):
-                        await probe()
+                        try:
+                            await probe()
+                        except Recovering:  # ended now, it would begin anew at the next start, and never be ready
+                            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+                            raise
                         return
                     await asyncio.sleep(0.05)
         except TimeoutError:

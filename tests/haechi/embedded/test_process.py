@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from haechi.embedded import process
-from haechi.embedded.process import ChildProcess, Command, NotReady, ServerFailed, end_leftovers
+from haechi.embedded.process import ChildProcess, Command, NotReady, Recovering, ServerFailed, end_leftovers
 
 
 def shell(script: str, folder: Path) -> Command:
@@ -75,6 +75,19 @@ async def test_a_server_that_never_answers_is_ended_with_its_children(tmp_path):
     with pytest.raises(ServerFailed, match="did not answer within 1 s"):
         await child.start(shell("sleep 77 & echo $! > child; wait", tmp_path), never_once_it_has_a_child, seconds=1)
     assert ended(pids[0])
+
+
+async def test_a_server_that_says_it_reads_its_files_back_is_waited_for(tmp_path):
+    child = ChildProcess("postgres", tmp_path)
+    began, seconds = time.monotonic(), 0.5
+
+    async def after_a_while() -> None:
+        if time.monotonic() - began < 3 * seconds:
+            raise Recovering
+
+    await child.start(shell("sleep 77", tmp_path), after_a_while, seconds=seconds)
+    assert child.alive()
+    await child.stop(seconds=20)
 
 
 async def test_a_program_that_is_missing_is_said_in_words(tmp_path):
