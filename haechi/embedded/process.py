@@ -118,6 +118,11 @@ class ChildProcess:
         """The server's process id while it runs."""
         return self._process.pid if self._process is not None and self._process.returncode is None else None
 
+    @property
+    def was_killed(self) -> bool:
+        """Whether it ended by SIGKILL."""
+        return self._process is not None and self._process.returncode == -signal.SIGKILL
+
     def bound_log(self) -> None:
         """Empty the log when it has outgrown its limit; the server appends, so it goes on at the top."""
         with contextlib.suppress(FileNotFoundError):

@@ -80,8 +80,8 @@ class Supervisor:
     """`start`, then `run` until `stop` is asked for. `say` gets sentences for the person at the terminal.
 
     `extra` is asked for further processes when the servers and the tables are there and nothing else runs yet: the
-    time to change `settings`, to add `addresses`, to ask for a `token`. `failpoints` are what a fault test lets the
-    first life of a process die of (`haechi.failpoints`), by its name.
+    time to change `settings`, to add `addresses`, to ask for a `token`. `failpoints` are what a fault test lets a process
+    be killed by (`haechi.failpoints`), by its name; each life has them until one was.
     """
 
     def __init__(
@@ -273,7 +273,6 @@ class Supervisor:
         command = child.command
         if child.fate:
             command = replace(command, environment={**command.environment, **child.fate})
-            child.fate = {}
         try:
             await child.process.start(command, _at_once, seconds=10)
         except ServerFailed as error:
@@ -297,6 +296,8 @@ class Supervisor:
                 wait = BACK_OFF_S[min(child.failures, len(BACK_OFF_S) - 1)]
                 child.due, child.why = now + wait, _reason(child.process.last_line())
                 child.failures += 1
+                if child.process.was_killed:
+                    child.fate = {}
                 self._say(f"{child.name} has ended and is started again in {wait:g} s: {child.why}")
             elif now >= child.due:
                 child.restarts += 1
