@@ -77,15 +77,16 @@ async def test_a_server_that_never_answers_is_ended_with_its_children(tmp_path):
     assert ended(pids[0])
 
 
-async def test_a_server_that_says_it_reads_its_files_back_is_waited_for(tmp_path):
-    child = ChildProcess("postgres", tmp_path)
-    began, seconds = time.monotonic(), 0.5
+async def test_a_server_that_says_it_reads_its_files_back_is_waited_for(tmp_path, monkeypatch):
+    child, loop = ChildProcess("postgres", tmp_path), asyncio.get_running_loop()
+    clock, passed = loop.time, iter((40, 80, 120))
 
-    async def after_a_while() -> None:
-        if time.monotonic() - began < 3 * seconds:
+    async def forty_seconds_later() -> None:
+        if (seconds := next(passed, None)) is not None:
+            monkeypatch.setattr(loop, "time", lambda: clock() + seconds)
             raise Recovering
 
-    await child.start(shell("sleep 77", tmp_path), after_a_while, seconds=seconds)
+    await child.start(shell("sleep 77", tmp_path), forty_seconds_later, seconds=60)
     assert child.alive()
     await child.stop(seconds=20)
 
