@@ -278,9 +278,11 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     The same raise again changes nothing. Another raise (a second press) updates, and re-alarms if severity rose, the
     condition had gone and is back (a child who left, came home, and left again), or it is of another test, whose answer
     somebody waits for; its fix moves the place unless it is older than the one that is known. What is back began now, and
-    who was on it before does not know: as where severity rose, it is on nobody. A clear older than the episode
+    who was on it before does not know: as where severity rose, it is on nobody. What has an end (`end_told`) and is raised
+    anew was over in between, also where nobody could know: while a consent was paused. A clear older than the episode
     is ignored. A cleared incident stays until a person has acknowledged and closed it.
     """
+    has_an_end = incident.kind in KINDS and KINDS[incident.kind].end_told
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at
         if ended < incident.starts_at:
@@ -289,13 +291,14 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
             return Step(incident, ())
         state: IncidentState = "returned-unacknowledged" if incident.state == "unacknowledged" else incident.state
         cleared = _changed(incident, state=state, ends_at=ended, moot=alert.moot)
-        told = incident.kind in KINDS and KINDS[incident.kind].end_told and not alert.moot
+        told = has_an_end and not alert.moot
         return Step(cleared, (IncidentEvent("cleared", at, "rule", alert.because.words),), tell_end=told)
     if alert.action == "raise" and alert.id == incident.alert_id:
         return Step(incident, ())
     rose = alert.severity < incident.severity
     raises = alert.action == "raise"
-    came_back = incident.ends_at is not None and raises
+    later = alert.starts_at > incident.starts_at
+    came_back = raises and (incident.ends_at is not None or (has_an_end and later))
     over = alert.ends_at if came_back else None
     asks = rose or came_back
     state = "unacknowledged" if asks else incident.state

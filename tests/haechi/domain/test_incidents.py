@@ -160,6 +160,19 @@ def test_who_left_again_left_at_that_time_and_nobody_is_on_it_yet() -> None:
     ].words == ("a clear older than the episode")
 
 
+@pytest.mark.parametrize("kind", ["zone-exit", "zone-entry", "not-arrived", "silent"])
+def test_another_episode_is_told_also_where_nobody_could_know_that_the_first_was_over(kind: str) -> None:
+    """A consent was paused while the child was out: what a rule knew of them was forgotten, and they were home meanwhile."""
+    open_still = incident(kind=kind, state="acknowledged", acknowledged_at=later(5), acknowledged_by="kim")
+    step = apply_alert(open_still, alert(7200, kind=kind), later(7201))
+    assert step.tell
+    assert (step.incident.state, step.incident.starts_at) == ("unacknowledged", later(7200))
+    assert step.incident.acknowledged_by is None
+    assert not apply_alert(step.incident, alert(60, kind=kind), later(7202)).tell, (
+        "an older one that comes late is none"
+    )
+
+
 def test_what_became_worse_is_on_nobody_yet_and_goes_on_since_it_began() -> None:
     mild = incident(state="acknowledged", severity=Severity.URGENT, acknowledged_at=later(5), acknowledged_by="kim")
     worse = apply_alert(mild, alert(60), later(61)).incident
