@@ -71,6 +71,7 @@ class Slice(Generic[V]):
         self._snapshot = ""
         self._confirmed: float | None = None
         self._missed: OrderedDict[str, float] = OrderedDict()
+        self._to_copy = asyncio.Event()
         self._version = 0
         self._reads = 0
         self._prepare_index()
@@ -90,6 +91,9 @@ class Slice(Generic[V]):
 
     async def follow(self) -> None:
         """For ever: each second, and at once after a hint. While PostgreSQL is away the slice only grows older."""
+        await asyncio.gather(self._keep_reading(), self._keep_copying())
+
+    async def _keep_reading(self) -> None:
         away = False
         while True:
             try:
@@ -98,12 +102,19 @@ class Slice(Generic[V]):
                     log.warning("the registry is followed again")
                 away = False
                 if changed:
-                    await self._write_copy()
+                    self._to_copy.set()
             except TransientError as error:
                 if not away:
                     log.warning("the registry cannot be followed", why=str(error))
                 away = True
             await self._hint.wait(POLL_S)
+
+    async def _keep_copying(self) -> None:
+        """Beside the reading: a withdrawn consent does not wait for a slow disk."""
+        while True:
+            await self._to_copy.wait()
+            self._to_copy.clear()
+            await self._write_copy()
 
     def get(self, row_id: str) -> V | None:
         """What the slice holds under the id."""

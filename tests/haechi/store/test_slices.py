@@ -1,4 +1,5 @@
 import asyncio
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -343,6 +344,36 @@ async def test_a_crash_while_a_copy_is_written_leaves_the_old_one(
     monkeypatch.setattr("os.fsync", full)
     await sensors._write_copy()
     assert copy.read_bytes() == before
+
+
+async def test_a_change_does_not_wait_for_the_disk_that_writes_the_copy_of_the_one_before(
+    pool: Pool, sealer: Sealer, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, follow
+) -> None:
+    devices = DevicesSlice(pool, sealer, copy=tmp_path / "devices")
+    await devices.start()
+    follow(devices)
+    writing, goes_on = threading.Event(), threading.Event()
+
+    def slow(_: int) -> None:
+        writing.set()
+        goes_on.wait()
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", slow)
+        try:
+            owner = (await registry.add(PEOPLE, DISTRICT, person(consent=consent()))).value
+            watch = (await registry.add(DEVICES, DISTRICT, device(owner.id))).value
+            await until(writing.is_set)
+            await registry.remove(DEVICES, DISTRICT, watch.id)
+            await until(lambda: devices.get(watch.id) is None)
+        finally:
+            goes_on.set()
+
+    def is_copied() -> bool:
+        again = DevicesSlice(pool, sealer, copy=tmp_path / "devices")
+        return again._read_copy() and again.get(watch.id) is None
+
+    await until(is_copied)
 
 
 async def test_who_refuses_positions_is_known_as_the_ledger_grows(
