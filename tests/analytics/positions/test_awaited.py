@@ -242,6 +242,16 @@ def test_who_gets_another_device_goes_on_being_missed_and_is_found_by_it() -> No
     assert found.id == missed.id
 
 
+def test_who_handed_their_first_device_on_is_missed_by_the_other_one() -> None:
+    """The place of the first one is empty since, and says nothing of whether they can come."""
+    town = Town().wear().wear("d2")
+    town.see(*walk(0), *walk(0, start=1, device="d2"))
+    town.wear("d1", "p2")
+    town.see(*walk(0, start=2, person="p2"), *ticking(2 * 60))
+    assert devices(town.state) == ["d1", "d2"]
+    assert said(town.see(*ticking(DAY + 30, DAY + 40))) == [MISSED]
+
+
 def test_a_pause_ends_the_waiting_and_when_it_is_over_they_are_expected_from_the_next_time_on() -> None:
     town = Town().wear()
     town.see(*ticking(30))

@@ -41,12 +41,13 @@ def test_silence_counts_from_the_last_word_while_we_listen() -> None:
 
 def test_a_restart_of_a_door_shorter_than_its_bound_is_not_an_outage() -> None:
     assert quiet_s(listening(("http", 0, 50), ("http", 75, 101)), 40) == [60]
+    assert quiet_s(listening(("http", 0, 50), ("mqtt", 0, 80)), 40) == [39], "nor is it away at its bound"
 
 
 def test_tb13715_after_an_outage_of_ours_everyones_silence_counts_from_our_return() -> None:
     doors = listening(("http", 0, 50), ("http", 3600, 3611))
     assert quiet_s(doors, 40, 49, 3605) == [10, 10, 5]
-    assert quiet_s(doors, 50.5) == [10], "a report may come through a door just after its last tick"
+    assert quiet_s(doors, 51) == [10], "a report may come through a door just after its last tick"
 
 
 def test_silence_before_we_first_listened_does_not_count() -> None:
@@ -67,7 +68,7 @@ def test_a_tick_that_was_overtaken_by_a_newer_one_says_nothing() -> None:
 def test_while_a_door_is_away_only_those_who_spoke_through_another_since_are_watched() -> None:
     doors = listening(("http", 0, 50), ("mqtt", 0, 501))
     assert quiet_s(doors, 40, 45, 100) == [0, 0, 400]
-    assert quiet_s(doors, 50.5, 52) == [0, 448], "a report may come through a door just after its last tick"
+    assert quiet_s(doors, 51, 52) == [0, 448], "a report may come through a door just after its last tick"
 
 
 def test_when_the_door_is_back_those_it_took_with_it_count_from_its_return() -> None:
@@ -108,13 +109,15 @@ def test_a_door_that_is_out_of_service_for_good_is_forgotten_and_excuses_nobody_
     assert "http" not in {door.name for door in doors.all()}
     (quiet,) = quiet_s(doors, 40)
     assert 0 < quiet < 100
+    assert doors.hears_nothing_new(tick(day + 100, "mqtt")), "nor makes each tick of the others news"
 
 
-def test_the_doors_are_bounded() -> None:
+def test_the_doors_are_bounded_and_the_newest_stay() -> None:
     doors = Doors(30)
     for number in range(500):
         doors.hear(tick(number, f"door-{number}"))
-    assert len(doors.dump()) <= MOST_DOORS + 1
+    assert {door.name for door in doors.all()} == {f"door-{number}" for number in range(500 - MOST_DOORS, 500)}
+    assert len(doors.dump()) == MOST_DOORS + 1
 
 
 def test_what_is_kept_goes_on_as_if_nothing_had_happened() -> None:
@@ -159,6 +162,7 @@ def test_a_tick_says_nothing_new_while_every_door_is_as_it_was() -> None:
     assert doors.hears_nothing_new(tick(101))
     assert not doors.hears_nothing_new(tick(101, empty=False))
     assert not doors.hears_nothing_new(tick(101, "new"))
+    assert doors.hears_nothing_new(tick(130))
     assert not doors.hears_nothing_new(tick(131))  # if nothing was heard of the other since, it is away by then
     listening(("http", 101, 140), to=doors)
     assert doors.hears_nothing_new(tick(140))  # it is away as it was

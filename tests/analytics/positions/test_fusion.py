@@ -38,6 +38,8 @@ def both(*pairs: tuple[float, float]) -> list[list[Fix]]:
         pytest.param([OUT, IN], [0, 60], "safe", id="phone lost on the bus, watch moved since and is at home"),
         pytest.param([IN, OUT], [0, 0], "out", id="none was ever seen to move: all count"),
         pytest.param([IN, OUT], [60, 58], "out", id="carried, one out, one inside"),
+        pytest.param([IN, OUT], [60, 55], "out", id="carried, the other one moved five minutes before"),
+        pytest.param([IN, OUT], [60, 54], "safe", id="the other one was put down six minutes before"),
         pytest.param([Q, OUT], [60, 58], "out", id="carried, one out, one does not know"),
         pytest.param([Q, IN], [60, 58], "safe", id="carried, one inside, one does not know"),
     ],
@@ -49,6 +51,12 @@ def test_the_table_of_cases(where: list[int], moved: list[int], stands: str) -> 
     assert [name for name in ("out", "safe") if getattr(found, name)[0]] == [
         name for name in (stands,) if name != "unknown"
     ]
+
+
+def test_of_who_has_fewer_devices_than_others_no_empty_place_speaks_nor_says_what_was_put_down() -> None:
+    """What stands for no device may hold the moves of anybody's."""
+    present, moved = np.array([[True, False]]), np.array([[0, 60]]) * 60_000_000
+    assert carried(present, moved).tolist() == [[True, False]]
 
 
 def test_who_is_inside_any_of_two_zones_by_one_device_is_not_out_because_each_is_out_of_the_other() -> None:
