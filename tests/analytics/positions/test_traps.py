@@ -144,6 +144,11 @@ def minutes(*east: float, start: float = 0, every: float = 1, accuracy: float = 
             id="a clock in the future neither decides by its time nor locks out",
         ),
         pytest.param(
+            [[fix(0, 0)], *([fix(m + 600, 0, received=m), fix(m + 601, 400, received=m)] for m in range(1, 14))],
+            LEFT,
+            id="of what a clock in the future sends at once its last word counts",
+        ),
+        pytest.param(
             [*minutes(*GONE), tick(29), tick(30)],
             LEFT,
             id="already outside when the schedule starts (traccar#3897)",
@@ -229,15 +234,22 @@ def test_a_school_holiday_raises_nothing_and_a_window_for_holidays_does() -> Non
     assert run(shipped(msgspec.structs.replace(holiday, schedule=instead, holidays=(date(2026, 1, 1),))), *away) == []
 
 
-def test_verdicts_are_counted() -> None:
+def verdicts(*messages: list[Fix]) -> dict[str, float]:
+    """How often each was found."""
     registry = CollectorRegistry()
-    state = partition(Outlook(book=Registry(circle())), PositionMetrics(registry))
-    run(state, [fix(5, 0)], [fix(5, 0)], [fix(4, 0)], [fix(6, 90_000)], [fix(600, 0, received=7)])
-    counts = {
-        v: registry.get_sample_value("haechi_fixes_total", {"verdict": v})
-        for v in ("good", "late", "duplicate", "jump", "clock")
-    }
-    assert counts == {"good": 1, "duplicate": 1, "late": 1, "jump": 1, "clock": 1}
+    run(partition(Outlook(book=Registry(circle())), PositionMetrics(registry)), *messages)
+    kinds = ("good", "late", "duplicate", "jump", "clock")
+    counts = {kind: registry.get_sample_value("haechi_fixes_total", {"verdict": kind}) for kind in kinds}
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def test_verdicts_are_counted() -> None:
+    found = verdicts([fix(5, 0)], [fix(5, 0)], [fix(4, 0)], [fix(6, 90_000)], [fix(600, 0, received=7)])
+    assert found == {"good": 1, "duplicate": 1, "late": 1, "jump": 1, "clock": 1}
+
+
+def test_a_clock_that_jumps_ahead_makes_nothing_late_that_was_told_before_and_is_sent_with_it() -> None:
+    assert verdicts([fix(600, 5, received=7), fix(6, 0, received=7)]) == {"good": 1, "clock": 1}
 
 
 def test_an_old_person_walking_round_the_block_inside_a_larger_zone_is_safe() -> None:

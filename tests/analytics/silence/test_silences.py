@@ -275,6 +275,15 @@ def test_the_last_words_say_place_age_battery_and_whether_that_explains_it() -> 
     assert "which explains it" in raised.because.words
 
 
+def test_of_a_backlog_that_is_sent_newest_first_the_end_says_whether_they_were_moving() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    town.live(720)
+    town.report(Report("d1", east=500, at=710.0), Report("d1", east=500, at=650.0))
+    (raised,) = town.live(2 * HOUR)
+    assert "it stood still" in raised.because.words
+
+
 def test_a_strangers_device_and_one_that_was_heard_long_ago_speak_for_nobody() -> None:
     """Who is spoken for is an advice; p1 is on their own."""
     stranger = next(n for n in count(2) if shard_of(f"p{n}") == shard_of("p1"))
@@ -286,6 +295,13 @@ def test_a_strangers_device_and_one_that_was_heard_long_ago_speak_for_nobody() -
     (raised,) = town.live(5 * HOUR, f"d{stranger}")
     assert (raised.subject, raised.severity) == ("p1", Severity.URGENT)
     assert "other_heard_s" not in values(raised)
+
+
+def test_of_readings_that_are_sent_together_newest_first_the_first_low_one_is_when_it_began() -> None:
+    town = Town("d1")
+    town.live(600, "d1")
+    (raised,) = town.report(Report("d1", at=590.0, battery=4), Report("d1", at=300.0, battery=5))
+    assert (raised.kind, raised.starts_at) == ("battery-low", AT + timedelta(seconds=300))
 
 
 def test_a_battery_reading_that_comes_late_tells_nothing() -> None:
