@@ -163,18 +163,17 @@ class Episodes:
         return np.where(theirs.any(axis=1, keepdims=True), theirs, there)
 
     def _soft(self, zones: NDArray[np.int64], hours: Timetable, is_at: NDArray[np.int8], stayed: Bools) -> Bools:
-        """(p, k) the safe zones that count although their window does not hold: what ends sends nobody away, and nobody is
+        """(p, k) the zones that count although their window does not hold: what ends sends nobody away, and nobody is
         too early, unless another window begins at that time, or ends, and so says where they should be instead."""
         book = self._table.book
         soft = np.zeros(zones.shape, dtype=bool)
-        there = ~book.forbidden[zones] & (hours.phase != HOLDS) & (is_at != OUTSIDE)
         for level in (book.everyones[zones], ~book.everyones[zones]):
             holds = book.safe[zones] & (hours.phase == HOLDS) & level
             asked = np.where(holds, hours.since, 0).max(axis=1, initial=0, keepdims=True)
             held_to = np.where(holds, hours.until, EVER).min(axis=1, initial=EVER, keepdims=True)
             late = stayed & (asked < hours.since)
             early = (hours.phase == SOON) & (is_at == INSIDE) & (held_to > hours.until)
-            soft |= there & level & (late | early)
+            soft |= (is_at != OUTSIDE) & level & (late | early)
         return soft
 
     def _leaving(self, look: Glance, why: str) -> tuple[list[Alert], Bools]:

@@ -31,7 +31,8 @@ Bools = NDArray[np.bool_]
 
 
 class Standing(msgspec.Struct, frozen=True):
-    """(p,) of people among some zones: confirmed out of all of them, or known to be inside one. Neither is unknown."""
+    """(p,) of people among some zones: confirmed out of all of them (of none anybody is), or known to be inside one. Neither
+    is unknown."""
 
     out: Bools
     safe: Bools
@@ -55,7 +56,6 @@ def whereabouts(where: NDArray[np.int8], speaks: Bools) -> NDArray[np.int8]:
 def standing(where: NDArray[np.int8], speaks: Bools, among: Bools) -> Standing:
     """How people stand `among` (p, k) the zones any of which makes them safe; outside wins over inside."""
     zones = among[:, np.newaxis, :]
-    any_zone = among.any(axis=1)
-    out = (((where == OUTSIDE) | ~zones).all(axis=2) & speaks).any(axis=1) & any_zone
+    out = (((where == OUTSIDE) | ~zones).all(axis=2) & speaks).any(axis=1)
     safe = (((where == INSIDE) & zones).any(axis=2) & speaks).any(axis=1) & ~out
     return Standing(out, safe)
