@@ -297,7 +297,7 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         return Step(incident, ())
     rose = alert.severity < incident.severity
     raises = alert.action == "raise"
-    later = alert.starts_at > incident.starts_at
+    later = _began(alert) > incident.starts_at
     came_back = raises and (incident.ends_at is not None or (has_an_end and later))
     over = alert.ends_at if came_back else None
     asks = rose or came_back
