@@ -75,6 +75,25 @@ async def test_a_full_pool_is_transient(empty_database: str) -> None:
     await small.close()
 
 
+@pytest.mark.parametrize(
+    ("met", "said", "words"),
+    [
+        (ConnectionRefusedError("nobody listens at 10.0.0.1"), TransientError, "nobody listens at"),
+        (ConnectionResetError(), TransientError, "ConnectionResetError"),
+        (TimeoutError(), TransientError, "no answer in time"),
+        (asyncpg.InterfaceError("pool is closing"), TransientError, "pool is closing"),
+        (asyncpg.InterfaceError("another operation is in progress"), asyncpg.InterfaceError, "another operation"),
+        (asyncpg.InternalClientError("cannot switch to state 15"), TransientError, "has ended the connection"),
+        (asyncpg.InternalClientError("unknown protocol state 3"), asyncpg.InternalClientError, "unknown protocol"),
+    ],
+)
+def test_what_a_connection_meets_is_said_in_words_and_a_mistake_of_ours_stays_one(
+    met: Exception, said: type[Exception], words: str
+) -> None:
+    with pytest.raises(said, match=words), translate_errors():
+        raise met
+
+
 async def test_a_server_that_has_said_goodbye_and_not_yet_hung_up_is_away(empty_database: str) -> None:
     """An idle connection hears of a shutdown some time before its end; asyncpg then calls its own state broken."""
     async with wire_to(empty_database) as (url, wire):
@@ -160,6 +179,21 @@ async def test_who_comes_later_hears_another_channel_and_wakes_nobody_else(pool:
     await pool.execute("NOTIFY others")
     assert await second.wait(PATIENCE_S)
     assert not await first.wait(0.05)
+
+
+async def test_all_who_wait_at_once_share_one_connection_that_listens(pool: Pool) -> None:
+    connected = "SELECT array_agg(pid) FROM pg_stat_activity WHERE datname = current_database()"
+    before = await pool.fetchval(connected)
+    hints = [pool.hint(channel) for channel in ("things", "others", "things")]
+    assert all(await asyncio.gather(*(hint.wait(PATIENCE_S) for hint in hints))), "each listens"
+    assert len(set(await pool.fetchval(connected)) - set(before)) == 1
+
+
+async def test_who_waits_for_hints_of_a_database_that_is_not_there_polls(empty_database: str) -> None:
+    """What they ask it then says which setting is wrong."""
+    nowhere = await open_pool(f"{empty_database}_and_not_there")
+    assert not await nowhere.hint("things").wait(0.5)
+    await nowhere.close()
 
 
 async def test_a_hint_listens_again_after_its_connection_was_killed(pool: Pool) -> None:

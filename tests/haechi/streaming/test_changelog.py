@@ -1,6 +1,7 @@
 """The blocks of a state as they lie in Kafka: sealed, and still read where an older version left them plain."""
 
 import asyncio
+import socket
 from collections.abc import Iterable, Sequence
 
 import pytest
@@ -9,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from haechi import topics
 from haechi.config import KafkaSettings
+from haechi.embedded.addresses import HOST
 from haechi.errors import PermanentError, TransientError
 from haechi.sealing import Sealer, create_key
 from haechi.streaming import Connection, Producer, Record, StreamMetrics, Worker, admin, connect
@@ -73,6 +75,31 @@ async def test_a_block_that_a_former_owner_wrote_late_does_not_take_the_place_of
     await producer.send(*ours.records(0, {2: b"has applied more"}, 9))
     await producer.send(*ours.records(0, {2: b"stood still", 4: WHERE}, 7))
     assert await ours.load(0) == Kept({2: b"has applied more", 4: WHERE})
+
+
+async def test_of_two_blocks_that_have_applied_the_same_the_later_one_stands(
+    connection: Connection, producer: Producer
+) -> None:
+    """Of a worker that began again where its acknowledgement was lost: by then it may know of whom nothing is kept."""
+    await admin.ensure_topics(connection, [ONE], [admin.Changelog("app", ONE)])
+    ours = changelog(connection, Sealer(create_key()))
+    await producer.send(*ours.records(0, {2: WHERE}, 9), *ours.records(0, {2: b"they are forgotten"}, 9))
+    assert await ours.load(0) == Kept({2: b"they are forgotten"})
+
+
+def test_a_block_is_kept_under_its_shard_in_the_partition_whose_it_is() -> None:
+    nowhere = connect(KafkaSettings(url=f"kafka://{HOST}:9"))
+    (record,) = changelog(nowhere, Sealer(create_key())).records(3, {2: WHERE}, 7)
+    assert (record.topic, record.partition, record.key) == (TOPIC, 3, b"2")
+
+
+async def test_a_kafka_that_lets_everybody_in_and_answers_nobody_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("haechi.streaming.changelog._ANSWER_S", 0.05)
+    with socket.create_server((HOST, 0)) as mute:
+        still = connect(KafkaSettings(url=f"kafka://{HOST}:{mute.getsockname()[1]}"))
+        with pytest.raises(TransientError, match="cannot be read") as away:
+            await changelog(still, Sealer(create_key())).load(0)
+    assert isinstance(away.value.__cause__, TimeoutError)
 
 
 async def test_blocks_that_cannot_be_read_now_are_read_later(unused_tcp_port: int) -> None:
