@@ -255,6 +255,5 @@ def _clock(at: datetime, tz: tzinfo) -> str:
 
 def _after(at: datetime, start: datetime) -> str:
     seconds = (at - start).total_seconds()
-    if abs(seconds) < _SHORT_S:
-        return f"{seconds:+.2f} s".replace("+", "after ").replace("-", "before by ")
-    return f"{'after' if seconds > 0 else 'before by'} {span_in_words(abs(seconds))}"
+    span = f"{abs(seconds):.2f} s" if abs(seconds) < _SHORT_S else span_in_words(abs(seconds))
+    return f"{span} before" if seconds < 0 else f"after {span}"

@@ -166,7 +166,7 @@ def test_it_says_who_was_told_and_why_and_who_was_not_and_why() -> None:
 def test_what_came_before_its_time_is_said_to_have_come_before() -> None:
     early = msgspec.structs.replace(fix(0, OUT), received_at=later(-5))
     because = msgspec.structs.replace(left_home().because, fixes=(early,))
-    assert "had before by 5.00 s" in section(why(left_home(because=because)), "Fixes that decided it")
+    assert "had 5.00 s before" in section(why(left_home(because=because)), "Fixes that decided it")
 
 
 def test_what_arrived_in_the_end_is_told_without_the_failures_before_it() -> None:
