@@ -63,7 +63,7 @@ class EmbeddedServers:
         cache: Path | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """`say` gets a sentence now and then: jars being fetched, a port that moved."""
+        """`say` gets a sentence now and then: jars being fetched, a port that moved, a database that recovers."""
         self._data = data.absolute()
         self._only = frozenset(only)
         self._cache = cache or cache_folder()
@@ -94,7 +94,7 @@ class EmbeddedServers:
             book = AddressBook(self._data / "embedded.json", self._say)
             everyone: list[EmbeddedServer] = [
                 Kafka(self._data, book, self._cache, self._say),
-                Postgres(self._data, book),
+                Postgres(self._data, book, self._say),
                 Valkey(self._data, book),
                 Mqtt(self._data, book),
             ]

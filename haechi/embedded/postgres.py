@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -52,9 +53,10 @@ class Postgres:
 
     name = "postgres"
 
-    def __init__(self, data: Path, addresses: AddressBook) -> None:
+    def __init__(self, data: Path, addresses: AddressBook, say: Callable[[str], None] = lambda _: None) -> None:
         self._pgdata = data / "postgres"
         self._addresses = addresses
+        self._say = say
         self._password = addresses.secret("postgres.password")
         self._port = 0
         self.child = ChildProcess(self.name, data)
@@ -82,7 +84,7 @@ class Postgres:
         (self._pgdata / "postmaster.pid").unlink(missing_ok=True)  # nobody has it; its pid may be a stranger's by now
         self._port = self._addresses.port(self.name)
         command.arguments.extend(_options({"port": str(self._port)}))
-        await self.child.start(command, self._answers, seconds=READY_S)
+        await self.child.start(command, self._answers, seconds=READY_S, say=self._say)
 
     async def stop(self) -> None:
         """A fast shutdown: open transactions are rolled back, everything committed is in the files."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -17,6 +18,9 @@ from haechi.errors import HaechiError
 
 LOG_LIMIT = 4 * 1024 * 1024
 """Bytes after which a log is moved to `<name>.log.1`, at a start, or emptied, while the server runs."""
+
+SAY_S = 10.0
+"""Seconds after which whoever waits for a server that recovers is told."""
 
 PLAIN_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 """Servers see nothing of the user's environment: the same start everywhere, and no secret of ours in theirs."""
@@ -70,8 +74,10 @@ class ChildProcess:
         self.log = data / "logs" / f"{name}.log"
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self, command: Command, probe: Probe, *, seconds: float) -> None:
-        """Run the command and wait until `probe` returns.
+    async def start(
+        self, command: Command, probe: Probe, *, seconds: float, say: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """Run the command and wait until `probe` returns; `say` gets a sentence when it is long in recovering.
 
         Raises:
             ServerFailed: it ended, or said nothing for `seconds`; nothing is left running.
@@ -90,7 +96,7 @@ class ChildProcess:
         except OSError as error:
             raise ServerFailed(f"{self.name}: cannot be started: {error}. {fix_for(str(error))}".rstrip()) from error
         try:
-            await self._wait_until_ready(probe, seconds)
+            await self._wait_until_ready(probe, seconds, say)
         except BaseException:
             await self.stop(seconds=0)
             raise
@@ -153,7 +159,9 @@ class ChildProcess:
             self.log.replace(self.log.with_suffix(".log.1"))
         return self.log.open("ab")
 
-    async def _wait_until_ready(self, probe: Probe, seconds: float) -> None:
+    async def _wait_until_ready(self, probe: Probe, seconds: float, say: Callable[[str], None]) -> None:
+        now = asyncio.get_running_loop().time
+        say_at = now() + SAY_S
         try:
             async with asyncio.timeout(seconds) as limit:
                 while True:
@@ -164,7 +172,10 @@ class ChildProcess:
                         try:
                             await probe()
                         except Recovering:  # ended now, it would begin anew at the next start, and never be ready
-                            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+                            limit.reschedule(now() + seconds)
+                            if now() >= say_at:
+                                say(f"{self.name} reads its files back, as after a power cut. Its log: {self.log}")
+                                say_at = math.inf
                             raise
                         return
                     await asyncio.sleep(0.05)

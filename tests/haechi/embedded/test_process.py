@@ -77,17 +77,21 @@ async def test_a_server_that_never_answers_is_ended_with_its_children(tmp_path):
     assert ended(pids[0])
 
 
-async def test_a_server_that_says_it_reads_its_files_back_is_waited_for(tmp_path, monkeypatch):
-    child, loop = ChildProcess("postgres", tmp_path), asyncio.get_running_loop()
-    clock, passed = loop.time, iter((40, 80, 120))
+async def test_a_server_that_says_it_reads_its_files_back_is_waited_for_and_that_is_said_once(tmp_path, monkeypatch):
+    child, said = ChildProcess("postgres", tmp_path), []
+    loop, probes = asyncio.get_running_loop(), 0
+    time_of_loop = loop.time
+    monkeypatch.setattr(loop, "time", lambda: time_of_loop() + 800 * probes)  # so far apart they are
 
-    async def forty_seconds_later() -> None:
-        if (seconds := next(passed, None)) is not None:
-            monkeypatch.setattr(loop, "time", lambda: clock() + seconds)
+    async def the_fifth_time() -> None:
+        nonlocal probes
+        probes += 1
+        if probes < 5:
             raise Recovering
 
-    await child.start(shell("sleep 77", tmp_path), forty_seconds_later, seconds=60)
+    await child.start(shell("sleep 77", tmp_path), the_fifth_time, seconds=1000, say=said.append)
     assert child.alive()
+    assert said == [f"postgres reads its files back, as after a power cut. Its log: {child.log}"]
     await child.stop(seconds=20)
 
 
