@@ -15,6 +15,9 @@ SESSION_TIMEOUT_S = 6.0
 BUFFERED_EVENTS = 1000
 # How long a fetch waits for data; and where life is at stake.
 FETCH_WAIT_MS, FETCH_WAIT_URGENT_MS = 300, 50
+# How soon it is noticed that a topic has partitions. A Kafka that begins anew lets groups join before it knows its topics: whoever
+# asks for partitions then gets none, and hears nothing until this is over (five minutes by default).
+METADATA_AGE_MS = 5_000
 _A_DAY = 86_400.0
 
 
@@ -56,6 +59,7 @@ def make_app(
         # While a store is away no event is taken, for hours perhaps: that is waiting, not being stuck.
         broker_max_poll_interval=_A_DAY,
         broker_max_poll_records=500,
+        consumer_metadata_max_age_ms=METADATA_AGE_MS,
         stream_buffer_maxsize=BUFFERED_EVENTS,
         # With True a stop hangs for ever as soon as one event is un-acknowledged.
         stream_wait_empty=False,

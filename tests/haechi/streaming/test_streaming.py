@@ -210,6 +210,32 @@ async def test_lag_and_acknowledgements_are_shown(connection: Connection, produc
     assert registry.get_sample_value("haechi_stream_latency_seconds_count", {"topic": "one"}) == 7
 
 
+async def test_who_joined_while_a_kafka_that_began_anew_did_not_know_the_topic_yet_hears_it_soon_after(
+    connection: Connection, producer: Producer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its group gave it no partition then, and nothing else tells it that there are some: it was deaf for five minutes."""
+
+    async def were_there(*_: object) -> None:
+        """When the worker started."""
+
+    monkeypatch.setattr("haechi.streaming.admin.check_topics", were_there)
+    await ensure_topics(connection, [topics.DEAD_LETTERS])
+    worker = Worker("early", connection, Sealer(create_key()), StreamMetrics(CollectorRegistry()))
+    heard = asyncio.Event()
+
+    async def handle(_: Sequence[Event[bytes]]) -> list[Record]:
+        heard.set()
+        return []
+
+    worker.consume(ONE, handle, bytes)
+    async with _running(worker), asyncio.timeout(PATIENCE_S):
+        while f"No partition metadata for topic {connection.name('one')}" not in caplog.text:
+            await asyncio.sleep(0.05)
+        await ensure_topics(connection, [ONE])
+        await producer.send(Record("one", b"help"))
+        await heard.wait()
+
+
 async def test_who_lingers_waits_for_a_full_batch_and_no_longer(connection: Connection, producer: Producer) -> None:
     await ensure_topics(connection, [ONE, topics.DEAD_LETTERS])
     registry = CollectorRegistry()
