@@ -239,11 +239,18 @@ async def test_whatever_dies_every_accepted_press_is_one_incident_and_everyone_i
 
         going_on = asyncio.create_task(goes_on())
 
-        async def all_have_died() -> bool:
+        def living() -> list[str]:
             marks = {line.split()[0] for line in (tmp_path / "marks").read_text().splitlines()}
-            return marks == {fate.partition("=")[0] for fate in FATES.values()}
+            return [name for name, fate in FATES.items() if fate.partition("=")[0] not in marks]
 
-        await until(all_have_died)
+        async def all_have_died() -> bool:
+            return not living()
+
+        try:
+            await until(all_have_died)
+        except TimeoutError:
+            logs = {name: (tmp_path / "data" / "logs" / f"{name}.log").read_text()[-1500:] for name in living()}
+            pytest.fail(f"never died; {'still' if not going_on.done() else 'no longer'} fed: {logs}")
         expected = {("sos", people[i]) for i in range(7)} | {("zone-exit", people[7]), ("gas", sensor["id"])}
 
         async def all_there() -> bool:
