@@ -47,7 +47,6 @@ class Devices:
         self._free_rows: list[int] = []
         self._wears: list[int] = []  # how many slots a row's person has, also those beyond MOST_WORN
         self._of_shard: dict[int, set[int]] = defaultdict(set)
-        self._orphans: set[int] = set()
 
     @property
     def room(self) -> int:
@@ -102,7 +101,6 @@ class Devices:
             if self._persons[old] == person:
                 return old
             self.used[old] = False  # the watches still hold it; `orphans` gives it back
-            self._orphans.add(old)
         if not self._free:
             self._grow(max(_FIRST_ROOM, 2 * self.room))
         slot = self._slot[device] = self._free.pop()
@@ -149,7 +147,7 @@ class Devices:
 
     def orphans(self) -> Slots:
         """Slots of devices that have moved to another person."""
-        return np.array(sorted(self._orphans), np.int64)
+        return np.array(sorted(slot for of in self._of_shard.values() for slot in of if not self.used[slot]), np.int64)
 
     def oldest(self, count: int) -> Slots:
         """The `count` devices that have been silent longest."""
@@ -159,7 +157,6 @@ class Devices:
     def forget(self, slots: Slots) -> None:
         """Give the slots back; the watches have been told."""
         self.touch(slots)
-        self._orphans.difference_update(slots.tolist())
         for slot in slots.tolist():
             if self._slot.get(self._ids[slot]) == slot:
                 del self._slot[self._ids[slot]]

@@ -161,9 +161,6 @@ class PositionState:
         if not self._is_due(tick):
             return ()
         now = self._now = micros_of(tick.at)
-        self._forget(
-            self.devices.orphans(), "another person's now"
-        )  # whose last wearer may be awaited under another one
         self._await()
         slots = np.flatnonzero(self.devices.used)
         if (self._applied >= offset).any():  # a replay
@@ -227,7 +224,7 @@ class PositionState:
                 watch.resize(self._room)
 
     def _forget_the_old(self) -> None:
-        """Once an hour: who has been silent for 30 days with nothing open."""
+        """Once an hour: who has been silent for 30 days with nothing open, and who has moved to another person."""
         if self._now - self._tidied_at < _TIDY_EVERY_US:
             return
         self._tidied_at = self._now
@@ -236,6 +233,7 @@ class PositionState:
         for watch in self._watches:
             old = old[~watch.holds(old)]
         self._forget(old, "silent for long")
+        self._forget(self.devices.orphans(), "another person's now")
 
     def _forget(self, slots: Slots, why: str) -> None:
         if len(slots):

@@ -252,15 +252,6 @@ def test_who_handed_their_first_device_on_is_missed_by_the_other_one() -> None:
     assert said(town.see(*ticking(DAY + 30, DAY + 40))) == [MISSED]
 
 
-def test_who_handed_their_only_device_on_this_morning_is_missed_by_the_new_one_that_never_spoke() -> None:
-    town = Town().wear().wear("d2", "p2")
-    town.see(*walk(0), *ticking(12, 13))
-    town.wear("d1", "p2").wear("new", "p1")
-    town.see(*walk(0, start=15, person="p2"))
-    missed = [alert for alert in town.see(*ticking(30, 40)) if alert.subject == "p1"]
-    assert said(missed) == [MISSED]
-
-
 def test_a_pause_ends_the_waiting_and_when_it_is_over_they_are_expected_from_the_next_time_on() -> None:
     town = Town().wear()
     town.see(*ticking(30))

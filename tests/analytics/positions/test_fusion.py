@@ -161,6 +161,15 @@ def test_who_leaves_with_a_new_device_has_left_though_the_old_one_is_still_out()
     assert told(town.see(*away)) == [("raise", "home")]
 
 
+def test_who_is_out_when_their_only_device_goes_to_somebody_else_is_back_when_the_new_one_says_so() -> None:
+    town = Town(HOME_ZONE).wear("watch").wear("other", "p2")
+    assert told(town.see(*WENT, *ticking(4))) == [("raise", "home")]
+    town.wear("watch", "p2")
+    assert town.see([fix(5, 0, device="watch", person="p2")], *ticking(5, 8)) == []
+    town.wear("new")
+    assert told(town.see(*[[one] for one in NEW_ONE_AT_HOME])) == [("clear", "home")]
+
+
 def test_whose_only_device_is_taken_off_stays_where_it_was_last() -> None:
     town = Town(HOME_ZONE).wear("watch")
     assert told(town.see(*WENT)) == [("raise", "home")]
