@@ -153,13 +153,14 @@ class Episodes:
 
     def _still_theirs(self, worn: NDArray[np.int64], at: NDArray[np.int64]) -> Bools:
         """(p, d) the devices that may speak: one that was taken off or is another person's now would keep them where it
-        lay last. Where none is left, that is all that is known."""
+        lay last. Where none is left that has spoken, that is all that is known."""
         there = worn >= 0
         several = there & (there.sum(axis=1, keepdims=True) > 1)
         if not several.any():
             return there
         theirs = np.zeros(worn.shape, dtype=bool)
-        theirs[several] = self._are_theirs(worn[several], int(at.max()))
+        slots = worn[several]
+        theirs[several] = self._are_theirs(slots, int(at.max())) & (self._devices.seen(slots) > 0)
         return np.where(theirs.any(axis=1, keepdims=True), theirs, there)
 
     def _soft(self, zones: NDArray[np.int64], hours: Timetable, is_at: NDArray[np.int8], stayed: Bools) -> Bools:

@@ -242,6 +242,9 @@ LONG_AWAITED = steps_of(
     ]
 )
 
+# p2 is awaited under a device that never speaks, and speaks from one that the registry does not know.
+UNKNOWN_BESIDE = [("a", 1, -300, SILENT), ("c", 1, 400, SILENT), *(("a", m, -300, SILENT) for m in range(2, 8))]
+
 
 @settings(max_examples=25)
 @given(
@@ -250,6 +253,7 @@ LONG_AWAITED = steps_of(
     st.dictionaries(st.integers(0, 60), st.sampled_from([zone.id for zone in ZONES]), max_size=3),
 )
 @example(LONG_AWAITED, {29}, {})
+@example(UNKNOWN_BESIDE, {0, 1, 2}, {})
 def test_a_new_life_from_the_blocks_anywhere_changes_nothing(
     walk: list[Step], deaths: set[int], removals: dict[int, str]
 ) -> None:
