@@ -140,7 +140,7 @@ def watches(
     report that ends both. To add one: `analytics/positions/watch.py`."""
     registered = Registered(devices, outlook.entry_of, outlook.registry_version)
     zones = SafeZones(
-        devices, outlook.book, outlook.zones, arrivals.are_possible, registered.are_worn, outlook.zones_read
+        devices, outlook.book, outlook.zones, arrivals.are_possible, registered.known_at, outlook.zones_read
     )
     batteries = Batteries(devices, registered, outlook.battery, outlook.silence.zone)
     silences = Silences(devices, doors, registered, batteries, zones.inside, outlook.silence, elsewhere)

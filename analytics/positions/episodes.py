@@ -155,7 +155,7 @@ class Episodes:
         """(p, d) the devices that may speak: one that was taken off or is another person's now would keep them where it
         lay last. Where none is left that has spoken, that is all that is known."""
         there = worn >= 0
-        several = there & (there.sum(axis=1, keepdims=True) > 1)
+        several = there & self._devices.shared[worn]
         if not several.any():
             return there
         theirs = np.zeros(worn.shape, dtype=bool)

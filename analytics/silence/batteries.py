@@ -56,8 +56,7 @@ class Batteries:
         low = moment.slots[self._columns.rows["low"][moment.slots] > 0]
         if not len(low):
             return []
-        self._registered.look_up(low, moment.now)
-        gone = low[~self._registered.known(low)]
+        gone = low[~self._registered.known_at(low, moment.now)]
         return [self._clear(slot, moment.now, "no longer watched") for slot in gone.tolist()]
 
     def level(self, slot: int) -> float | None:
@@ -122,8 +121,7 @@ class Batteries:
         turned = np.flatnonzero(was != now)
         if not len(turned):
             return []
-        self._registered.look_up(slots[turned], int(batch.received[rows].max()))
-        known = self._registered.known(slots[turned])
+        known = self._registered.known_at(slots[turned], int(batch.received[rows].max()))
         alerts = []
         for i, is_known in zip(turned.tolist(), known.tolist(), strict=True):
             slot, moment = int(slots[i]), int(at[i])

@@ -86,8 +86,8 @@ class Registered:
         known: NDArray[np.bool_] = self._rows["known"][slots]
         return known
 
-    def are_worn(self, slots: Slots, now: int) -> NDArray[np.bool_]:
-        """(n,) known at `now` (microseconds)."""
+    def known_at(self, slots: Slots, now: int) -> NDArray[np.bool_]:
+        """(n,) `known`, looked up for `now` (microseconds)."""
         self.look_up(slots, now)
         return self.known(slots)
 

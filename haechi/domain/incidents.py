@@ -117,6 +117,11 @@ def is_notice(of: Alert | Incident) -> bool:
     return of.kind in KINDS and KINDS[of.kind].notice
 
 
+def _has_an_end(of: Alert | Incident) -> bool:
+    """Whether it is told when it is over, and a newer raise of it is another episode."""
+    return of.kind in KINDS and KINDS[of.kind].end_told
+
+
 def _drills_a_person(of: Alert | Incident) -> bool:
     return of.status != "Actual" and about_person(of)
 
@@ -282,7 +287,6 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
     anew was over in between, also where nobody could know: while a consent was paused. A clear older than the episode
     is ignored. A cleared incident stays until a person has acknowledged and closed it.
     """
-    has_an_end = incident.kind in KINDS and KINDS[incident.kind].end_told
     if alert.action == "clear":
         ended = alert.ends_at or alert.decided_at
         if ended < incident.starts_at:
@@ -291,16 +295,17 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
             return Step(incident, ())
         state: IncidentState = "returned-unacknowledged" if incident.state == "unacknowledged" else incident.state
         cleared = _changed(incident, state=state, ends_at=ended, moot=alert.moot)
-        told = has_an_end and not alert.moot
+        told = _has_an_end(incident) and not alert.moot
         return Step(cleared, (IncidentEvent("cleared", at, "rule", alert.because.words),), tell_end=told)
     if alert.action == "raise" and alert.id == incident.alert_id:
         return Step(incident, ())
     rose = alert.severity < incident.severity
     raises = alert.action == "raise"
     later = _began(alert) > incident.starts_at
-    came_back = raises and (incident.ends_at is not None or (has_an_end and later))
+    came_back = raises and (incident.ends_at is not None or (_has_an_end(incident) and later))
     over = alert.ends_at if came_back else None
     asks = rose or came_back
+    episode = alert if came_back else incident
     state = "unacknowledged" if asks else incident.state
     if over is not None:
         state = "returned-unacknowledged"
@@ -314,13 +319,13 @@ def apply_alert(incident: Incident, alert: Alert, at: datetime, scene: Scene | N
         title=alert.title,
         because=_because(incident, alert),
         starts_at=_began(alert) if came_back else incident.starts_at,
-        received_at=alert.received_at if came_back else incident.received_at,
-        decided_at=alert.decided_at if came_back else incident.decided_at,
+        received_at=episode.received_at,
+        decided_at=episode.decided_at,
         first_attempt_at=None if came_back else incident.first_attempt_at,
         acknowledged_at=None if asks else incident.acknowledged_at,
         acknowledged_by=None if asks else incident.acknowledged_by,
         ends_at=over if came_back else incident.ends_at,
-        moot=alert.moot if came_back else incident.moot,
+        moot=episode.moot,
         point=scene.point if moves else incident.point,
         accuracy_m=scene.accuracy_m if moves else incident.accuracy_m,
         scene=where,

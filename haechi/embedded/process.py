@@ -168,15 +168,16 @@ class ChildProcess:
                     if self._process is None or self._process.returncode is not None:
                         code = self._process.returncode if self._process else None
                         raise self.failure(f"ended with exit code {code} before it was ready")
-                    with contextlib.suppress(OSError, NotReady):
-                        try:
-                            await probe()
-                        except Recovering:  # ended now, it would begin anew at the next start, and never be ready
-                            limit.reschedule(now() + seconds)
-                            if now() >= say_at:
-                                say(f"{self.name} reads its files back, as after a power cut. Its log: {self.log}")
-                                say_at = math.inf
-                            raise
+                    try:
+                        await probe()
+                    except Recovering:  # ended now, it would begin anew at the next start, and never be ready
+                        limit.reschedule(now() + seconds)
+                        if now() >= say_at:
+                            say(f"{self.name} reads its files back, as after a power cut. Its log: {self.log}")
+                            say_at = math.inf
+                    except (OSError, NotReady):
+                        pass
+                    else:
                         return
                     await asyncio.sleep(0.05)
         except TimeoutError:
